@@ -1,0 +1,241 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The manifest is the architecture: a target's layer is the folder that it lies in, and a dependency
+// that its layer may not have stops the package from loading. See docs/ARCHITECTURE.md.
+
+/// What each layer may import of ours.
+let mayImport: [String: Set<String>] = [
+    "system": [],
+    "base": ["system"],
+    "wire": ["base"],
+    "ports": ["base", "wire"],
+    "engines": ["base", "wire", "ports"],
+    "runtime": ["system", "base"],
+    "adapters": ["system", "base", "wire", "ports", "runtime"],
+    "Server": ["base", "wire", "ports", "engines", "runtime"],
+    "wiring": ["base", "ports", "engines", "adapters", "runtime"],
+    "Main": ["wiring", "Server"],
+    "testing": ["base", "wire", "ports", "runtime", "adapters"],
+    "Tools": ["base", "wire", "ports", "engines", "runtime", "adapters", "wiring"],
+]
+
+/// What each layer may import of others.
+let mayImportProducts: [String: Set<String>] = [
+    "wire": ["NIOCore"],
+    "ports": ["NIOCore"],
+    "engines": ["Logging", "Metrics", "DequeModule", "NIOCore"],
+    "runtime": [
+        "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "NIOConcurrencyHelpers", "Hummingbird",
+        "ServiceLifecycle", "UnixSignals", "HTTPTypes",
+    ],
+    "adapters": ["Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "GRDB", "DequeModule"],
+    "Server": [
+        "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "Hummingbird", "HTTPTypes", "ServiceLifecycle",
+        "ArgumentParser", "DequeModule",
+    ],
+    "wiring": ["Logging", "Metrics", "ServiceLifecycle", "UnixSignals", "NIOCore", "NIOPosix", "NIOSSL"],
+    "testing": ["NIOCore", "Logging"],
+    "Tools": ["NIOCore", "NIOPosix", "Logging", "ArgumentParser"],
+]
+
+/// Imports within a layer, pair by pair, ten at most.
+let siblings: [String: Set<String>] = [
+    "HTTPKit": ["Telemetry"],
+    "NetKit": ["Telemetry"],
+    "MailDelivery": ["SenderAuth"],
+    "Domains": ["SenderAuth"],
+    "SQLStore": ["Database"],
+]
+
+let nio = "swift-nio"
+let products: [String: String] = [
+    "NIOCore": nio, "NIOPosix": nio, "NIOConcurrencyHelpers": nio, "NIOEmbedded": nio,
+    "NIOSSL": "swift-nio-ssl", "Logging": "swift-log", "Metrics": "swift-metrics",
+    "DequeModule": "swift-collections", "Hummingbird": "hummingbird", "HTTPTypes": "swift-http-types",
+    "ServiceLifecycle": "swift-service-lifecycle", "UnixSignals": "swift-service-lifecycle",
+    "GRDB": "GRDB.swift", "ArgumentParser": "swift-argument-parser",
+]
+
+func dependency(_ name: String) -> Target.Dependency {
+    products[name].map { .product(name: name, package: $0) } ?? .target(name: name)
+}
+
+func library(_ layer: String, _ name: String, _ needs: [String] = []) -> Target {
+    .target(name: name, dependencies: needs.map(dependency), path: "packages/\(layer)/\(name)")
+}
+
+func system(_ name: String, pkgConfig: String? = nil, apt: String) -> Target {
+    .systemLibrary(name: name, path: "packages/system/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+func server(_ name: String, at folder: String, _ needs: [String]) -> Target {
+    .target(name: name, dependencies: needs.map(dependency), path: "services/\(folder)/Server")
+}
+
+func main(_ name: String, _ needs: [String]) -> Target {
+    .executableTarget(name: name, dependencies: needs.map(dependency), path: "services/\(name)/Main")
+}
+
+func tests(_ name: String, _ needs: [String]) -> Target {
+    .testTarget(name: name, dependencies: needs.map(dependency), path: "Tests/\(name)")
+}
+
+let model = ["ByteParsing", "MailModel"]
+let serving = [
+    "MailModel", "MailPorts", "Telemetry", "PlatformConfig", "NetKit", "Logging", "Metrics", "NIOCore", "NIOPosix",
+    "ServiceLifecycle",
+]
+
+let package = Package(
+    name: "oonrumail",
+    platforms: [.macOS(.v26)],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: []),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+    ],
+    targets: [
+        system("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
+        system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
+        system("CUnbound", apt: "libunbound-dev"),
+        system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+
+        library("base", "ByteParsing"),
+        library("base", "MailModel"),
+        library("base", "MailCrypto", ["CSodium", "COpenSSL"]),
+
+        library("wire", "MessageFormat", model),
+        library("wire", "SMTPWire", model + ["NIOCore"]),
+        library("wire", "IMAPWire", model + ["NIOCore"]),
+        library("wire", "SASLMechanisms", model),
+
+        library("ports", "MailPorts", ["MailModel", "NIOCore"]),
+
+        library("engines", "SenderAuth", model + ["MailCrypto", "MessageFormat", "MailPorts", "NIOCore"]),
+        library("engines", "MailboxEngine", model + ["MessageFormat", "MailPorts", "NIOCore", "DequeModule", "Logging"]),
+        library(
+            "engines", "MailDelivery",
+            model + ["MessageFormat", "MailPorts", "SenderAuth", "NIOCore", "Logging", "Metrics"]
+        ),
+        library("engines", "MailQueue", model + ["MessageFormat", "MailPorts", "NIOCore", "Logging", "Metrics"]),
+        library("engines", "Accounts", ["MailModel", "MailCrypto", "MailPorts", "Logging"]),
+        library("engines", "Domains", ["MailModel", "MailCrypto", "MailPorts", "SenderAuth", "Logging"]),
+
+        library("runtime", "Telemetry", ["Logging", "Metrics"]),
+        library("runtime", "PlatformConfig", []),
+        library(
+            "runtime", "NetKit",
+            ["Telemetry", "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "NIOConcurrencyHelpers", "ServiceLifecycle"]
+        ),
+        library(
+            "runtime", "HTTPKit",
+            ["Telemetry", "Hummingbird", "HTTPTypes", "Logging", "Metrics", "NIOCore", "ServiceLifecycle"]
+        ),
+
+        library("adapters", "Database", ["MailModel", "MailPorts", "GRDB", "Logging", "Metrics", "DequeModule"]),
+        library(
+            "adapters", "SQLStore",
+            ["Database", "MailModel", "MailPorts", "MailCrypto", "CZlib", "NIOCore", "Logging", "Metrics"]
+        ),
+        library("adapters", "BlobFiles", ["MailModel", "MailPorts", "CZlib", "NIOCore", "NIOPosix", "Logging"]),
+        library("adapters", "CacheMemory", ["MailModel", "MailPorts", "NIOCore", "Logging"]),
+        library("adapters", "DNSResolver", ["CUnbound", "MailModel", "MailPorts", "NIOCore", "NIOPosix", "Logging"]),
+        library(
+            "adapters", "SMTPTransport",
+            model + ["SMTPWire", "SASLMechanisms", "MailPorts", "NetKit", "NIOCore", "NIOPosix", "NIOSSL", "Logging", "Metrics"]
+        ),
+
+        library(
+            "wiring", "Wiring",
+            [
+                "MailModel", "MailCrypto", "MailPorts", "Telemetry", "PlatformConfig", "NetKit", "HTTPKit", "Database",
+                "SQLStore", "BlobFiles", "CacheMemory", "DNSResolver", "SMTPTransport", "Accounts", "Domains",
+                "Logging", "Metrics", "ServiceLifecycle", "UnixSignals", "NIOCore", "NIOPosix",
+            ]
+        ),
+
+        server(
+            "SMTPServer", at: "smtp-server",
+            serving + ["ByteParsing", "SMTPWire", "SASLMechanisms", "MessageFormat", "MailDelivery", "MailQueue", "Accounts", "NIOSSL"]
+        ),
+        server(
+            "IMAPServer", at: "imap-server",
+            serving + ["ByteParsing", "IMAPWire", "SASLMechanisms", "MessageFormat", "MailboxEngine", "Accounts", "NIOSSL", "DequeModule"]
+        ),
+        server("AuthServer", at: "auth", ["MailModel", "MailPorts", "HTTPKit", "Accounts", "PlatformConfig", "Hummingbird", "HTTPTypes", "Logging"]),
+        server("StorageServer", at: "storage", ["MailModel", "MailPorts", "HTTPKit", "Accounts", "PlatformConfig", "Hummingbird", "HTTPTypes", "Logging", "ServiceLifecycle"]),
+        server("DomainManagerServer", at: "domain-manager", ["MailModel", "MailPorts", "HTTPKit", "Accounts", "Domains", "PlatformConfig", "Hummingbird", "HTTPTypes", "Logging"]),
+        server(
+            "OperatorCommands", at: "oonrumail",
+            ["ByteParsing", "MailModel", "MailPorts", "MessageFormat", "Accounts", "Domains", "MailQueue", "PlatformConfig", "Telemetry", "ArgumentParser", "NIOCore", "Logging"]
+        ),
+
+        main("auth", ["Wiring", "AuthServer"]),
+        main("storage", ["Wiring", "StorageServer"]),
+        main("domain-manager", ["Wiring", "DomainManagerServer"]),
+        main("smtp-server", ["Wiring", "SMTPServer"]),
+        main("imap-server", ["Wiring", "IMAPServer"]),
+        main(
+            "oonrumail",
+            ["Wiring", "OperatorCommands", "AuthServer", "StorageServer", "DomainManagerServer", "SMTPServer", "IMAPServer"]
+        ),
+
+        tests("MailModelTests", ["MailModel"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+// MARK: - The layer check
+
+extension Target {
+    /// `packages/wire/SMTPWire` lies in `wire`; `services/storage/Server` in `Server`.
+    var layer: String {
+        let folders = path!.split(separator: "/")
+        return String(folders[0] == "services" || folders[0] == "apps" ? folders[2] : folders[0] == "Tests" ? "Tools" : folders[1])
+    }
+}
+
+let layerOf = Dictionary(uniqueKeysWithValues: package.targets.map { ($0.name, $0.layer) })
+for target in package.targets where target.type != .test && target.type != .system {
+    for dependency in target.dependencies {
+        switch dependency {
+        case .byNameItem(let name, _), .targetItem(let name, _):
+            precondition(
+                mayImport[target.layer]!.contains(layerOf[name]!) || siblings[target.name, default: []].contains(name),
+                "\(target.name) (\(target.layer)) may not import \(name) (\(layerOf[name]!)): see docs/ARCHITECTURE.md"
+            )
+        case .productItem(let name, _, _, _):
+            precondition(
+                mayImportProducts[target.layer, default: []].contains(name),
+                "\(target.name) (\(target.layer)) may not import the product \(name): see docs/ARCHITECTURE.md"
+            )
+        @unknown default:
+            break
+        }
+    }
+}
+precondition(siblings.values.map(\.count).reduce(0, +) <= 10, "ten imports within layers at most")
+
+// MARK: - House settings
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .enableExperimentalFeature("Lifetimes"),
+        .treatAllWarnings(as: .error),
+    ]
+    if ["base", "wire", "ports", "engines"].contains(target.layer), target.name != "MailCrypto" {
+        target.swiftSettings?.append(.strictMemorySafety())
+    }
+}

@@ -1,0 +1,2 @@
+import Testing
+@Test func loads() { #expect(Bool(true)) }

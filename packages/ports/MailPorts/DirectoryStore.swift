@@ -1,0 +1,169 @@
+package import MailModel
+
+package struct Organisation: Hashable, Sendable {
+    package var id: OrganisationID
+    package var name: String
+    package init(id: OrganisationID, name: String) { (self.id, self.name) = (id, name) }
+}
+
+package struct HostedDomain: Hashable, Sendable {
+    package enum Status: String, Sendable { case active, suspended }
+    package var id: DomainID
+    package var organisation: OrganisationID
+    /// Lower case.
+    package var name: String
+    package var status: Status
+    package var createdAt: Timestamp
+    package init(id: DomainID, organisation: OrganisationID, name: String, status: Status, createdAt: Timestamp) {
+        self.id = id
+        self.organisation = organisation
+        self.name = name
+        self.status = status
+        self.createdAt = createdAt
+    }
+}
+
+package enum Role: String, Sendable, CaseIterable { case platformAdmin = "platform-admin", owner, admin, member }
+
+package struct Account: Hashable, Sendable {
+    package enum Status: String, Sendable { case active, suspended }
+    package var id: AccountID
+    package var organisation: OrganisationID
+    package var primaryAddress: EmailAddress
+    package var displayName: String
+    package var role: Role
+    package var status: Status
+    /// Octets of mail; nil for no limit of its own.
+    package var quotaBytes: Int64?
+    package var usedBytes: Int64
+    package var usedMessages: Int64
+    package var createdAt: Timestamp
+    package init(
+        id: AccountID, organisation: OrganisationID, primaryAddress: EmailAddress, displayName: String, role: Role,
+        status: Status, quotaBytes: Int64?, usedBytes: Int64, usedMessages: Int64, createdAt: Timestamp
+    ) {
+        self.id = id
+        self.organisation = organisation
+        self.primaryAddress = primaryAddress
+        self.displayName = displayName
+        self.role = role
+        self.status = status
+        self.quotaBytes = quotaBytes
+        self.usedBytes = usedBytes
+        self.usedMessages = usedMessages
+        self.createdAt = createdAt
+    }
+}
+
+package struct NewAccount: Sendable {
+    package var organisation: OrganisationID
+    package var address: EmailAddress
+    package var displayName: String
+    package var role: Role
+    /// Argon2id string as libsodium writes it; never logged.
+    package var passwordHash: String
+    package var quotaBytes: Int64?
+    package init(
+        organisation: OrganisationID, address: EmailAddress, displayName: String = "", role: Role = .member,
+        passwordHash: String, quotaBytes: Int64? = nil
+    ) {
+        self.organisation = organisation
+        self.address = address
+        self.displayName = displayName
+        self.role = role
+        self.passwordHash = passwordHash
+        self.quotaBytes = quotaBytes
+    }
+}
+
+/// What becomes of mail to one address.
+package enum RecipientResolution: Hashable, Sendable {
+    /// Delivered here. `usedBytes`/`quotaBytes` are as of now; the delivery transaction decides.
+    case account(AccountID, usedBytes: Int64, quotaBytes: Int64?)
+    /// An alias: its targets, each resolved in turn by the planner (nesting bounded there).
+    case alias([EmailAddress])
+    /// The domain is hosted here, the address is not.
+    case unknownAddress
+    case suspended
+    /// Not a domain of ours.
+    case notHosted
+}
+
+/// A DKIM key of a domain. The private key is sealed (libsodium secretbox) with the platform's master key.
+package struct DKIMKey: Hashable, Sendable {
+    package enum Algorithm: String, Sendable, CaseIterable { case rsaSHA256 = "rsa-sha256", ed25519SHA256 = "ed25519-sha256" }
+    package var domain: String
+    package var selector: String
+    package var algorithm: Algorithm
+    package var sealedPrivateKey: [UInt8]
+    /// As the `p=` tag wants it: SubjectPublicKeyInfo for RSA, the raw 32 bytes for Ed25519.
+    package var publicKey: [UInt8]
+    package var createdAt: Timestamp
+    package init(
+        domain: String, selector: String, algorithm: Algorithm, sealedPrivateKey: [UInt8], publicKey: [UInt8], createdAt: Timestamp
+    ) {
+        self.domain = domain
+        self.selector = selector
+        self.algorithm = algorithm
+        self.sealedPrivateKey = sealedPrivateKey
+        self.publicKey = publicKey
+        self.createdAt = createdAt
+    }
+}
+
+/// Organisations, domains, accounts, addresses and credentials.
+package protocol DirectoryStore: Sendable {
+    func addOrganisation(name: String) async throws(StoreError) -> Organisation
+    func organisations() async throws(StoreError) -> [Organisation]
+
+    /// Adds the domain with its signing keys in one step. `.alreadyExists` if any organisation has it.
+    func addDomain(_ name: String, organisation: OrganisationID, keys: [DKIMKey]) async throws(StoreError) -> HostedDomain
+    func domain(named name: String) async throws(StoreError) -> HostedDomain?
+    /// By name, ascending, after `after`; of one organisation or all.
+    func domains(of organisation: OrganisationID?, after: String?, limit: Int) async throws(StoreError) -> [HostedDomain]
+    func signingKeys(of domain: String) async throws(StoreError) -> [DKIMKey]
+
+    /// Makes the account, its primary address, credential, counters and default folders in one transaction.
+    func addAccount(_ account: NewAccount) async throws(StoreError) -> Account
+    func account(_ id: AccountID) async throws(StoreError) -> Account?
+    func account(withAddress address: EmailAddress) async throws(StoreError) -> Account?
+    func accounts(ofDomain domain: String, after: String?, limit: Int) async throws(StoreError) -> [Account]
+    func setAccountStatus(_ id: AccountID, _ status: Account.Status) async throws(StoreError)
+    func setQuota(_ id: AccountID, bytes: Int64?) async throws(StoreError)
+    /// Mail, folders and settings made anew; the account, its addresses and password stay. New UIDVALIDITY.
+    func resetAccount(_ id: AccountID) async throws(StoreError)
+
+    /// The Argon2id string of an active account, by any of its addresses. nil when unknown or suspended.
+    func credential(for address: EmailAddress) async throws(StoreError) -> (account: Account, passwordHash: String)?
+    func setPassword(_ id: AccountID, hash: String) async throws(StoreError)
+
+    func addAlias(_ alias: EmailAddress, targets: [EmailAddress]) async throws(StoreError)
+    func removeAlias(_ alias: EmailAddress) async throws(StoreError)
+    func aliases(ofDomain domain: String) async throws(StoreError) -> [(alias: EmailAddress, targets: [EmailAddress])]
+
+    func resolve(_ address: EmailAddress) async throws(StoreError) -> RecipientResolution
+    /// Every address the account may send as: its own, and aliases whose only target it is.
+    func sendingAddresses(of account: AccountID) async throws(StoreError) -> [EmailAddress]
+
+    func recordAudit(_ event: AuditEvent) async throws(StoreError)
+}
+
+package struct AuditEvent: Sendable {
+    package var at: Timestamp
+    /// `cli`, `system`, or the account's address.
+    package var actor: String
+    /// Dotted, such as `account.add`.
+    package var action: String
+    package var subject: String
+    package var remote: IPAddress?
+    /// JSON object without secrets.
+    package var detail: String
+    package init(at: Timestamp, actor: String, action: String, subject: String, remote: IPAddress? = nil, detail: String = "{}") {
+        self.at = at
+        self.actor = actor
+        self.action = action
+        self.subject = subject
+        self.remote = remote
+        self.detail = detail
+    }
+}
