@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Runs the tests: unit and conformance tests in Swift, then end-to-end tests against the real executable.
+. "$(dirname "$0")/lib.sh"
+
+usage() {
+    cat <<'TEXT'
+usage: scripts/test.sh [--unit | --end-to-end] [--filter TEXT]
+
+Installs what the tests need (Debian packages, Python packages in .build/venv), runs them and prints
+'N passed, N failed, N skipped' last. Exits non-zero when a test fails.
+
+  --unit          only the Swift tests
+  --end-to-end    only the tests against the running executable
+  --filter TEXT   only tests whose name contains TEXT
+  --help          this text
+TEXT
+}
+
+unit=yes
+end_to_end=yes
+filter=()
+pytest_filter=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        --help | -h) usage; exit 0 ;;
+        --unit) end_to_end=no ;;
+        --end-to-end) unit=no ;;
+        --filter) filter=(--filter "$2"); pytest_filter=(-k "$2"); shift ;;
+        *) usage >&2; exit 64 ;;
+    esac
+    shift
+done
+
+need_libraries
+need_swift
+cd "$root"
+mkdir -p .build
+passed=0 failed=0 skipped=0
+
+add() {
+    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+}
+
+if [ $unit = yes ]; then
+    say "== Swift tests"
+    log=.build/swift-test.log
+    status=0
+    swift test "${filter[@]}" 2>&1 | tee "$log" | grep -vE '^(◇|􀟈|\[[0-9]+/[0-9]+\]|✔ Test |􁁛 )' || true
+    status=${PIPESTATUS[0]}
+    good=$(grep -cE '^(✔|􁁛).*Test .* passed' "$log" || true)
+    bad=$(grep -cE '^(✘|􀢄).*Test .* failed' "$log" || true)
+    missed=$(grep -cE '^(➜|􀙟).*Test .* skipped' "$log" || true)
+    [ "$status" = 0 ] || [ "$bad" != 0 ] || bad=1
+    [ "$good" != 0 ] || [ ${#filter[@]} != 0 ] || bad=$((bad + 1))
+    add "$good" "$bad" "$missed"
+fi
+
+if [ $end_to_end = yes ]; then
+    say "== end-to-end tests"
+    need_packages python3 python3-venv openssl swaks postfix bind9-utils
+    venv=.build/venv
+    [ -x $venv/bin/pytest ] || python3 -m venv $venv
+    $venv/bin/pip install -q --disable-pip-version-check -r Tests/EndToEnd/requirements.txt || die "pip failed"
+    swift build --product oonrumail 2>&1 | grep -E 'error|warning: unre|Compiling|Build' | tail -3 >&2
+    [ "${PIPESTATUS[0]}" = 0 ] || die "the build failed"
+    report=.build/end-to-end.xml
+    $venv/bin/pytest Tests/EndToEnd -q --junit-xml "$report" "${pytest_filter[@]}" || true
+    read -r total bad errors missed < <(python3 - "$report" <<'PYTHON'
+import sys, xml.etree.ElementTree as tree
+suite = tree.parse(sys.argv[1]).getroot().find("testsuite")
+print(*(suite.get(name, "0") for name in ("tests", "failures", "errors", "skipped")))
+PYTHON
+    ) || { total=1 bad=1 errors=0 missed=0; }
+    add $((total - bad - errors - missed)) $((bad + errors)) "$missed"
+fi
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed = 0 ]
