@@ -193,6 +193,20 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
+// MARK: - Fuzz targets
+
+/// `OONRUMAIL_FUZZ=SMTPFuzz` adds that target and instruments what it drives; see scripts/fuzz.sh.
+let fuzzTargets = ["SMTPFuzz": ["SMTPWire"], "IMAPFuzz": ["IMAPWire"], "MessageFuzz": ["MessageFormat"]]
+let fuzzed = Context.environment["OONRUMAIL_FUZZ"]
+if let fuzzed, let driven = fuzzTargets[fuzzed] {
+    package.targets.append(
+        .executableTarget(
+            name: fuzzed, dependencies: (model + driven + ["NIOCore"]).map(dependency), path: "Tests/Fuzz/\(fuzzed)",
+            exclude: ["corpus"], linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]
+        )
+    )
+}
+
 // MARK: - The layer check
 
 extension Target {
@@ -237,5 +251,8 @@ for target in package.targets where target.type != .system {
     ]
     if ["base", "wire", "ports", "engines"].contains(target.layer), target.name != "MailCrypto" {
         target.swiftSettings?.append(.strictMemorySafety())
+    }
+    if fuzzed != nil, ["base", "wire", "Tools"].contains(target.layer), target.type != .test {
+        target.swiftSettings?.append(.unsafeFlags(["-sanitize=fuzzer,address", "-parse-as-library"]))
     }
 }
