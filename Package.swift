@@ -129,15 +129,15 @@ let package = Package(
         library("engines", "Accounts", ["MailModel", "MailCrypto", "MailPorts", "Logging"]),
         library("engines", "Domains", ["MailModel", "MailCrypto", "MailPorts", "SenderAuth", "Logging"]),
 
-        library("runtime", "Telemetry", ["Logging", "Metrics"]),
-        library("runtime", "PlatformConfig", []),
+        library("runtime", "Telemetry", ["MailModel", "Logging", "Metrics"]),
+        library("runtime", "PlatformConfig", ["MailModel"]),
         library(
             "runtime", "NetKit",
             ["Telemetry", "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "NIOConcurrencyHelpers", "ServiceLifecycle"]
         ),
         library(
             "runtime", "HTTPKit",
-            ["Telemetry", "Hummingbird", "HTTPTypes", "Logging", "Metrics", "NIOCore", "ServiceLifecycle"]
+            ["MailModel", "Telemetry", "Hummingbird", "HTTPTypes", "Logging", "Metrics", "NIOCore", "NIOPosix", "ServiceLifecycle"]
         ),
 
         library("adapters", "Database", ["MailModel", "MailPorts", "GRDB", "Logging", "Metrics", "DequeModule"]),
