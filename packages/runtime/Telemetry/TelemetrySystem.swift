@@ -1,0 +1,17 @@
+package import Logging
+import Metrics
+
+/// Sets up logging and metrics of the process, once, before anything logs.
+package enum TelemetrySystem {
+    /// Returns the registry that `/metrics` shows.
+    package static func bootstrap(level: Logger.Level, format: LineLogHandler.Format) -> MetricsRegistry {
+        LoggingSystem.bootstrap(
+            { label, provider in LineLogHandler(label: label, level: level, format: format, metadataProvider: provider) },
+            metadataProvider: nil
+        )
+        let registry = MetricsRegistry()
+        MetricsSystem.bootstrap(registry)
+        ProcessMetrics.register(in: registry)
+        return registry
+    }
+}
