@@ -189,6 +189,8 @@ let package = Package(
         ),
 
         tests("MailModelTests", ["MailModel"]),
+        tests("TelemetryTests", ["MailModel", "Telemetry", "Logging", "Metrics"]),
+        tests("PlatformConfigTests", ["MailModel", "PlatformConfig"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -2,8 +2,8 @@ import Glibc
 import MailModel
 
 /// What `/proc` says of this process, under the names that Prometheus clients use.
-enum ProcessMetrics {
-    static func register(in registry: MetricsRegistry) {
+package enum ProcessMetrics {
+    package static func register(in registry: MetricsRegistry) {
         let started = Double(SystemClock().now().microseconds) / 1_000_000
         registry.gauge("process_start_time_seconds", help: "When the process started, in seconds since 1970") { started }
         registry.gauge("process_resident_memory_bytes", help: "Resident memory") { residentOctets() }
