@@ -2,7 +2,8 @@ package import NIOCore
 
 /// Writes a message for DATA (RFC 5321 §4.5.2), piece by piece: a line's leading dot doubled, CRLF and the final dot at the end.
 ///
-/// The message's own line ends are taken as they are; bare CR and LF are the business of who accepted the message.
+/// A bare CR or LF cannot end the data early at a strict receiver, yet a lax one might take it for a line end: it is
+/// written as CRLF, so that no receiver sees another message than this one.
 package struct DotStuffer: Sendable {
     private enum Position {
         case lineStart, inLine, afterCR
@@ -13,28 +14,53 @@ package struct DotStuffer: Sendable {
 
     /// Appends the octets of `piece`, stuffed.
     package mutating func write(_ piece: ByteBuffer, into output: inout ByteBuffer) {
-        let view = piece.readableBytesView
-        var copied = view.startIndex
-        var index = view.startIndex
-        while index < view.endIndex {
-            if position == .lineStart, view[index] == 46 {
-                output.writeBytes(view[copied..<index])
-                output.writeInteger(46 as UInt8)
-                copied = index
-            }
-            position = .inLine
-            guard let end = view[index...].firstIndex(of: 13) else { break }
-            index = end + 1
-            guard index < view.endIndex else {
-                position = .afterCR
-                break
+        let end = piece.writerIndex
+        var index = piece.readerIndex
+        var copied = index
+        output.reserveCapacity(minimumWritableBytes: piece.readableBytes + 16)
+        while index < end {
+            switch position {
+            case .lineStart:
+                if piece.octet(at: index) == 46 {
+                    output.append(piece, copied..<index)
+                    output.writeInteger(46 as UInt8)
+                    copied = index
+                }
+                position = .inLine
+            case .inLine:
+                index = piece.indexOfLineBreak(from: index, to: end)
+                guard index < end else { break }
+                if piece.octet(at: index) == 13 {
+                    index += 1
+                    position = .afterCR
+                } else {
+                    output.append(piece, copied..<index)
+                    output.writeStaticString("\r\n")
+                    index += 1
+                    copied = index
+                    position = .lineStart
+                }
+            case .afterCR:
+                if piece.octet(at: index) == 10 {
+                    index += 1
+                } else {
+                    output.append(piece, copied..<index)
+                    output.writeInteger(10 as UInt8)
+                    copied = index
+                }
+                position = .lineStart
             }
         }
-        output.writeBytes(view[copied...])
+        output.append(piece, copied..<end)
     }
 
-    /// Appends the end of data: CRLF where the message lacks it, then `.CRLF`.
+    /// Appends the end of data: what the last line lacks of CRLF, then `.CRLF`.
     package mutating func finish(into output: inout ByteBuffer) {
-        output.writeString(position == .lineStart ? ".\r\n" : "\r\n.\r\n")
+        switch position {
+        case .lineStart: output.writeStaticString(".\r\n")
+        case .inLine: output.writeStaticString("\r\n.\r\n")
+        case .afterCR: output.writeStaticString("\n.\r\n")
+        }
+        position = .lineStart
     }
 }

@@ -43,38 +43,130 @@ package struct SMTPServerMachine: ~Copyable {
         case unavailable(SMTPReply)
     }
 
-    package init(_ configuration: SMTPServerConfiguration, tlsIsActive: Bool = false) {
-        fatalError("sketch")
-    }
+    package let configuration: SMTPServerConfiguration
+    var state = SMTPServerState.awaitingGreeting
+    var input = ByteBuffer()
+    var framer = SMTPLineFramer()
+    /// A refused chunk, dropped before anything else is read, then answered.
+    var discard: (receiver: DiscardReceiver, reply: SMTPReply)?
+    /// Actions that follow the one just given.
+    var pending: [Action] = []
 
     /// The client's name; nil before HELO and after STARTTLS.
-    package var hello: SMTPHello? { nil }
-    package var tlsIsActive: Bool { false }
-    package var isAuthenticated: Bool { false }
+    package internal(set) var hello: SMTPHello?
+    package internal(set) var tlsIsActive: Bool
+    package internal(set) var isAuthenticated = false
+
+    /// Said after the verdict that is awaited, before closing.
+    var lastReply: SMTPReply?
+
+    var errors = 0
+    var refusedRecipients = 0
+    var authFailures = 0
+    var unproductiveCommands = 0
+    var transactions = 0
+
+    package init(_ configuration: SMTPServerConfiguration, tlsIsActive: Bool = false) {
+        self.configuration = configuration
+        self.tlsIsActive = tlsIsActive
+    }
+
     /// Whether the shell should read on: false while a question is open or the connection ends.
-    package var wantsBytes: Bool { false }
+    package var wantsBytes: Bool { mode != .waiting }
 
     // MARK: - Input
 
     /// Appends what the connection read.
-    package mutating func receive(_ bytes: consuming ByteBuffer) {}
+    package mutating func receive(_ bytes: consuming ByteBuffer) {
+        if case .closed = state { return }
+        guard lastReply == nil else { return }
+        if case .startingTLS = state {
+            // RFC 3207 §6: what came in clear text behind STARTTLS could be anybody's.
+            close()
+            return
+        }
+        if input.readableBytes == 0 {
+            input = bytes
+        } else {
+            input.writeBuffer(&bytes)
+        }
+        if mode == .waiting, input.readableBytes > configuration.limits.heldInput { shutDown(.tooManyCommands) }
+    }
+
     /// What to do now; nil: flush, then wait for bytes or for the open question. The first action is the greeting.
-    package mutating func next() -> Action? { nil }
+    package mutating func next() -> Action? {
+        while true {
+            if !pending.isEmpty { return pending.removeFirst() }
+            guard proceed() else { return nil }
+        }
+    }
 
-    // MARK: - Completions
+    /// One step; false: nothing can be done without more bytes or an answer.
+    private mutating func proceed() -> Bool {
+        if let discard { return drop(discard) }
+        switch mode {
+        case .greeting:
+            state = .awaitingHello
+            reply(.greeting(configuration.hostname))
+        case .commands:
+            guard let frame = framer.next(&input) else { return false }
+            handle(frame)
+        case .authResponse:
+            guard let frame = framer.next(&input) else { return false }
+            handleAuthResponse(frame)
+        case .data:
+            return proceedWithData()
+        case .chunk:
+            return proceedWithChunk()
+        case .waiting:
+            return false
+        }
+        return true
+    }
 
-    package mutating func senderVerdict(_ reply: SMTPReply) {}
-    package mutating func recipientVerdict(_ reply: SMTPReply) {}
-    /// The spool is open: the client is told to send (354), or its chunk is read.
-    package mutating func messageBegun() {}
-    package mutating func messageRefused(_ reply: SMTPReply) {}
-    /// The spool failed (disk full) in the middle: the rest is read and dropped, then the reply is sent.
-    package mutating func messageFailed(_ reply: SMTPReply) {}
-    package mutating func messageVerdict(_ reply: SMTPReply) {}
-    package mutating func authChallenge(_ challenge: [UInt8]) {}
-    package mutating func authOutcome(_ outcome: AuthOutcome) {}
-    /// Forgets all that was said before (RFC 3207 §4.2).
-    package mutating func tlsEstablished() {}
-    /// Says it and closes: 421 on shutdown or idle time, 554 for a client that is not wanted. Works in every state.
-    package mutating func shutDown(_ reply: SMTPReply) {}
+    // MARK: - Inside
+
+    /// What the next bytes are.
+    private enum Mode {
+        case greeting, commands, authResponse, data, chunk, waiting
+    }
+
+    private var mode: Mode {
+        switch state {
+        case .awaitingGreeting: .greeting
+        case .awaitingHello, .awaitingMail, .awaitingRecipient, .awaitingChunk: .commands
+        case .awaitingAuthResponse: .authResponse
+        case .receivingData: .data
+        case .receivingChunk: .chunk
+        case .checkingSender, .checkingRecipient, .beginningMessage, .awaitingVerdict, .authenticating, .startingTLS, .closed: .waiting
+        }
+    }
+
+    /// Takes the state out, to be replaced at once.
+    mutating func take() -> SMTPServerState {
+        var taken = SMTPServerState.closed
+        swap(&taken, &state)
+        return taken
+    }
+
+    mutating func reply(_ reply: SMTPReply) { pending.append(.reply(reply)) }
+
+    /// Refuses a command; too many end the session.
+    mutating func refuse(_ refusal: SMTPReply) {
+        errors += 1
+        reply(refusal)
+        // RFC 5321 §4.3.2 lets 421 come at any time.
+        if errors >= configuration.limits.errors { shutDown(.tooManyErrors) }
+    }
+
+    private mutating func drop(_ dropping: (receiver: DiscardReceiver, reply: SMTPReply)) -> Bool {
+        var receiver = dropping.receiver
+        guard receiver.consume(&input) else {
+            discard = (receiver, dropping.reply)
+            return false
+        }
+        discard = nil
+        reply(dropping.reply)
+        return true
+    }
 }
