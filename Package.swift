@@ -189,6 +189,8 @@ let package = Package(
         ),
 
         tests("MailModelTests", ["MailModel"]),
+        tests("SMTPWireTests", model + ["SMTPWire", "NIOCore"]),
+        tests("SASLMechanismsTests", ["SASLMechanisms"]),
         tests("TelemetryTests", ["MailModel", "Telemetry", "Logging", "Metrics"]),
         tests("PlatformConfigTests", ["MailModel", "PlatformConfig"]),
     ],
