@@ -189,6 +189,7 @@ let package = Package(
         ),
 
         tests("MailModelTests", ["MailModel"]),
+        tests("MailCryptoTests", ["MailCrypto"]),
         tests("SMTPWireTests", model + ["SMTPWire", "NIOCore"]),
         tests("SASLMechanismsTests", ["SASLMechanisms"]),
         tests("TelemetryTests", ["MailModel", "Telemetry", "Logging", "Metrics"]),
