@@ -26,7 +26,7 @@ let mayImportProducts: [String: Set<String>] = [
     "ports": ["NIOCore"],
     "engines": ["Logging", "Metrics", "DequeModule", "NIOCore"],
     "runtime": [
-        "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "NIOConcurrencyHelpers", "Hummingbird",
+        "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "NIOConcurrencyHelpers", "Hummingbird", "HummingbirdCore",
         "ServiceLifecycle", "UnixSignals", "HTTPTypes",
     ],
     "adapters": ["Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "GRDB", "DequeModule"],
@@ -52,7 +52,7 @@ let nio = "swift-nio"
 let products: [String: String] = [
     "NIOCore": nio, "NIOPosix": nio, "NIOConcurrencyHelpers": nio, "NIOEmbedded": nio,
     "NIOSSL": "swift-nio-ssl", "Logging": "swift-log", "Metrics": "swift-metrics",
-    "DequeModule": "swift-collections", "Hummingbird": "hummingbird", "HTTPTypes": "swift-http-types",
+    "DequeModule": "swift-collections", "Hummingbird": "hummingbird", "HummingbirdCore": "hummingbird", "HTTPTypes": "swift-http-types",
     "ServiceLifecycle": "swift-service-lifecycle", "UnixSignals": "swift-service-lifecycle",
     "GRDB": "GRDB.swift", "ArgumentParser": "swift-argument-parser",
 ]
@@ -137,7 +137,7 @@ let package = Package(
         ),
         library(
             "runtime", "HTTPKit",
-            ["MailModel", "Telemetry", "Hummingbird", "HTTPTypes", "Logging", "Metrics", "NIOCore", "NIOPosix", "ServiceLifecycle"]
+            ["MailModel", "Telemetry", "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "Metrics", "NIOCore", "NIOPosix", "ServiceLifecycle"]
         ),
 
         library("adapters", "Database", ["MailModel", "MailPorts", "GRDB", "Logging", "Metrics", "DequeModule"]),

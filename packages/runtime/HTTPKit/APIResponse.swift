@@ -1,0 +1,28 @@
+import FoundationEssentials
+
+/// What a route answers.
+package struct APIResponse: Sendable {
+    package var status: Int
+    package var contentType: String?
+    package var body: [UInt8]
+    package var headers: [String: String]
+
+    package init(status: Int, contentType: String? = nil, body: [UInt8] = [], headers: [String: String] = [:]) {
+        self.status = status
+        self.contentType = contentType
+        self.body = body
+        self.headers = headers
+    }
+
+    package static let noContent = APIResponse(status: 204)
+
+    package static func json(_ value: some Encodable, status: Int = 200, headers: [String: String] = [:]) throws -> APIResponse {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
+        return APIResponse(status: status, contentType: "application/json", body: Array(try encoder.encode(value)), headers: headers)
+    }
+
+    package static func text(_ text: String, contentType: String = "text/plain; charset=utf-8") -> APIResponse {
+        APIResponse(status: 200, contentType: contentType, body: Array(text.utf8))
+    }
+}

@@ -1,0 +1,138 @@
+package import Logging
+import Synchronization
+
+/// What a health endpoint found.
+package struct HealthReport: Equatable, Sendable {
+    package struct Check: Equatable, Sendable, Encodable {
+        package var name: String
+        /// `ok`, `starting`, `stopping`, or what is wrong.
+        package var status: String
+        package init(name: String, status: String) { (self.name, self.status) = (name, status) }
+    }
+
+    package var checks: [Check]
+    package var isHealthy: Bool { checks.allSatisfy { $0.status == "ok" } }
+}
+
+/// Knows the services of this process and what they depend on, and asks them how they are.
+package final class HealthRegistry: Sendable {
+    package enum ServiceState: String, Sendable { case starting, running, stopping, failed }
+
+    package typealias Check = @Sendable () async throws -> Void
+
+    private struct State {
+        var dependencies: [String: Check] = [:]
+        var services: [String: (state: ServiceState, needs: [String])] = [:]
+        /// A check under way, by name; askers share it, so a hanging dependency holds one task, not one per request.
+        var running: [String: Task<Bool, Never>] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let timeout: Duration
+    private let logger: Logger
+
+    package init(timeout: Duration = .seconds(2), logger: Logger = Logger(label: "health")) {
+        self.timeout = timeout
+        self.logger = logger
+    }
+
+    /// A backend such as `database`; the check throws when it is away.
+    package func addDependency(_ name: String, check: @escaping Check) { state.withLock { $0.dependencies[name] = check } }
+
+    /// A service of this process; not ready before it reports `running`.
+    package func addService(_ name: String, needs: [String] = [], state initial: ServiceState = .starting) {
+        state.withLock { $0.services[name] = (initial, needs) }
+    }
+
+    package func report(_ name: String, _ new: ServiceState) { state.withLock { $0.services[name]?.state = new } }
+
+    /// Every service stops taking work.
+    package func reportStopping() {
+        state.withLock { state in
+            for name in state.services.keys { state.services[name]?.state = .stopping }
+        }
+    }
+
+    package var serviceNames: [String] { state.withLock { $0.services.keys.sorted() } }
+
+    /// One service and what it needs; nil when this process does not have it.
+    package func check(service name: String) async -> HealthReport? {
+        guard let service = state.withLock({ $0.services[name] }) else { return nil }
+        return await report(services: [(name, service.state)], dependencies: service.needs)
+    }
+
+    /// Everything.
+    package func checkAll() async -> HealthReport {
+        let (services, dependencies) = state.withLock { state in
+            (state.services.map { ($0.key, $0.value.state) }.sorted { $0.0 < $1.0 }, state.dependencies.keys.sorted())
+        }
+        return await report(services: services, dependencies: dependencies)
+    }
+
+    private func report(services: [(String, ServiceState)], dependencies: [String]) async -> HealthReport {
+        var checks = services.map { HealthReport.Check(name: $0.0, status: $0.1 == .running ? "ok" : $0.1.rawValue) }
+        await withTaskGroup(of: HealthReport.Check.self) { group in
+            for name in dependencies {
+                group.addTask { await HealthReport.Check(name: name, status: self.ask(name)) }
+            }
+            var found: [HealthReport.Check] = []
+            for await check in group { found.append(check) }
+            checks += found.sorted { $0.name < $1.name }
+        }
+        return HealthReport(checks: checks)
+    }
+
+    /// Asks a dependency, or joins the question already asked; gives up waiting after the time limit.
+    private func ask(_ name: String) async -> String {
+        guard let check = state.withLock({ $0.dependencies[name] }) else { return "unknown" }
+        let task = state.withLock { state in
+            if let running = state.running[name] { return running }
+            // Owned by `running`; ends with the check, which its backend bounds in time.
+            let task = Task { await self.perform(name, check) }
+            state.running[name] = task
+            return task
+        }
+        let first = FirstAnswer()
+        let waiter = Task { await first.give(task.value ? "ok" : "failed") }
+        let alarm = Task { [timeout] in
+            try? await Task.sleep(for: timeout)
+            await first.give("timed out")
+        }
+        defer {
+            waiter.cancel()
+            alarm.cancel()
+        }
+        return await first.answer
+    }
+
+    private func perform(_ name: String, _ check: Check) async -> Bool {
+        defer { state.withLock { $0.running[name] = nil } }
+        do {
+            try await check()
+            return true
+        } catch {
+            logger.warning("dependency failed", metadata: ["dependency": .string(name), "error": .string("\(error)")])
+            return false
+        }
+    }
+}
+
+/// Takes the first of several answers.
+private actor FirstAnswer {
+    private var given: String?
+    private var waiting: [CheckedContinuation<String, Never>] = []
+
+    func give(_ answer: String) {
+        guard given == nil else { return }
+        given = answer
+        for one in waiting { one.resume(returning: answer) }
+        waiting = []
+    }
+
+    var answer: String {
+        get async {
+            if let given { return given }
+            return await withCheckedContinuation { waiting.append($0) }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+package import Telemetry
+
+/// `/health`, `/ready`, `/health/{service}` and `/metrics`.
+package enum HealthRoutes {
+    private struct Document: Encodable {
+        var status: String
+        var checks: [HealthReport.Check]?
+    }
+
+    package static func routes(_ registry: HealthRegistry, metrics: MetricsRegistry?) -> RouteSet {
+        var set = RouteSet()
+        // Liveness: this process answers. It says nothing of its dependencies, or a dead database would restart every replica.
+        set.get("/health") { _ in try .json(Document(status: "ok")) }
+        set.get("/ready") { _ in try answer(await registry.checkAll()) }
+        set.get("/health/{service}") { request in
+            guard let report = await registry.check(service: request.parameter("service")) else {
+                throw Problem.notFound("This process has no such service.")
+            }
+            return try answer(report)
+        }
+        if let metrics {
+            set.get("/metrics") { _ in .text(metrics.exposition(), contentType: MetricsRegistry.contentType) }
+        }
+        return set
+    }
+
+    /// 200, or 503 that names what is dead.
+    package static func answer(_ report: HealthReport) throws -> APIResponse {
+        guard report.isHealthy else {
+            let names = report.checks.filter { $0.status != "ok" }.map { "\($0.name) (\($0.status))" }.joined(separator: ", ")
+            throw Problem(503, detail: "Not ready: \(names).", checks: report.checks, headers: ["Retry-After": "5"])
+        }
+        return try .json(Document(status: "ok", checks: report.checks))
+    }
+}

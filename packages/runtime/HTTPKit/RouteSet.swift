@@ -1,0 +1,65 @@
+import HTTPTypes
+package import MailModel
+
+/// Who an access token speaks for.
+package struct AuthenticatedCaller: Sendable {
+    package var account: AccountID
+    package var organisation: OrganisationID
+    package var address: EmailAddress
+    /// As the directory writes roles.
+    package var role: String
+    package init(account: AccountID, organisation: OrganisationID, address: EmailAddress, role: String) {
+        self.account = account
+        self.organisation = organisation
+        self.address = address
+        self.role = role
+    }
+}
+
+/// The routes of one service; several sets share a listener.
+package struct RouteSet: Sendable {
+    package typealias Handler = @Sendable (APIRequest) async throws -> APIResponse
+
+    struct Route: Sendable {
+        let method: HTTPRequest.Method
+        let path: String
+        let handler: Handler
+    }
+
+    private(set) var routes: [Route] = []
+    /// Turns errors of the service's engines into what a client may read; nil: an unknown error (500).
+    let problem: @Sendable (any Error) -> Problem?
+
+    package init(problem: @escaping @Sendable (any Error) -> Problem? = { _ in nil }) { self.problem = problem }
+
+    package mutating func get(_ path: String, _ handler: @escaping Handler) { add(.get, path, handler) }
+    package mutating func post(_ path: String, _ handler: @escaping Handler) { add(.post, path, handler) }
+    package mutating func put(_ path: String, _ handler: @escaping Handler) { add(.put, path, handler) }
+    package mutating func patch(_ path: String, _ handler: @escaping Handler) { add(.patch, path, handler) }
+    package mutating func delete(_ path: String, _ handler: @escaping Handler) { add(.delete, path, handler) }
+
+    private mutating func add(_ method: HTTPRequest.Method, _ path: String, _ handler: @escaping Handler) {
+        routes.append(Route(method: method, path: path, handler: handler))
+    }
+}
+
+/// Demands an access token and hands its caller to the route. A token never comes from anywhere but the header.
+package struct BearerGuard: Sendable {
+    private let verify: @Sendable (String) async throws -> AuthenticatedCaller?
+    package init(_ verify: @escaping @Sendable (String) async throws -> AuthenticatedCaller?) { self.verify = verify }
+
+    package func callAsFunction(
+        _ handler: @escaping @Sendable (APIRequest, AuthenticatedCaller) async throws -> APIResponse
+    ) -> RouteSet.Handler {
+        { request in
+            guard let token = request.bearerToken else { throw Problem.unauthenticated() }
+            guard let caller = try await verify(token) else {
+                throw Problem(
+                    401, detail: "The access token is not valid.",
+                    headers: ["WWW-Authenticate": "Bearer realm=\"oonrumail\", error=\"invalid_token\""]
+                )
+            }
+            return try await handler(request, caller)
+        }
+    }
+}
