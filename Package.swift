@@ -29,7 +29,7 @@ let mayImportProducts: [String: Set<String>] = [
         "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "NIOConcurrencyHelpers", "Hummingbird", "HummingbirdCore",
         "ServiceLifecycle", "UnixSignals", "HTTPTypes",
     ],
-    "adapters": ["Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "GRDB", "DequeModule"],
+    "adapters": ["Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "GRDB", "GRDBSQLite", "DequeModule"],
     "Server": [
         "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "Hummingbird", "HTTPTypes", "ServiceLifecycle",
         "ArgumentParser", "DequeModule",
@@ -54,7 +54,7 @@ let products: [String: String] = [
     "NIOSSL": "swift-nio-ssl", "Logging": "swift-log", "Metrics": "swift-metrics",
     "DequeModule": "swift-collections", "Hummingbird": "hummingbird", "HummingbirdCore": "hummingbird", "HTTPTypes": "swift-http-types",
     "ServiceLifecycle": "swift-service-lifecycle", "UnixSignals": "swift-service-lifecycle",
-    "GRDB": "GRDB.swift", "ArgumentParser": "swift-argument-parser",
+    "GRDB": "GRDB.swift", "GRDBSQLite": "GRDB.swift", "ArgumentParser": "swift-argument-parser",
 ]
 
 func dependency(_ name: String) -> Target.Dependency {
@@ -126,7 +126,7 @@ let package = Package(
             model + ["MessageFormat", "MailPorts", "SenderAuth", "NIOCore", "Logging", "Metrics"]
         ),
         library("engines", "MailQueue", model + ["MessageFormat", "MailPorts", "NIOCore", "Logging", "Metrics"]),
-        library("engines", "Accounts", ["MailModel", "MailCrypto", "MailPorts", "Logging"]),
+        library("engines", "Accounts", ["MailModel", "MailCrypto", "MailPorts", "Logging", "Metrics"]),
         library("engines", "Domains", ["MailModel", "MailCrypto", "MailPorts", "SenderAuth", "Logging"]),
 
         library("runtime", "Telemetry", ["MailModel", "Logging", "Metrics"]),
@@ -140,7 +140,7 @@ let package = Package(
             ["MailModel", "Telemetry", "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "Metrics", "NIOCore", "NIOPosix", "ServiceLifecycle"]
         ),
 
-        library("adapters", "Database", ["MailModel", "MailPorts", "GRDB", "Logging", "Metrics", "DequeModule"]),
+        library("adapters", "Database", ["MailModel", "MailPorts", "GRDB", "GRDBSQLite", "Logging", "Metrics", "DequeModule"]),
         library(
             "adapters", "SQLStore",
             ["Database", "MailModel", "MailPorts", "MailCrypto", "CZlib", "NIOCore", "Logging", "Metrics"]

@@ -1,0 +1,174 @@
+package import Logging
+import MailCrypto
+package import MailModel
+package import MailPorts
+import Metrics
+import Synchronization
+
+package enum AuthenticationOutcome: Sendable {
+    case success(Account)
+    /// Unknown address, wrong password, suspended account: told apart in the log only.
+    case invalid
+    /// Too many failures; not even a right password is taken before then.
+    case lockedOut(retryAfterSeconds: Int)
+    /// The directory is away, or too many wait (transient).
+    case unavailable
+}
+
+/// Bounds on guessing.
+package struct LockoutLimits: Sendable {
+    /// Failures of one account from one address within the window.
+    package var failures = 10
+    /// Failures from one address, whatever account.
+    package var failuresPerAddress = 50
+    package var windowSeconds = 900
+    /// Clients whose failures are not counted.
+    package var exempt: [IPNetwork] = []
+    package init() {}
+}
+
+/// Checks addresses and passwords for every service.
+///
+/// Spends the time of one Argon2id whether the address exists or not, so that answers do not tell which do.
+package final class AccountAuthenticator: Sendable {
+    private let directory: any DirectoryStore
+    private let limiter: any RateLimiter
+    private let passwords: PasswordWork
+    private let limits: LockoutLimits
+    private let cache: SignInCache
+    private let logger: Logger
+    /// A hash that no password has, made with the costs in force.
+    private let decoy = Mutex<String?>(nil)
+
+    package init(
+        directory: any DirectoryStore, limiter: any RateLimiter, passwords: PasswordWork, limits: LockoutLimits = LockoutLimits(),
+        cache: SignInCache = SignInCache(), logger: Logger = Logger(label: "auth")
+    ) {
+        self.directory = directory
+        self.limiter = limiter
+        self.passwords = passwords
+        self.limits = limits
+        self.cache = cache
+        self.logger = logger
+    }
+
+    /// - Parameters:
+    ///   - user: any address of the account.
+    ///   - service: `smtp`, `imap`, `http`; for log and metrics.
+    package func authenticate(
+        user: String, password: String, remote: IPAddress?, service: String, now: Timestamp
+    ) async -> AuthenticationOutcome {
+        let outcome = await decide(user: user, password: password, remote: remote, service: service, now: now)
+        let word =
+            switch outcome {
+            case .success: "success"
+            case .invalid: "invalid"
+            case .lockedOut: "locked_out"
+            case .unavailable: "unavailable"
+            }
+        Counter(label: "oonrumail_auth_attempts_total", dimensions: [("service", service), ("outcome", word)]).increment()
+        return outcome
+    }
+
+    private func decide(
+        user: String, password: String, remote: IPAddress?, service: String, now: Timestamp
+    ) async -> AuthenticationOutcome {
+        let address = user.utf8.count <= 320 ? EmailAddress(user) : nil
+        let counters = counters(address, remote)
+        for (key, limit) in counters where await limiter.peek(key, windowSeconds: limits.windowSeconds, now: now) >= limit {
+            return .lockedOut(retryAfterSeconds: limits.windowSeconds)
+        }
+        guard let address, (1...PasswordPolicy.maximumLength).contains(password.utf8.count) else {
+            guard await spendTime(password) else { return .unavailable }
+            return await refuse("malformed credentials", address, remote, service, counters, now)
+        }
+        let found: (account: Account, passwordHash: String)?
+        do throws(StoreError) {
+            found = try await directory.credential(for: address)
+        } catch {
+            logger.error("directory unavailable", metadata: ["service": .string(service), "error": .string("\(error)")])
+            return .unavailable
+        }
+        guard let found, found.account.status == .active else {
+            guard await spendTime(password) else { return .unavailable }
+            return await refuse("unknown or suspended", address, remote, service, counters, now)
+        }
+        if cache.contains(address, password, passwordHash: found.passwordHash, now: now) { return .success(found.account) }
+        do throws(PasswordWork.Failure) {
+            guard try await passwords.verify(password, against: found.passwordHash) else {
+                return await refuse("wrong password", address, remote, service, counters, now)
+            }
+        } catch {
+            logger.warning("sign-in turned away", metadata: ["service": .string(service), "error": .string("\(error)")])
+            return .unavailable
+        }
+        // Only the pair's counter: whoever guesses other accounts must not clear the address's by signing in to one.
+        if let pair = counters.first { await limiter.clear(pair.key) }
+        let hash = await rehashed(password, found.passwordHash, found.account.id)
+        cache.insert(address, password, passwordHash: hash, now: now)
+        return .success(found.account)
+    }
+
+    // MARK: - Failures
+
+    private func refuse(
+        _ why: String, _ address: EmailAddress?, _ remote: IPAddress?, _ service: String, _ counters: [(key: String, limit: Int)],
+        _ now: Timestamp
+    ) async -> AuthenticationOutcome {
+        for (key, limit) in counters {
+            _ = await limiter.count(key, limit: limit, windowSeconds: limits.windowSeconds, now: now)
+        }
+        logger.notice(
+            "sign-in refused",
+            metadata: [
+                "service": .string(service), "why": .string(why), "account": .string(address?.canonical ?? "-"),
+                "remote": .string(remote?.description ?? "-"),
+            ]
+        )
+        return .invalid
+    }
+
+    /// The counters that this attempt falls under, the pair's first; none for exempt clients.
+    private func counters(_ address: EmailAddress?, _ remote: IPAddress?) -> [(key: String, limit: Int)] {
+        guard let remote, !limits.exempt.contains(where: { $0.contains(remote) }) else { return [] }
+        let place = Self.place(remote)
+        let perAddress = (key: "auth.failure.remote:\(place)", limit: limits.failuresPerAddress)
+        guard let address else { return [perAddress] }
+        return [(key: "auth.failure:\(address.canonical)|\(place)", limit: limits.failures), perAddress]
+    }
+
+    /// IPv6 clients own a /64 at least: its addresses count as one.
+    private static func place(_ remote: IPAddress) -> String {
+        guard !remote.isIPv4, let network = IPAddress(bytes: remote.bytes[..<8] + [UInt8](repeating: 0, count: 8)) else {
+            return remote.description
+        }
+        return "\(network)/64"
+    }
+
+    private func spendTime(_ password: String) async -> Bool {
+        let capped = String(decoding: password.utf8.prefix(PasswordPolicy.maximumLength), as: UTF8.self)
+        do throws(PasswordWork.Failure) {
+            if let hash = decoy.withLock({ $0 }) {
+                _ = try await passwords.verify(capped, against: hash)
+            } else {
+                let made = try await passwords.hash(Base64URL.encode(SecureRandom.bytes(32)))
+                decoy.withLock { $0 = made }
+            }
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Brings an old hash to the costs in force; the account keeps the old one when that fails.
+    private func rehashed(_ password: String, _ old: String, _ account: AccountID) async -> String {
+        guard passwords.needsRehash(old) else { return old }
+        guard let new = try? await passwords.hash(password) else { return old }
+        do throws(StoreError) {
+            try await directory.setPassword(account, hash: new)
+            return new
+        } catch {
+            return old
+        }
+    }
+}

@@ -1,0 +1,35 @@
+package import MailModel
+package import MailPorts
+
+/// Why an account could not be made or changed. Every text may be shown to the one who asked.
+package enum AccountError: Error, Equatable, Sendable, CustomStringConvertible {
+    case domainNotHosted(String)
+    case noSuchAccount(EmailAddress)
+    case addressTaken(EmailAddress)
+    case passwordRefused(String)
+    /// Too many passwords are being hashed (transient).
+    case busy
+    case store(StoreError)
+
+    package var description: String {
+        switch self {
+        case .domainNotHosted(let domain): "\(domain) is not a domain of this platform"
+        case .noSuchAccount(let address): "there is no account \(address)"
+        case .addressTaken(let address): "\(address) is taken"
+        case .passwordRefused(let why): why
+        case .busy: "too many passwords are being set; try again"
+        case .store(let error): Self.text(error)
+        }
+    }
+
+    package static func text(_ error: StoreError) -> String {
+        switch error {
+        case .notFound: "it does not exist"
+        case .alreadyExists: "it exists already"
+        case .refused(let why): why
+        case .overQuota: "the quota has no room"
+        case .unavailable(let id): "the store is not available; the log has the cause under \(id)"
+        case .damaged(let id): "a record is damaged; the log has the details under \(id)"
+        }
+    }
+}
