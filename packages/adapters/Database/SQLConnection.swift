@@ -1,0 +1,95 @@
+package import MailPorts
+
+/// A value that goes into a statement.
+package enum SQLValue: Sendable {
+    case null
+    case integer(Int64)
+    case text(String)
+    case bytes([UInt8])
+
+    package static func optional(_ value: String?) -> SQLValue { value.map(SQLValue.text) ?? .null }
+    package static func optional(_ value: Int64?) -> SQLValue { value.map(SQLValue.integer) ?? .null }
+}
+
+extension SQLValue: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral {
+    package init(integerLiteral value: Int64) { self = .integer(value) }
+    package init(stringLiteral value: String) { self = .text(value) }
+}
+
+/// The row that a query stands on; columns are counted from 0. Valid only inside the closure that it is given to.
+package protocol SQLRow {
+    func isNull(_ column: Int) -> Bool
+    func integer(_ column: Int) -> Int64
+    func text(_ column: Int) -> String
+    func bytes(_ column: Int) -> [UInt8]
+}
+
+extension SQLRow {
+    package func optionalInteger(_ column: Int) -> Int64? { isNull(column) ? nil : integer(column) }
+    package func optionalText(_ column: Int) -> String? { isNull(column) ? nil : text(column) }
+}
+
+/// One connection in one transaction, used on the thread that it is handed to.
+///
+/// Statements are written once for every engine: `$1` placeholders in any order, `ON CONFLICT`, `RETURNING`, times as
+/// integer microseconds. What differs between engines is in `SQLDialect`.
+package protocol SQLConnection: AnyObject {
+    /// Runs a statement that returns no rows; gives how many it changed. A broken unique constraint throws `.alreadyExists`.
+    @discardableResult
+    func execute(_ sql: String, _ values: [SQLValue]) throws(StoreError) -> Int
+
+    /// Calls `row` for each row.
+    func query(_ sql: String, _ values: [SQLValue], _ row: (any SQLRow) throws(StoreError) -> Void) throws(StoreError)
+}
+
+extension SQLConnection {
+    @discardableResult
+    package func execute(_ sql: String) throws(StoreError) -> Int { try execute(sql, []) }
+
+    /// Every row, mapped.
+    package func all<Value>(
+        _ sql: String, _ values: [SQLValue] = [], _ map: (any SQLRow) throws(StoreError) -> Value
+    ) throws(StoreError) -> [Value] {
+        var found: [Value] = []
+        try query(sql, values) { row throws(StoreError) in found.append(try map(row)) }
+        return found
+    }
+
+    /// The first row, mapped; nil when there is none.
+    package func first<Value>(
+        _ sql: String, _ values: [SQLValue] = [], _ map: (any SQLRow) throws(StoreError) -> Value
+    ) throws(StoreError) -> Value? {
+        var found: Value?
+        try query(sql, values) { row throws(StoreError) in
+            if found == nil { found = try map(row) }
+        }
+        return found
+    }
+}
+
+/// The few words in which the engines differ.
+package struct SQLDialect: Sendable {
+    /// Replaces `{bytes}`, `{auto}` and `{clustered}` in a schema.
+    package let schemaWords: [(word: String, meaning: String)]
+
+    package static let sqlite = SQLDialect(schemaWords: [
+        ("{bytes}", "BLOB"), ("{auto}", "INTEGER PRIMARY KEY"), ("{clustered}", "WITHOUT ROWID"),
+    ])
+}
+
+/// A database as the store sees it: closures that run in transactions on database threads.
+package protocol SQLDatabase: Sendable {
+    var dialect: SQLDialect { get }
+    /// Runs the closure in a transaction of its own (which may share its commit with others) and returns when it is on
+    /// stable storage. A throwing closure leaves nothing behind.
+    func write<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value
+    /// Runs the closure on one consistent view.
+    func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value
+    /// Writes a consistent copy of the database to a new file.
+    func copy(toFile path: String) async throws(StoreError)
+    func close() async
+}

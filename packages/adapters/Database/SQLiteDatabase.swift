@@ -1,0 +1,106 @@
+import Dispatch
+import GRDB
+import GRDBSQLite
+package import Logging
+package import MailPorts
+
+/// SQLite in WAL mode with `synchronous=FULL`: one writer thread with group commit, readers beside it.
+package final class SQLiteDatabase: SQLDatabase {
+    package let dialect = SQLDialect.sqlite
+    package let reports: FaultReports
+    private let pool: DatabasePool
+    private let commits: GroupCommit
+
+    package struct Options: Sendable {
+        /// Closures that may wait for the writer; more are refused as `.unavailable`.
+        package var maximumWaitingWrites = 10_000
+        /// Closures in one commit.
+        package var maximumBatch = 500
+        package var readers = 4
+        /// Seconds to wait for another process (a command) that writes.
+        package var busyTimeout = 10.0
+        /// Pages of the write-ahead log before it is copied into the database.
+        package var checkpointPages = 4_000
+        package init() {}
+    }
+
+    /// - Throws: `.unavailable` when the file cannot be opened, `.damaged` when it is no database.
+    package init(path: String, options: Options = Options(), logger: Logger) throws(StoreError) {
+        reports = FaultReports(logger: logger)
+        var configuration = Configuration()
+        configuration.foreignKeysEnabled = false
+        configuration.maximumReaderCount = options.readers
+        configuration.busyMode = .timeout(options.busyTimeout)
+        configuration.label = "database"
+        configuration.prepareDatabase { database in
+            sqlite3_busy_timeout(database.sqliteConnection, Int32(options.busyTimeout * 1_000))
+            try database.execute(
+                sql: """
+                    PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = \(options.checkpointPages);
+                    PRAGMA cache_size = -4000; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;
+                    """
+            )
+        }
+        do {
+            pool = try DatabasePool(path: path, configuration: configuration)
+        } catch {
+            throw reports.fault(of: error, doing: "open")
+        }
+        commits = GroupCommit(pool: pool, reports: reports, options: options)
+    }
+
+    package func write<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
+            commits.enqueue(body) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    package func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        let reports = self.reports
+        let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
+            pool.asyncRead { opened in
+                let outcome: Result<Value, StoreError>
+                switch opened {
+                case .failure(let error): outcome = .failure(reports.fault(of: error, doing: "read"))
+                case .success(let database):
+                    do throws(StoreError) {
+                        outcome = .success(try body(SQLiteConnection(database, reports: reports)))
+                    } catch {
+                        outcome = .failure(error)
+                    }
+                }
+                continuation.resume(returning: outcome)
+            }
+        }
+        return try result.get()
+    }
+
+    package func copy(toFile path: String) async throws(StoreError) {
+        let pool = self.pool
+        let reports = self.reports
+        let result: Result<Void, StoreError> = await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                do {
+                    let target = try DatabaseQueue(path: path)
+                    try pool.backup(to: target)
+                    try target.close()
+                    continuation.resume(returning: .success(()))
+                } catch {
+                    continuation.resume(returning: .failure(reports.fault(of: error, doing: "backup")))
+                }
+            }
+        }
+        try result.get()
+    }
+
+    package func close() async {
+        await commits.drain()
+        // What is still open closes with the process; nothing waits any more.
+        try? pool.close()
+    }
+}
