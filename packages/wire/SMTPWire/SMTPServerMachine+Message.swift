@@ -93,7 +93,7 @@ extension SMTPServerMachine {
         }
     }
 
-    /// The spool failed (disk full) in the middle: the rest is read and dropped, then the reply is sent.
+    /// The spool failed (disk full) in the middle and is gone: the rest is read and dropped, then the reply is sent.
     package mutating func messageFailed(_ reply: SMTPReply) {
         switch take() {
         case .receivingData(var transfer):

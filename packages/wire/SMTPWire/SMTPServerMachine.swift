@@ -6,7 +6,12 @@ package import NIOCore
 ///
 /// The shell gives bytes with `receive`, then calls `next` until nil and performs what comes. Some actions ask a
 /// question (see each case): until its completion is called, `next` gives nil, `wantsBytes` is false and the shell
-/// stops reading. Replies are collected and flushed when `next` gives nil (RFC 2920 §3.2).
+/// stops reading. Replies are collected and flushed when `next` gives nil (RFC 2920 §3.2). A completion that answers no
+/// open question does nothing, so one that comes too late does no harm.
+///
+/// *Invariants.* One message is open at a time: `beginMessage` is followed by `messageComplete` or `abandonMessage`, or by
+/// the shell's own `messageRefused` or `messageFailed`. When the peer goes away, the shell drops the spool itself.
+/// Every octet is either a command's or a message's, however the stream is split. `close` is the last action.
 package struct SMTPServerMachine: ~Copyable {
     package enum Action: Equatable, Sendable {
         /// Write it; flush when `next` gives nil.
@@ -97,7 +102,11 @@ package struct SMTPServerMachine: ~Copyable {
     package mutating func next() -> Action? {
         while true {
             if !pending.isEmpty { return pending.removeFirst() }
-            guard proceed() else { return nil }
+            guard proceed() else {
+                // An idle connection holds no read buffer.
+                if input.readableBytes == 0 { input = ByteBuffer() }
+                return nil
+            }
         }
     }
 
