@@ -32,7 +32,10 @@ struct SASLExchangeTests {
         Row("\0ann\0", .failed(.malformed)),
         Row("\0an\u{1}n\0secret", .failed(.malformed)),
         Row("\0ann\0sec\nret", .failed(.malformed)),
-        Row("\0ann\0\(String(repeating: "x", count: 1024))", credentials(nil, "ann", String(repeating: "x", count: 1024))),
+        Row(
+            "\0ann\0\(String(repeating: "x", count: 1024))",
+            credentials(nil, "ann", String(repeating: "x", count: 1024))
+        ),
         Row("\0ann\0\(String(repeating: "x", count: 1025))", .failed(.tooLong)),
         Row("\0\(String(repeating: "x", count: 321))\0secret", .failed(.tooLong)),
         Row(String(repeating: "x", count: 20_000), .failed(.tooLong)),

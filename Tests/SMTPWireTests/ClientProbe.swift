@@ -71,10 +71,16 @@ final class ClientProbe {
 }
 
 extension SMTPClientMachine.Transaction {
-    static func example(_ change: (inout SMTPClientMachine.Transaction) -> Void = { _ in }) -> SMTPClientMachine.Transaction {
+    static func example(
+        _ change: (inout SMTPClientMachine.Transaction) -> Void = { _ in }
+    ) -> SMTPClientMachine.Transaction {
         var transaction = SMTPClientMachine.Transaction(
-            heloName: "out.example.test", tls: .none, sender: .address(EmailAddress(uncheckedLocalPart: "a", domain: "example.test")),
-            recipients: ["b", "c"].map { EmailAddress(uncheckedLocalPart: $0, domain: "remote.test") }, size: 100, needsSMTPUTF8: false,
+            heloName: "out.example.test",
+            tls: .none,
+            sender: .address(EmailAddress(uncheckedLocalPart: "a", domain: "example.test")),
+            recipients: ["b", "c"].map { EmailAddress(uncheckedLocalPart: $0, domain: "remote.test") },
+            size: 100,
+            needsSMTPUTF8: false,
             is8Bit: false
         )
         change(&transaction)

@@ -27,7 +27,10 @@ struct ReceiverTests {
         Text(".a\r\n...\r\n.\r\n", "a\r\n..\r\n"),
         Text("a.\r\n.\r\n", "a.\r\n"),
         Text("a\r\n\r\n\r\nb\r\n.\r\n", "a\r\n\r\n\r\nb\r\n"),
-        Text("long line of more than eight octets\r\nand another one\r\n.\r\n", "long line of more than eight octets\r\nand another one\r\n"),
+        Text(
+            "long line of more than eight octets\r\nand another one\r\n.\r\n",
+            "long line of more than eight octets\r\nand another one\r\n"
+        ),
         Text("grüße ☕\r\n.\r\n", "grüße ☕\r\n"),
         Text("a\nb\r\n.\r\n", "", violation: .bareLineEnding),
         Text("a\rb\r\n.\r\n", "", violation: .bareLineEnding),
@@ -37,7 +40,10 @@ struct ReceiverTests {
         Text(String(repeating: "y\r\n", count: 101 / 3 + 1) + ".\r\n", "", violation: .tooLarge),
     ]
 
-    private func feed(_ receiver: inout DataReceiver, _ pieces: [ArraySlice<UInt8>]) -> (output: [UInt8], rest: [UInt8], ended: Bool) {
+    private func feed(
+        _ receiver: inout DataReceiver,
+        _ pieces: [ArraySlice<UInt8>]
+    ) -> (output: [UInt8], rest: [UInt8], ended: Bool) {
         var input = ByteBuffer()
         var output = ByteBuffer()
         var ended = false
@@ -65,7 +71,10 @@ struct ReceiverTests {
         }
     }
 
-    @Test("A DotStuffer's output comes back as it was", arguments: ["", "a", "a\r\n", ".", "..\r\n.a\r\n", "a\r\n.\r\n", "a\r\n.\r\n.\r\nb", "\r\n\r\n"])
+    @Test(
+        "A DotStuffer's output comes back as it was",
+        arguments: ["", "a", "a\r\n", ".", "..\r\n.a\r\n", "a\r\n.\r\n", "a\r\n.\r\n.\r\nb", "\r\n\r\n"]
+    )
     func roundTrip(_ message: String) {
         let bytes = Array(message.utf8)
         let expected = bytes.suffix(2) == [13, 10] || bytes.isEmpty ? bytes : bytes + [13, 10]
@@ -85,7 +94,10 @@ struct ReceiverTests {
         }
     }
 
-    @Test("A DotStuffer never lets a bare line ending out", arguments: ["a\nb", "a\rb", "\n.\n", "\r.\r", "a\r", "\n", "a\r\r\n.\r"])
+    @Test(
+        "A DotStuffer never lets a bare line ending out",
+        arguments: ["a\nb", "a\rb", "\n.\n", "\r.\r", "a\r", "\n", "a\r\r\n.\r"]
+    )
     func stufferRepairs(_ message: String) {
         let bytes = Array(message.utf8)
         for split in 0...bytes.count {
@@ -129,7 +141,8 @@ struct ReceiverTests {
 
     static let chunkTexts: [Chunk] = [
         Chunk(text: "a\nb", violation: .bareLineEnding), Chunk(text: "a\rb", violation: .bareLineEnding),
-        Chunk(text: "a\r", violation: .bareLineEnding), Chunk(text: "a", violation: nil), Chunk(text: "", violation: nil),
+        Chunk(text: "a\r", violation: .bareLineEnding), Chunk(text: "a", violation: nil),
+        Chunk(text: "", violation: nil),
         Chunk(text: String(repeating: "x", count: 41), violation: .lineTooLong),
         Chunk(text: String(repeating: "x\r\n", count: 40), violation: .tooLarge),
     ]

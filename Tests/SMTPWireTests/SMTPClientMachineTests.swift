@@ -26,13 +26,15 @@ struct SMTPClientMachineTests {
         #expect(result.reached)
         #expect(
             result.outcomes == [
-                .permanent(SMTPReply(550, EnhancedStatus(5, 1, 1), "no such user")), .accepted(SMTPReply(250, EnhancedStatus(2, 0, 0), "queued")),
+                .permanent(SMTPReply(550, EnhancedStatus(5, 1, 1), "no such user")),
+                .accepted(SMTPReply(250, EnhancedStatus(2, 0, 0), "queued")),
             ]
         )
         #expect(
             probe.sent == [
                 "EHLO out.example.test\r\n",
-                "MAIL FROM:<a@example.test> SIZE=100 BODY=8BITMIME\r\nRCPT TO:<b@remote.test>\r\nRCPT TO:<c@remote.test>\r\nDATA\r\n", "QUIT\r\n",
+                "MAIL FROM:<a@example.test> SIZE=100 BODY=8BITMIME\r\nRCPT TO:<b@remote.test>\r\nRCPT TO:<c@remote.test>\r\nDATA\r\n",
+                "QUIT\r\n",
             ]
         )
         #expect(!probe.isClosed)
@@ -46,12 +48,18 @@ struct SMTPClientMachineTests {
         probe.play([Self.greeting, Self.simple, Self.ok, Self.ok, "450 4.2.1 later\r\n", Self.go, Self.ok])
         #expect(
             probe.sent == [
-                "EHLO out.example.test\r\n", "MAIL FROM:<a@example.test>\r\n", "RCPT TO:<b@remote.test>\r\n", "RCPT TO:<c@remote.test>\r\n", "DATA\r\n",
+                "EHLO out.example.test\r\n", "MAIL FROM:<a@example.test>\r\n", "RCPT TO:<b@remote.test>\r\n",
+                "RCPT TO:<c@remote.test>\r\n", "DATA\r\n",
                 "QUIT\r\n",
             ]
         )
         let outcomes = try #require(probe.result).outcomes
-        #expect(outcomes == [.accepted(SMTPReply(250, EnhancedStatus(2, 0, 0), "ok")), .transient(SMTPReply(450, EnhancedStatus(4, 2, 1), "later"))])
+        #expect(
+            outcomes == [
+                .accepted(SMTPReply(250, EnhancedStatus(2, 0, 0), "ok")),
+                .transient(SMTPReply(450, EnhancedStatus(4, 2, 1), "later")),
+            ]
+        )
     }
 
     struct Failure: CustomTestStringConvertible {
@@ -80,14 +88,23 @@ struct SMTPClientMachineTests {
         Failure("MAIL refused", [greeting, simple, "550 5.7.1 no\r\n"], "55"),
         Failure("MAIL deferred", [greeting, simple, "451 4.7.1 later\r\n"], "44"),
         Failure("MAIL refused, pipelined", [greeting, full, "550 5.7.1 no\r\n503 a\r\n503 b\r\n503 c\r\n"], "55"),
-        Failure("MAIL refused, pipelined, 354", [greeting, full, "550 5.7.1 no\r\n503 a\r\n503 b\r\n354 c\r\n554 none\r\n"], "55"),
+        Failure(
+            "MAIL refused, pipelined, 354",
+            [greeting, full, "550 5.7.1 no\r\n503 a\r\n503 b\r\n354 c\r\n554 none\r\n"],
+            "55"
+        ),
         Failure("RCPT refused", [greeting, simple, ok, "550 a\r\n", "450 b\r\n"], "54"),
         Failure("RCPT refused, pipelined", [greeting, full, ok + "550 a\r\n450 b\r\n554 none\r\n"], "54"),
         Failure("RCPT refused, pipelined, 354", [greeting, full, ok + "550 a\r\n550 b\r\n354 go\r\n", ok], "55"),
         Failure("DATA refused", [greeting, full, ok + "550 a\r\n" + ok + "451 d\r\n"], "54"),
         Failure("DATA answered with 250", [greeting, full, ok + ok + ok + ok], "44"),
         Failure("message refused", [greeting, full, ok + ok + ok + go, "554 5.7.1 spam\r\n"], "55", bodies: 1),
-        Failure("message deferred", [greeting, full, ok + ok + "550 no\r\n" + go, "451 4.7.1 greylisted\r\n"], "45", bodies: 1),
+        Failure(
+            "message deferred",
+            [greeting, full, ok + ok + "550 no\r\n" + go, "451 4.7.1 greylisted\r\n"],
+            "45",
+            bodies: 1
+        ),
         Failure("421 in the envelope", [greeting, full, ok + "550 a\r\n421 bye\r\n"], reached: false, "54"),
         Failure("421 after the dot", [greeting, full, ok + ok + ok + go, "421 bye\r\n"], "44", bodies: 1),
     ]
@@ -123,7 +140,11 @@ struct SMTPClientMachineTests {
     func helo() {
         let probe = ClientProbe(.example { $0.recipients.removeLast() })
         probe.play([Self.greeting, "502 what\r\n", "250-mx\r\n250-PIPELINING\r\n250 SIZE\r\n", Self.ok])
-        #expect(probe.sent.prefix(3) == ["EHLO out.example.test\r\n", "HELO out.example.test\r\n", "MAIL FROM:<a@example.test>\r\n"])
+        #expect(
+            probe.sent.prefix(3) == [
+                "EHLO out.example.test\r\n", "HELO out.example.test\r\n", "MAIL FROM:<a@example.test>\r\n",
+            ]
+        )
     }
 
     struct Need: CustomTestStringConvertible {
@@ -138,13 +159,20 @@ struct SMTPClientMachineTests {
         Need(name: "8BITMIME", change: { $0.is8Bit = true }, offer: simple, status: EnhancedStatus(5, 6, 3)),
         Need(name: "SMTPUTF8", change: { $0.needsSMTPUTF8 = true }, offer: simple, status: EnhancedStatus(5, 6, 7)),
         Need(
-            name: "SMTPUTF8 of the sender", change: { $0.sender = .address(EmailAddress(uncheckedLocalPart: "ü", domain: "example.test")) },
-            offer: simple, status: EnhancedStatus(5, 6, 7)
+            name: "SMTPUTF8 of the sender",
+            change: { $0.sender = .address(EmailAddress(uncheckedLocalPart: "ü", domain: "example.test")) },
+            offer: simple,
+            status: EnhancedStatus(5, 6, 7)
         ),
         Need(name: "SIZE", change: { $0.size = 1001 }, offer: full, status: EnhancedStatus(5, 3, 4)),
         Need(
             name: "an address that would break its command",
-            change: { $0.recipients = [0, 1].map { EmailAddress(uncheckedLocalPart: "b>\r\nRSET\($0)", domain: "remote.test") } }, offer: full,
+            change: {
+                $0.recipients = [0, 1].map {
+                    EmailAddress(uncheckedLocalPart: "b>\r\nRSET\($0)", domain: "remote.test")
+                }
+            },
+            offer: full,
             status: EnhancedStatus(5, 1, 3)
         ),
     ]
@@ -161,7 +189,9 @@ struct SMTPClientMachineTests {
 
     @Test("One recipient that needs SMTPUTF8 does not hold the others back")
     func mixedRecipients() throws {
-        let probe = ClientProbe(.example { $0.recipients.append(EmailAddress(uncheckedLocalPart: "ü", domain: "remote.test")) })
+        let probe = ClientProbe(
+            .example { $0.recipients.append(EmailAddress(uncheckedLocalPart: "ü", domain: "remote.test")) }
+        )
         probe.play([Self.greeting, Self.simple, Self.ok, Self.ok, Self.ok, Self.go, Self.ok])
         let outcomes = try #require(probe.result).outcomes
         #expect(outcomes.map(\.reply.code) == [250, 250, 553])
@@ -184,7 +214,12 @@ struct SMTPClientMachineTests {
         probe.play([Self.greeting, "250-mx\r\n250-STARTTLS\r\n250 SIZE 10\r\n", "220 go\r\n"])
         #expect(probe.tlsStarted)
         probe.play([Self.simple])
-        #expect(probe.sent == ["EHLO out.example.test\r\n", "STARTTLS\r\n", "EHLO out.example.test\r\n", "MAIL FROM:<a@example.test>\r\n"])
+        #expect(
+            probe.sent == [
+                "EHLO out.example.test\r\n", "STARTTLS\r\n", "EHLO out.example.test\r\n",
+                "MAIL FROM:<a@example.test>\r\n",
+            ]
+        )
     }
 
     @Test("RFC 3207 §6: replies behind STARTTLS's end the connection")
@@ -223,7 +258,10 @@ struct SMTPClientMachineTests {
         let isPlain = mechanisms.hasPrefix("PLAIN")
         probe.play([Self.greeting, "250-mx\r\n250 AUTH \(mechanisms)\r\n"])
         probe.play(isPlain ? ["235 2.7.0 ok\r\n"] : ["334 VXNlcm5hbWU6\r\n", "334 UGFzc3dvcmQ6\r\n", "235 ok\r\n"])
-        #expect(probe.sent.dropFirst().dropLast() == (isPlain ? ["AUTH PLAIN AHVzZXIAZ2VoZWlt\r\n"] : ["AUTH LOGIN\r\n", "dXNlcg==\r\n", "Z2VoZWlt\r\n"]))
+        #expect(
+            probe.sent.dropFirst().dropLast()
+                == (isPlain ? ["AUTH PLAIN AHVzZXIAZ2VoZWlt\r\n"] : ["AUTH LOGIN\r\n", "dXNlcg==\r\n", "Z2VoZWlt\r\n"])
+        )
         #expect(probe.sent.last == "MAIL FROM:<a@example.test>\r\n")
         #expect(probe.transcript.contains("[redacted]"))
         for secret in ["Z2VoZWlt", "geheim", "AHVzZXIAZ2VoZWlt"] { #expect(!probe.transcript.contains(secret)) }
@@ -258,7 +296,16 @@ struct SMTPClientMachineTests {
         let early = ClientProbe(.example())
         early.play([Self.greeting, Self.full, Self.ok])
         early.fail("connection reset")
-        #expect(try #require(early.result) == SMTPClientResult(reached: false, outcomes: Array(repeating: .transient(SMTPReply(451, EnhancedStatus(4, 4, 2), "connection reset")), count: 2)))
+        #expect(
+            try #require(early.result)
+                == SMTPClientResult(
+                    reached: false,
+                    outcomes: Array(
+                        repeating: .transient(SMTPReply(451, EnhancedStatus(4, 4, 2), "connection reset")),
+                        count: 2
+                    )
+                )
+        )
         #expect(early.isClosed)
         let late = ClientProbe(.example())
         late.play([Self.greeting, Self.full, Self.ok + Self.ok + Self.ok + Self.go])
@@ -288,7 +335,9 @@ struct SMTPClientMachineTests {
         #expect(probe.transcript.hasSuffix("...\n"))
         let short = ClientProbe(.example())
         short.play([Self.greeting, Self.full, Self.ok + Self.ok + Self.ok + Self.go, Self.ok, "221 bye\r\n"])
-        #expect(short.transcript.hasPrefix("S: 220 mx.remote.test ESMTP\nC: EHLO out.example.test\nS: 250-mx.remote.test\n"))
+        #expect(
+            short.transcript.hasPrefix("S: 220 mx.remote.test ESMTP\nC: EHLO out.example.test\nS: 250-mx.remote.test\n")
+        )
         #expect(short.transcript.hasSuffix("C: [message of 100 octets]\nC: .\nS: 250 2.0.0 ok\nC: QUIT\nS: 221 bye\n"))
     }
 }

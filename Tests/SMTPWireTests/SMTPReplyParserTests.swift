@@ -19,7 +19,10 @@ struct SMTPReplyParserTests {
         Row("250 ok\r\n", SMTPReply(250, nil, "ok")),
         Row("250\r\n", SMTPReply(250, nil, "")),
         Row("250 \r\n354 go\r\n", SMTPReply(250, nil, ""), SMTPReply(354, nil, "go")),
-        Row("550-5.1.1 one\r\n550-two\r\n550 5.1.1 three\r\n", SMTPReply(550, EnhancedStatus(5, 1, 1), lines: ["one", "two", "three"])),
+        Row(
+            "550-5.1.1 one\r\n550-two\r\n550 5.1.1 three\r\n",
+            SMTPReply(550, EnhancedStatus(5, 1, 1), lines: ["one", "two", "three"])
+        ),
         Row("550 5.1.1\r\n", SMTPReply(550, EnhancedStatus(5, 1, 1), "")),
         Row("550 4.1.1 other class\r\n", SMTPReply(550, nil, "4.1.1 other class")),
         Row("250 2.0.0.1 x\r\n", SMTPReply(250, nil, "2.0.0.1 x")),
@@ -43,7 +46,10 @@ struct SMTPReplyParserTests {
         }
     }
 
-    @Test("What is no reply", arguments: ["hello\r\n", "25 x\r\n", "250x\r\n", "199 x\r\n", "600 x\r\n", "\r\n", "2é0 x\r\n"])
+    @Test(
+        "What is no reply",
+        arguments: ["hello\r\n", "25 x\r\n", "250x\r\n", "199 x\r\n", "600 x\r\n", "\r\n", "2é0 x\r\n"]
+    )
     func malformed(_ text: String) {
         var input = ByteBuffer(string: text)
         #expect(throws: SMTPReplyParser.Failure.malformed) {
@@ -54,7 +60,10 @@ struct SMTPReplyParserTests {
 
     @Test("Limits of lines and of a reply")
     func limits() {
-        for text in [String(repeating: "x", count: 5000), "250 " + String(repeating: "x", count: 5000) + "\r\n", String(repeating: "250-x\r\n", count: 300)] {
+        for text in [
+            String(repeating: "x", count: 5000), "250 " + String(repeating: "x", count: 5000) + "\r\n",
+            String(repeating: "250-x\r\n", count: 300),
+        ] {
             var input = ByteBuffer(string: text)
             #expect(throws: SMTPReplyParser.Failure.tooLong) {
                 var parser = SMTPReplyParser()
@@ -65,7 +74,11 @@ struct SMTPReplyParserTests {
 
     @Test("RFC 5321 §4.1.1.1: what EHLO offers")
     func capabilities() {
-        let reply = SMTPReply(250, nil, lines: ["PIPELINING.test", "pipelining", "SIZE 1000", "Auth plain Login", "STARTTLS", "X-OTHER"])
+        let reply = SMTPReply(
+            250,
+            nil,
+            lines: ["PIPELINING.test", "pipelining", "SIZE 1000", "Auth plain Login", "STARTTLS", "X-OTHER"]
+        )
         let offered = EHLOCapabilities(reply)
         #expect(offered.pipelining && offered.startTLS && offered.hasSize && !offered.eightBitMIME && !offered.smtpUTF8)
         #expect(offered.maximumSize == 1000)
@@ -77,7 +90,13 @@ struct SMTPReplyParserTests {
 
     @Test("RFC 5321 §4.5.3.2: no wait is shorter than the RFC's")
     func timeouts() {
-        #expect(SMTPTimeout.greeting.seconds >= 300 && SMTPTimeout.mail.seconds >= 300 && SMTPTimeout.recipient.seconds >= 300)
-        #expect(SMTPTimeout.dataInitiation.seconds >= 120 && SMTPTimeout.dataBlock.seconds >= 180 && SMTPTimeout.dataTermination.seconds >= 600)
+        #expect(
+            SMTPTimeout.greeting.seconds >= 300 && SMTPTimeout.mail.seconds >= 300
+                && SMTPTimeout.recipient.seconds >= 300
+        )
+        #expect(
+            SMTPTimeout.dataInitiation.seconds >= 120 && SMTPTimeout.dataBlock.seconds >= 180
+                && SMTPTimeout.dataTermination.seconds >= 600
+        )
     }
 }

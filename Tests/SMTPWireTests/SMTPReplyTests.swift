@@ -8,7 +8,10 @@ struct SMTPReplyTests {
     @Test("RFC 5321 §4.2.1: every line but the last has a hyphen, and each its status")
     func encoding() {
         #expect(SMTPReply.ok.encoded == "250 2.0.0 OK\r\n")
-        #expect(SMTPReply(550, EnhancedStatus(5, 7, 1), lines: ["one", "two"]).encoded == "550-5.7.1 one\r\n550 5.7.1 two\r\n")
+        #expect(
+            SMTPReply(550, EnhancedStatus(5, 7, 1), lines: ["one", "two"]).encoded
+                == "550-5.7.1 one\r\n550 5.7.1 two\r\n"
+        )
         #expect(SMTPReply(354, nil, "go").encoded == "354 go\r\n")
         #expect(SMTPReply(250, nil, lines: []).encoded == "250 \r\n")
     }

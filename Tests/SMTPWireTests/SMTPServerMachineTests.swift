@@ -14,7 +14,9 @@ struct SMTPServerMachineTests {
         #expect(probe.next() == .reply(.greeting("mail.example.test")))
         #expect(probe.next() == nil)
         #expect(probe.wantsBytes)
-        probe.receive("HELO client.test\r\nMAIL FROM:<a@example.test>\r\nRCPT TO:<b@example.test>\r\nDATA\r\nhi\r\n.\r\nQUIT\r\n")
+        probe.receive(
+            "HELO client.test\r\nMAIL FROM:<a@example.test>\r\nRCPT TO:<b@example.test>\r\nDATA\r\nhi\r\n.\r\nQUIT\r\n"
+        )
         #expect(probe.next() == .reply(.hello("mail.example.test")))
         #expect(probe.hello == SMTPHello(name: "client.test", isExtended: false))
         let sender = SMTPSender(.address(try #require(EmailAddress("a@example.test"))))
@@ -50,7 +52,9 @@ struct SMTPServerMachineTests {
         let clear = try #require(plain.lastReply).encoded
         #expect(clear.contains("250-STARTTLS\r\n"))
         #expect(!clear.contains("AUTH"))
-        for line in ["PIPELINING", "SIZE 52428800", "8BITMIME", "SMTPUTF8", "CHUNKING", "BINARYMIME", "ENHANCEDSTATUSCODES"] {
+        for line in [
+            "PIPELINING", "SIZE 52428800", "8BITMIME", "SMTPUTF8", "CHUNKING", "BINARYMIME", "ENHANCEDSTATUSCODES",
+        ] {
             #expect(clear.contains("250-\(line)\r\n"))
         }
         #expect(clear.hasPrefix("250-mail.example.test\r\n"))
@@ -68,7 +72,13 @@ struct SMTPServerMachineTests {
         let codes: [Int]
         var configuration: SMTPServerConfiguration
         var tls: Bool
-        init(_ name: String, _ text: String, _ codes: [Int], _ configuration: SMTPServerConfiguration = .relay, tls: Bool = false) {
+        init(
+            _ name: String,
+            _ text: String,
+            _ codes: [Int],
+            _ configuration: SMTPServerConfiguration = .relay,
+            tls: Bool = false
+        ) {
             self.name = name
             self.text = text
             self.codes = codes
@@ -84,40 +94,118 @@ struct SMTPServerMachineTests {
         Dialogue("DATA before MAIL", "EHLO c.test\r\nDATA\r\n", [250, 503]),
         Dialogue("DATA before RCPT", "EHLO c.test\r\nMAIL FROM:<>\r\nDATA\r\n", [250, 250, 503]),
         Dialogue("second MAIL", "EHLO c.test\r\nMAIL FROM:<>\r\nMAIL FROM:<>\r\n", [250, 250, 503]),
-        Dialogue("RSET ends the transaction", "EHLO c.test\r\nMAIL FROM:<>\r\nRSET\r\nRCPT TO:<b@example.test>\r\n", [250, 250, 250, 503]),
+        Dialogue(
+            "RSET ends the transaction",
+            "EHLO c.test\r\nMAIL FROM:<>\r\nRSET\r\nRCPT TO:<b@example.test>\r\n",
+            [250, 250, 250, 503]
+        ),
         Dialogue("RSET before EHLO", "RSET\r\nMAIL FROM:<>\r\n", [250, 503]),
-        Dialogue("EHLO ends the transaction", "EHLO c.test\r\nMAIL FROM:<>\r\nEHLO c.test\r\nMAIL FROM:<>\r\n", [250, 250, 250, 250]),
+        Dialogue(
+            "EHLO ends the transaction",
+            "EHLO c.test\r\nMAIL FROM:<>\r\nEHLO c.test\r\nMAIL FROM:<>\r\n",
+            [250, 250, 250, 250]
+        ),
         Dialogue("VRFY EXPN HELP NOOP", "VRFY a\r\nEXPN a\r\nHELP\r\nNOOP x\r\n", [252, 502, 214, 250]),
         Dialogue("unknown command", "XYZZY\r\n", [500]),
-        Dialogue("too large by SIZE", "EHLO c.test\r\nMAIL FROM:<> SIZE=52428801\r\nMAIL FROM:<> SIZE=52428800\r\n", [250, 552, 250]),
-        Dialogue("unknown parameter", "EHLO c.test\r\nMAIL FROM:<> FOO=1\r\nMAIL FROM:<> REQUIRETLS\r\nMAIL FROM:<> RET=FULL\r\n", [250, 555, 555, 555]),
-        Dialogue("UTF-8 without SMTPUTF8", "EHLO c.test\r\nMAIL FROM:<ü@example.test>\r\nMAIL FROM:<ü@example.test> SMTPUTF8\r\nRCPT TO:<ä@example.test>\r\n", [250, 553, 250, 250]),
-        Dialogue("UTF-8 recipient without SMTPUTF8", "EHLO c.test\r\nMAIL FROM:<>\r\nRCPT TO:<ä@example.test>\r\n", [250, 250, 553]),
+        Dialogue(
+            "too large by SIZE",
+            "EHLO c.test\r\nMAIL FROM:<> SIZE=52428801\r\nMAIL FROM:<> SIZE=52428800\r\n",
+            [250, 552, 250]
+        ),
+        Dialogue(
+            "unknown parameter",
+            "EHLO c.test\r\nMAIL FROM:<> FOO=1\r\nMAIL FROM:<> REQUIRETLS\r\nMAIL FROM:<> RET=FULL\r\n",
+            [250, 555, 555, 555]
+        ),
+        Dialogue(
+            "UTF-8 without SMTPUTF8",
+            "EHLO c.test\r\nMAIL FROM:<ü@example.test>\r\nMAIL FROM:<ü@example.test> SMTPUTF8\r\nRCPT TO:<ä@example.test>\r\n",
+            [250, 553, 250, 250]
+        ),
+        Dialogue(
+            "UTF-8 recipient without SMTPUTF8",
+            "EHLO c.test\r\nMAIL FROM:<>\r\nRCPT TO:<ä@example.test>\r\n",
+            [250, 250, 553]
+        ),
         Dialogue("postmaster", "EHLO c.test\r\nMAIL FROM:<>\r\nRCPT TO:<PostMaster>\r\n", [250, 250, 250]),
         Dialogue("bare LF in a command", "NOOP\nNOOP\r\nNOOP\r\n", [500, 250]),
         Dialogue("bare CR in a command", "NOOP\rNOOP\r\nNOOP\r\n", [500, 250]),
         Dialogue("STARTTLS before EHLO", "STARTTLS\r\n", [503]),
         Dialogue("STARTTLS inside a transaction", "EHLO c.test\r\nMAIL FROM:<>\r\nSTARTTLS\r\n", [250, 250, 503]),
         Dialogue("STARTTLS under TLS", "EHLO c.test\r\nSTARTTLS\r\n", [250, 503], tls: true),
-        Dialogue("STARTTLS not offered", "EHLO c.test\r\nSTARTTLS\r\n", [250, 502], .relay.with { $0.offersTLS = false }),
+        Dialogue(
+            "STARTTLS not offered",
+            "EHLO c.test\r\nSTARTTLS\r\n",
+            [250, 502],
+            .relay.with { $0.offersTLS = false }
+        ),
         Dialogue("STARTTLS then EHLO again", "EHLO c.test\r\nSTARTTLS\r\n", [250, 220]),
         Dialogue("bytes behind STARTTLS", "EHLO c.test\r\nSTARTTLS\r\nNOOP\r\n", [250, 554]),
-        Dialogue("submission in clear text", "EHLO c.test\r\nMAIL FROM:<>\r\nAUTH PLAIN AGEAYg==\r\n", [250, 530, 538], .submission),
+        Dialogue(
+            "submission in clear text",
+            "EHLO c.test\r\nMAIL FROM:<>\r\nAUTH PLAIN AGEAYg==\r\n",
+            [250, 530, 538],
+            .submission
+        ),
         Dialogue("submission without AUTH", "EHLO c.test\r\nMAIL FROM:<>\r\n", [250, 530], .submission, tls: true),
-        Dialogue("AUTH PLAIN", "EHLO c.test\r\nAUTH PLAIN AGEAYg==\r\nMAIL FROM:<>\r\n", [250, 235, 250], .submission, tls: true),
-        Dialogue("AUTH with a challenge", "EHLO c.test\r\nAUTH plain\r\nAGEAYg==\r\n", [250, 334, 235], .submission, tls: true),
-        Dialogue("AUTH cancelled", "EHLO c.test\r\nAUTH PLAIN\r\n*\r\nNOOP\r\n", [250, 334, 501, 250], .submission, tls: true),
-        Dialogue("AUTH bad base64", "EHLO c.test\r\nAUTH PLAIN ?\r\nAUTH PLAIN\r\n?\r\nNOOP\r\n", [250, 501, 334, 501, 250], .submission, tls: true),
+        Dialogue(
+            "AUTH PLAIN",
+            "EHLO c.test\r\nAUTH PLAIN AGEAYg==\r\nMAIL FROM:<>\r\n",
+            [250, 235, 250],
+            .submission,
+            tls: true
+        ),
+        Dialogue(
+            "AUTH with a challenge",
+            "EHLO c.test\r\nAUTH plain\r\nAGEAYg==\r\n",
+            [250, 334, 235],
+            .submission,
+            tls: true
+        ),
+        Dialogue(
+            "AUTH cancelled",
+            "EHLO c.test\r\nAUTH PLAIN\r\n*\r\nNOOP\r\n",
+            [250, 334, 501, 250],
+            .submission,
+            tls: true
+        ),
+        Dialogue(
+            "AUTH bad base64",
+            "EHLO c.test\r\nAUTH PLAIN ?\r\nAUTH PLAIN\r\n?\r\nNOOP\r\n",
+            [250, 501, 334, 501, 250],
+            .submission,
+            tls: true
+        ),
         Dialogue("AUTH unknown mechanism", "EHLO c.test\r\nAUTH FOO\r\n", [250, 504], .submission, tls: true),
         Dialogue("AUTH before EHLO", "AUTH PLAIN AGEAYg==\r\n", [503], .submission, tls: true),
-        Dialogue("AUTH twice", "EHLO c.test\r\nAUTH PLAIN AGEAYg==\r\nAUTH PLAIN AGEAYg==\r\n", [250, 235, 503], .submission, tls: true),
-        Dialogue("AUTH in a transaction", "EHLO c.test\r\nMAIL FROM:<>\r\nAUTH PLAIN AGEAYg==\r\n", [250, 250, 503], .submission.with { $0.requiresAuth = false }, tls: true),
+        Dialogue(
+            "AUTH twice",
+            "EHLO c.test\r\nAUTH PLAIN AGEAYg==\r\nAUTH PLAIN AGEAYg==\r\n",
+            [250, 235, 503],
+            .submission,
+            tls: true
+        ),
+        Dialogue(
+            "AUTH in a transaction",
+            "EHLO c.test\r\nMAIL FROM:<>\r\nAUTH PLAIN AGEAYg==\r\n",
+            [250, 250, 503],
+            .submission.with { $0.requiresAuth = false },
+            tls: true
+        ),
         Dialogue("AUTH where none is", "EHLO c.test\r\nAUTH PLAIN AGEAYg==\r\n", [250, 502]),
-        Dialogue("BINARYMIME needs BDAT", envelope.replacing("test>\r\nRCPT", with: "test> BODY=BINARYMIME\r\nRCPT") + "DATA\r\n", [250, 250, 250, 503]),
+        Dialogue(
+            "BINARYMIME needs BDAT",
+            envelope.replacing("test>\r\nRCPT", with: "test> BODY=BINARYMIME\r\nRCPT") + "DATA\r\n",
+            [250, 250, 250, 503]
+        ),
         Dialogue("BDAT", envelope + "BDAT 4\r\nhi\r\nBDAT 3 LAST\r\nxyzNOOP\r\n", [250, 250, 250, 250, 250, 250]),
         Dialogue("BDAT 0 LAST", envelope + "BDAT 0 LAST\r\nNOOP\r\n", [250, 250, 250, 250, 250]),
         Dialogue("BDAT without MAIL", "EHLO c.test\r\nBDAT 6\r\nQUIT\r\nNOOP\r\n", [250, 503, 250]),
-        Dialogue("BDAT then DATA, MAIL, RCPT", envelope + "BDAT 2\r\nhiDATA\r\nMAIL FROM:<>\r\nRCPT TO:<x@example.test>\r\nBDAT 0 LAST\r\n", [250, 250, 250, 250, 503, 503, 503, 250]),
+        Dialogue(
+            "BDAT then DATA, MAIL, RCPT",
+            envelope + "BDAT 2\r\nhiDATA\r\nMAIL FROM:<>\r\nRCPT TO:<x@example.test>\r\nBDAT 0 LAST\r\n",
+            [250, 250, 250, 250, 503, 503, 503, 250]
+        ),
         Dialogue("BDAT then RSET", envelope + "BDAT 2\r\nhiRSET\r\nBDAT 2 LAST\r\nhi", [250, 250, 250, 250, 250, 503]),
         Dialogue("BDAT of unknown size closes", "EHLO c.test\r\nBDAT x\r\nNOOP\r\n", [250, 501]),
         Dialogue("QUIT", "QUIT\r\nNOOP\r\n", [221]),
@@ -163,14 +251,20 @@ struct SMTPServerMachineTests {
         let conversation = ServerConversation()
         conversation.recipientVerdict = { _ in .noSuchUser }
         #expect(conversation.say(Self.envelope + "DATA\r\n") == [250, 250, 550, 554])
-        #expect(conversation.say("RSET\r\n" + Self.envelope + "BDAT 5 LAST\r\nQUIT\rNOOP\r\n") == [250, 250, 250, 550, 554, 250])
+        #expect(
+            conversation.say("RSET\r\n" + Self.envelope + "BDAT 5 LAST\r\nQUIT\rNOOP\r\n") == [
+                250, 250, 250, 550, 554, 250,
+            ]
+        )
     }
 
     @Test("Only accepted recipients are in the envelope")
     func recipients() throws {
         let conversation = ServerConversation()
         conversation.recipientVerdict = { $0.path.description.hasPrefix("no") ? .noSuchUser : .recipientAccepted }
-        conversation.say("EHLO c.test\r\nMAIL FROM:<>\r\nRCPT TO:<no@example.test>\r\nRCPT TO:<yes@example.test>\r\nDATA\r\n.\r\n")
+        conversation.say(
+            "EHLO c.test\r\nMAIL FROM:<>\r\nRCPT TO:<no@example.test>\r\nRCPT TO:<yes@example.test>\r\nDATA\r\n.\r\n"
+        )
         let envelope = conversation.events.compactMap { event -> SMTPEnvelope? in
             guard case .spooled(_, let envelope) = event else { return nil }
             return envelope
@@ -188,9 +282,18 @@ struct SMTPServerMachineTests {
     @Test("A message over the limit is read to its end, then refused")
     func tooLarge() {
         let conversation = ServerConversation(.relay.with { $0.limits.messageSize = 10 })
-        #expect(conversation.say(Self.envelope + "DATA\r\n123456789\r\n.\r\nNOOP\r\n") == [250, 250, 250, 354, 552, 250])
-        #expect(conversation.say("MAIL FROM:<>\r\nRCPT TO:<b@example.test>\r\nDATA\r\n12345678\r\n.\r\n") == [250, 250, 354, 250])
-        #expect(conversation.say("MAIL FROM:<>\r\nRCPT TO:<b@example.test>\r\nBDAT 8\r\n12345678BDAT 3 LAST\r\n123NOOP\r\n") == [250, 250, 250, 552, 250])
+        #expect(
+            conversation.say(Self.envelope + "DATA\r\n123456789\r\n.\r\nNOOP\r\n") == [250, 250, 250, 354, 552, 250]
+        )
+        #expect(
+            conversation.say("MAIL FROM:<>\r\nRCPT TO:<b@example.test>\r\nDATA\r\n12345678\r\n.\r\n") == [
+                250, 250, 354, 250,
+            ]
+        )
+        #expect(
+            conversation.say("MAIL FROM:<>\r\nRCPT TO:<b@example.test>\r\nBDAT 8\r\n12345678BDAT 3 LAST\r\n123NOOP\r\n")
+                == [250, 250, 250, 552, 250]
+        )
         #expect(conversation.messages == ["12345678\r\n"])
     }
 
@@ -198,7 +301,11 @@ struct SMTPServerMachineTests {
     func refusedChunk() {
         let conversation = ServerConversation()
         conversation.beginRefusal = .storageFull
-        #expect(conversation.say(Self.envelope + "BDAT 6\r\nQUIT\r\nBDAT 6 LAST\r\nQUIT\r\nNOOP\r\n") == [250, 250, 250, 452, 503, 250])
+        #expect(
+            conversation.say(Self.envelope + "BDAT 6\r\nQUIT\r\nBDAT 6 LAST\r\nQUIT\r\nNOOP\r\n") == [
+                250, 250, 250, 452, 503, 250,
+            ]
+        )
         #expect(conversation.messages.isEmpty)
     }
 
@@ -207,7 +314,9 @@ struct SMTPServerMachineTests {
         let conversation = ServerConversation()
         let body = isBinary ? " BODY=BINARYMIME" : ""
         let mail = "EHLO c.test\r\nMAIL FROM:<>\(body)\r\nRCPT TO:<b@example.test>\r\n"
-        #expect(conversation.say(mail + "BDAT 3\r\na\r\nBDAT 3 LAST\r\nb\nc") == [250, 250, 250, 250, isBinary ? 250 : 554])
+        #expect(
+            conversation.say(mail + "BDAT 3\r\na\r\nBDAT 3 LAST\r\nb\nc") == [250, 250, 250, 250, isBinary ? 250 : 554]
+        )
         #expect(conversation.messages == (isBinary ? ["a\r\nb\nc"] : []))
         // The chunk ends between CR and LF: legal.
         #expect(conversation.say(mail + "BDAT 2\r\na\rBDAT 2 LAST\r\n\nb") == [250, 250, 250, 250, 250])
@@ -300,7 +409,10 @@ struct SMTPServerMachineTests {
 
     @Test("Credentials are silent when printed")
     func redaction() {
-        let action = SMTPServerMachine.Action.authenticate(mechanism: "PLAIN", initialResponse: SensitiveBytes(Array("geheim".utf8)))
+        let action = SMTPServerMachine.Action.authenticate(
+            mechanism: "PLAIN",
+            initialResponse: SensitiveBytes(Array("geheim".utf8))
+        )
         #expect(!"\(action)".contains("103") && !String(reflecting: action).contains("103"))
         var text = ""
         dump(action, to: &text)

@@ -115,7 +115,12 @@ extension SMTPServerConfiguration {
     }
 
     static var submission: SMTPServerConfiguration {
-        SMTPServerConfiguration(role: .submission, hostname: "mail.example.test", offersTLS: true, mechanisms: ["PLAIN", "LOGIN"])
+        SMTPServerConfiguration(
+            role: .submission,
+            hostname: "mail.example.test",
+            offersTLS: true,
+            mechanisms: ["PLAIN", "LOGIN"]
+        )
     }
 
     func with(_ change: (inout SMTPServerConfiguration) -> Void) -> SMTPServerConfiguration {

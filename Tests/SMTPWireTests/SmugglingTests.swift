@@ -18,14 +18,21 @@ struct SmugglingTests {
     }
 
     static let endings: [Ending] = [
-        Ending("\n.\n"), Ending("\n.\r\n"), Ending("\r\n.\n"), Ending("\r.\r"), Ending("\r.\r\n"), Ending("\r\n.\r"), Ending("\r.\n"),
-        Ending("\n.\r"), Ending("\n\n.\r\n"), Ending("\r\n.\n\r\n"), Ending("\r\n.\r\r\n"), Ending("\r\r\n.\r\r\n"), Ending("\r\n\n.\r\n"),
-        Ending("\r\n\r.\r\n"), Ending("\r\n..\n.\r\n"), Ending("\n\r.\n\r"), Ending("\r\n.\r\u{0}\n"), Ending("\r\n\u{0}.\r\n", isLegal: true),
-        Ending("\r\n.\u{0}\r\n", isLegal: true), Ending("\r\n. \r\n", isLegal: true), Ending("\r\n..\r\n", isLegal: true),
-        Ending("\r\n\u{85}.\u{85}", isLegal: true), Ending("\u{2028}.\u{2028}", isLegal: true), Ending("\r\u{0}\n.\r\n"),
+        Ending("\n.\n"), Ending("\n.\r\n"), Ending("\r\n.\n"), Ending("\r.\r"), Ending("\r.\r\n"), Ending("\r\n.\r"),
+        Ending("\r.\n"),
+        Ending("\n.\r"), Ending("\n\n.\r\n"), Ending("\r\n.\n\r\n"), Ending("\r\n.\r\r\n"), Ending("\r\r\n.\r\r\n"),
+        Ending("\r\n\n.\r\n"),
+        Ending("\r\n\r.\r\n"), Ending("\r\n..\n.\r\n"), Ending("\n\r.\n\r"), Ending("\r\n.\r\u{0}\n"),
+        Ending("\r\n\u{0}.\r\n", isLegal: true),
+        Ending("\r\n.\u{0}\r\n", isLegal: true), Ending("\r\n. \r\n", isLegal: true),
+        Ending("\r\n..\r\n", isLegal: true),
+        Ending("\r\n\u{85}.\u{85}", isLegal: true), Ending("\u{2028}.\u{2028}", isLegal: true),
+        Ending("\r\u{0}\n.\r\n"),
     ]
 
-    static let smuggled = Array("MAIL FROM:<evil@example.test>\r\nRCPT TO:<victim@example.test>\r\nDATA\r\nsmuggled\r\n.\r\n".utf8)
+    static let smuggled = Array(
+        "MAIL FROM:<evil@example.test>\r\nRCPT TO:<victim@example.test>\r\nDATA\r\nsmuggled\r\n.\r\n".utf8
+    )
     static let opening = Array(SMTPServerMachineTests.envelope.utf8) + Array("DATA\r\nouter".utf8)
 
     @Test("No ending but the true one ends a message, at any split", arguments: endings)

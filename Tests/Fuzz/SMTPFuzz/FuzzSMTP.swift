@@ -47,8 +47,12 @@ private func serve(_ pieces: [[UInt8]], _ selector: UInt8) -> Served {
     var limits = SMTPServerConfiguration.Limits()
     (limits.messageSize, limits.textLine, limits.recipients) = (200, 60, 3)
     var configuration = SMTPServerConfiguration(
-        role: selector & 1 == 0 ? .relay : .submission, hostname: "mail.example.test", limits: limits, offersTLS: selector & 2 != 0,
-        mechanisms: ["PLAIN", "LOGIN"], allowsPlaintextAuth: true
+        role: selector & 1 == 0 ? .relay : .submission,
+        hostname: "mail.example.test",
+        limits: limits,
+        offersTLS: selector & 2 != 0,
+        mechanisms: ["PLAIN", "LOGIN"],
+        allowsPlaintextAuth: true
     )
     configuration.requiresAuth = selector & 5 == 5
     var machine = SMTPServerMachine(configuration)
@@ -67,10 +71,14 @@ private func serve(_ pieces: [[UInt8]], _ selector: UInt8) -> Served {
                 served.digest.append(String(buffer: wire))
             case .checkSender: machine.senderVerdict(.senderAccepted)
             case .checkRecipient(let recipient):
-                machine.recipientVerdict(recipient.path.description.utf8.first == 120 ? .noSuchUser : .recipientAccepted)
+                machine.recipientVerdict(
+                    recipient.path.description.utf8.first == 120 ? .noSuchUser : .recipientAccepted
+                )
             case .beginMessage(let envelope):
                 precondition(!isOpen && !envelope.recipients.isEmpty, "one message at a time, for somebody")
-                if selector & 8 != 0 { machine.messageRefused(.storageFull) } else {
+                if selector & 8 != 0 {
+                    machine.messageRefused(.storageFull)
+                } else {
                     (isOpen, spooled) = (true, 0)
                     machine.messageBegun()
                 }
@@ -87,7 +95,11 @@ private func serve(_ pieces: [[UInt8]], _ selector: UInt8) -> Served {
                 precondition(isOpen, "only an open message is abandoned")
                 isOpen = false
             case .authenticate(_, let response):
-                if response == nil { machine.authChallenge([1, 2, 3]) } else { machine.authOutcome(.refused(.badCredentials)) }
+                if response == nil {
+                    machine.authChallenge([1, 2, 3])
+                } else {
+                    machine.authOutcome(.refused(.badCredentials))
+                }
             case .authResponse: machine.authOutcome(.accepted)
             case .authCancelled: ()
             case .startTLS:
@@ -107,9 +119,13 @@ private func converse(_ pieces: [[UInt8]], _ selector: UInt8) {
     let domains = ["b.example.test", "c.example.test"]
     var machine = SMTPClientMachine(
         SMTPClientMachine.Transaction(
-            heloName: "out.example.test", tls: selector & 1 == 0 ? .opportunistic : .none,
-            credentials: selector & 2 == 0 ? nil : SMTPClientCredentials(user: "user", password: "word"), sender: .null,
-            recipients: domains.map { EmailAddress(uncheckedLocalPart: "x", domain: $0) }, size: 10, needsSMTPUTF8: selector & 4 != 0,
+            heloName: "out.example.test",
+            tls: selector & 1 == 0 ? .opportunistic : .none,
+            credentials: selector & 2 == 0 ? nil : SMTPClientCredentials(user: "user", password: "word"),
+            sender: .null,
+            recipients: domains.map { EmailAddress(uncheckedLocalPart: "x", domain: $0) },
+            size: 10,
+            needsSMTPUTF8: selector & 4 != 0,
             is8Bit: selector & 8 != 0
         )
     )

@@ -75,7 +75,11 @@ package struct SASLExchange: Sendable {
             let password = try SASLText.password(parts[2])
             state = .done
             // Acting as oneself is not acting as another.
-            return .credentials(authorizationID: authorization == user ? nil : authorization, user: user, password: password)
+            return .credentials(
+                authorizationID: authorization == user ? nil : authorization,
+                user: user,
+                password: password
+            )
         } catch {
             return fail(error)
         }

@@ -7,7 +7,8 @@ package enum SASLServerMechanism: String, Hashable, Sendable, CaseIterable {
 
     /// In any case of letters (RFC 4422 §3.1 names are upper case; clients differ).
     package init?(name: some StringProtocol) {
-        for mechanism in Self.allCases where mechanism.rawValue.utf8.elementsEqual(name.utf8.map { $0 >= 97 && $0 <= 122 ? $0 & 0xDF : $0 }) {
+        for mechanism in Self.allCases
+        where mechanism.rawValue.utf8.elementsEqual(name.utf8.map { $0 >= 97 && $0 <= 122 ? $0 & 0xDF : $0 }) {
             self = mechanism
             return
         }

@@ -1,5 +1,6 @@
-/// What of SASLprep (RFC 4013) protects a server: no control characters, valid UTF-8, bounded length. Nothing is mapped:
-/// a password is compared as the octets that were sent.
+/// What of SASLprep (RFC 4013) protects a server: no control characters, valid UTF-8, bounded length.
+///
+/// Nothing is mapped: a password is compared as the octets that were sent.
 enum SASLText {
     static func name(_ bytes: ArraySlice<UInt8>) throws(SASLExchange.Failure) -> String {
         try check(bytes, maximum: SASLExchange.maximumName)

@@ -30,7 +30,9 @@ extension ByteBuffer {
     /// The octet at `index`, which must be readable.
     @inline(__always)
     func octet(at index: Int) -> UInt8 {
-        guard let byte = getInteger(at: index, as: UInt8.self) else { preconditionFailure("index \(index) is not readable") }
+        guard let byte = getInteger(at: index, as: UInt8.self) else {
+            preconditionFailure("index \(index) is not readable")
+        }
         return byte
     }
 

@@ -25,7 +25,9 @@ package struct EHLOCapabilities: Hashable, Sendable {
     }
 
     private mutating func take(_ line: String) {
-        let words = line.utf8.split(separator: ASCII.space).map { String(decoding: $0.map(\.asciiUppercased), as: UTF8.self) }
+        let words = line.utf8.split(separator: ASCII.space).map {
+            String(decoding: $0.map(\.asciiUppercased), as: UTF8.self)
+        }
         switch words.first {
         case "PIPELINING": pipelining = true
         case "8BITMIME": eightBitMIME = true

@@ -10,12 +10,16 @@ extension SMTPClientMachine {
             if !Self.isSendable(recipient) {
                 outcomes[index] = .permanent(SMTPReply(553, EnhancedStatus(5, 1, 3), "Address cannot be sent"))
             } else if recipient.needsUTF8, !capabilities.smtpUTF8 {
-                outcomes[index] = .permanent(SMTPReply(553, EnhancedStatus(5, 6, 7), "SMTPUTF8 is needed but not offered"))
+                outcomes[index] = .permanent(
+                    SMTPReply(553, EnhancedStatus(5, 6, 7), "SMTPUTF8 is needed but not offered")
+                )
             } else {
                 commands.append(.recipient(index))
             }
         }
-        guard commands.count > 1 else { return settle(undecided: .transient(SMTPReply(451, EnhancedStatus(4, 3, 0), "No recipients"))) }
+        guard commands.count > 1 else {
+            return settle(undecided: .transient(SMTPReply(451, EnhancedStatus(4, 3, 0), "No recipients")))
+        }
         commands.append(.data)
         var envelope = SMTPClientEnvelope(commands: commands)
         sendNext(&envelope)
@@ -34,7 +38,11 @@ extension SMTPClientMachine {
             return SMTPReply(554, EnhancedStatus(5, 6, 3), "8BITMIME is needed but not offered")  // RFC 6152 §3
         }
         if let maximum = capabilities.maximumSize, transaction.size > maximum {
-            return SMTPReply(552, EnhancedStatus(5, 3, 4), "Message of \(transaction.size) octets exceeds the server's limit of \(maximum)")
+            return SMTPReply(
+                552,
+                EnhancedStatus(5, 3, 4),
+                "Message of \(transaction.size) octets exceeds the server's limit of \(maximum)"
+            )
         }
         return nil
     }
@@ -78,7 +86,9 @@ extension SMTPClientMachine {
         var line = "MAIL FROM:<\(transaction.sender)>"
         if capabilities.hasSize { line += " SIZE=\(transaction.size)" }
         if transaction.is8Bit { line += " BODY=8BITMIME" }
-        if capabilities.smtpUTF8, needsSMTPUTF8 || transaction.recipients.contains(where: \.needsUTF8) { line += " SMTPUTF8" }
+        if capabilities.smtpUTF8, needsSMTPUTF8 || transaction.recipients.contains(where: \.needsUTF8) {
+            line += " SMTPUTF8"
+        }
         return line
     }
 
@@ -137,5 +147,7 @@ extension SMTPClientMachine {
     }
 
     /// A reply that is no acceptance where one was needed: permanent only when it says so.
-    private static func refused(_ reply: SMTPReply) -> SMTPClientOutcome { reply.isPermanent ? .permanent(reply) : .transient(reply) }
+    private static func refused(_ reply: SMTPReply) -> SMTPClientOutcome {
+        reply.isPermanent ? .permanent(reply) : .transient(reply)
+    }
 }

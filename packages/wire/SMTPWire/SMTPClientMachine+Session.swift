@@ -39,7 +39,9 @@ extension SMTPClientMachine {
         close()
     }
 
-    /// This host does not carry our mail now: the next one may. RFC 5321 §5.1 lets a permanent refusal of the session try on too.
+    /// This host does not carry our mail now: the next one may.
+    ///
+    /// RFC 5321 §5.1 lets a permanent refusal of the session try on too.
     private mutating func giveUp(_ reply: SMTPReply) {
         settle(reached: false, undecided: reply.isPermanent ? .permanent(reply) : .transient(reply))
     }
@@ -64,7 +66,8 @@ extension SMTPClientMachine {
         }
         capabilities = isExtended ? EHLOCapabilities(reply) : EHLOCapabilities()
         switch transaction.tls {
-        case .opportunistic where !tlsIsActive && capabilities.startTLS, .required where !tlsIsActive && capabilities.startTLS:
+        case .opportunistic where !tlsIsActive && capabilities.startTLS,
+            .required where !tlsIsActive && capabilities.startTLS:
             state = .awaitingStartTLS
             send("STARTTLS")
         case .required where !tlsIsActive:

@@ -26,8 +26,14 @@ package struct SMTPClientMachine: ~Copyable {
         package var needsSMTPUTF8: Bool
         package var is8Bit: Bool
         package init(
-            heloName: String, tls: TLS, credentials: SMTPClientCredentials? = nil, sender: ReversePath, recipients: [EmailAddress],
-            size: Int, needsSMTPUTF8: Bool, is8Bit: Bool
+            heloName: String,
+            tls: TLS,
+            credentials: SMTPClientCredentials? = nil,
+            sender: ReversePath,
+            recipients: [EmailAddress],
+            size: Int,
+            needsSMTPUTF8: Bool,
+            is8Bit: Bool
         ) {
             self.heloName = heloName
             self.tls = tls
@@ -111,7 +117,9 @@ package struct SMTPClientMachine: ~Copyable {
         } else {
             input.writeBuffer(&bytes)
         }
-        if case .sendingBody = state, input.readableBytes > Self.maximumInput { connectionFailed("replies without commands") }
+        if case .sendingBody = state, input.readableBytes > Self.maximumInput {
+            connectionFailed("replies without commands")
+        }
     }
 
     package mutating func next() -> Action? {
@@ -119,7 +127,9 @@ package struct SMTPClientMachine: ~Copyable {
             if !pending.isEmpty { return pending.removeFirst() }
             switch state {
             case .sendingBody, .startingTLS, .closed: return nil
-            case .awaitingGreeting, .awaitingHello, .awaitingStartTLS, .awaitingAuth, .awaitingEnvelope, .awaitingDelivery, .awaitingQuit: ()
+            case .awaitingGreeting, .awaitingHello, .awaitingStartTLS, .awaitingAuth, .awaitingEnvelope,
+                .awaitingDelivery, .awaitingQuit:
+                ()
             }
             do throws(SMTPReplyParser.Failure) {
                 guard let reply = try parser.next(&input) else { return nil }
@@ -153,7 +163,10 @@ package struct SMTPClientMachine: ~Copyable {
     package mutating func bodyFailed() {
         guard case .sendingBody = state else { return }
         log.note("message could not be read")
-        finish(reached: true, undecided: .transient(SMTPReply(451, EnhancedStatus(4, 3, 0), "Message could not be read")))
+        finish(
+            reached: true,
+            undecided: .transient(SMTPReply(451, EnhancedStatus(4, 3, 0), "Message could not be read"))
+        )
         close()
     }
 

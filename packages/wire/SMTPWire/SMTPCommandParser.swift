@@ -1,9 +1,11 @@
 import ByteParsing
 import MailModel
 
-/// Reads one command line (RFC 5321 §4.1.1). Stateless: whether the command may come now is the machine's business.
+/// Reads one command line (RFC 5321 §4.1.1).
+///
+/// Stateless: whether the command may come now is the machine's business.
 package enum SMTPCommandParser {
-    /// RFC 5321 §4.5.3.1.4: "The maximum total length of a command line including the command word and the <CRLF> is 512 octets."
+    // RFC 5321 §4.5.3.1.4: "The maximum total length of a command line including the command word and the <CRLF> is 512 octets."
     package static let maximumLine = 512
     /// 512 and what SIZE (26), BODY (17), AUTH (500), SMTPUTF8 (10), RET and ENVID (116), NOTIFY (28), ORCPT (500) may add.
     package static let maximumEnvelopeLine = 512 + 1197
@@ -12,7 +14,7 @@ package enum SMTPCommandParser {
     /// Octets of a mechanism's name (RFC 4422 §3.1).
     package static let maximumMechanism = 20
 
-    /// - Parameter line: without CRLF.
+    /// Reads a line, given without its CRLF.
     package static func parse(_ line: [UInt8]) throws(SMTPSyntaxError) -> SMTPCommand {
         // RFC 5321 §4.1.1: "SMTP receivers SHOULD tolerate trailing white space before the terminating <CRLF>".
         let end = (line.lastIndex { !$0.isASCIIWhitespace } ?? -1) + 1
@@ -25,7 +27,10 @@ package enum SMTPCommandParser {
         return try arguments(of: keyword, &cursor)
     }
 
-    private static func arguments(of keyword: Keyword, _ cursor: inout ByteCursor) throws(SMTPSyntaxError) -> SMTPCommand {
+    private static func arguments(
+        of keyword: Keyword,
+        _ cursor: inout ByteCursor
+    ) throws(SMTPSyntaxError) -> SMTPCommand {
         switch keyword {
         case .ehlo: return .hello(try hello(&cursor, isExtended: true))
         case .helo: return .hello(try hello(&cursor, isExtended: false))
@@ -44,13 +49,17 @@ package enum SMTPCommandParser {
         }
     }
 
-    private static func alone(_ command: SMTPCommand, _ form: String, _ cursor: ByteCursor) throws(SMTPSyntaxError) -> SMTPCommand {
+    private static func alone(
+        _ command: SMTPCommand,
+        _ form: String,
+        _ cursor: ByteCursor
+    ) throws(SMTPSyntaxError) -> SMTPCommand {
         guard cursor.isAtEnd else { throw .wrongForm(form) }
         return command
     }
 
-    /// `( Domain / address-literal )`. Deviation: any printable word is taken, as many clients name themselves wrongly;
-    /// what headers give a meaning to is kept out.
+    // `( Domain / address-literal )`. Deviation: any printable word is taken, as many clients name themselves wrongly;
+    // what headers give a meaning to is kept out.
     private static func hello(_ cursor: inout ByteCursor, isExtended: Bool) throws(SMTPSyntaxError) -> SMTPHello {
         let name = cursor.take(while: helloText)
         guard cursor.isAtEnd, !name.isEmpty, name.count <= SMTPPathParser.maximumDomain else {
@@ -59,7 +68,7 @@ package enum SMTPCommandParser {
         return SMTPHello(name: String(decoding: name, as: UTF8.self), isExtended: isExtended)
     }
 
-    /// `"MAIL FROM:" Reverse-path [SP Mail-parameters]` (RFC 5321 §4.1.1.2)
+    // `"MAIL FROM:" Reverse-path [SP Mail-parameters]` (RFC 5321 §4.1.1.2)
     private static func mail(_ cursor: inout ByteCursor) throws(SMTPSyntaxError) -> SMTPSender {
         guard cursor.skip(ignoringCase: "from:") else { throw .badSender }
         while cursor.skip(ASCII.space) {}
@@ -72,7 +81,7 @@ package enum SMTPCommandParser {
         return SMTPSender(path, parameters: try SMTPParameterParser.mail(&cursor))
     }
 
-    /// `"RCPT TO:" ( "<Postmaster@" Domain ">" / "<Postmaster>" / Forward-path ) [SP Rcpt-parameters]` (RFC 5321 §4.1.1.3)
+    // `"RCPT TO:" ( "<Postmaster@" Domain ">" / "<Postmaster>" / Forward-path ) [SP Rcpt-parameters]` (RFC 5321 §4.1.1.3)
     private static func rcpt(_ cursor: inout ByteCursor) throws(SMTPSyntaxError) -> SMTPRecipient {
         guard cursor.skip(ignoringCase: "to:") else { throw .badRecipient }
         while cursor.skip(ASCII.space) {}
@@ -86,7 +95,7 @@ package enum SMTPCommandParser {
         return recipient
     }
 
-    /// `"BDAT" SP chunk-size [SP "LAST"]` (RFC 3030 §2)
+    // `"BDAT" SP chunk-size [SP "LAST"]` (RFC 3030 §2)
     private static func bdat(_ cursor: inout ByteCursor) throws(SMTPSyntaxError) -> SMTPCommand {
         guard let size = cursor.number(maximum: UInt64(Int32.max)) else { throw .lostFraming }
         guard !cursor.isAtEnd else { return .bdat(size: Int(size), isLast: false) }
@@ -96,7 +105,7 @@ package enum SMTPCommandParser {
         return .bdat(size: Int(size), isLast: true)
     }
 
-    /// `"AUTH" SP sasl-mech [SP initial-response]` (RFC 4954 §4)
+    // `"AUTH" SP sasl-mech [SP initial-response]` (RFC 4954 §4)
     private static func auth(_ cursor: inout ByteCursor) throws(SMTPSyntaxError) -> SMTPCommand {
         let name = cursor.take(while: { $0.isASCIIAlphanumeric || $0 == ASCII.minus || $0 == 95 })
         guard !name.isEmpty, name.count <= maximumMechanism, cursor.isAtEnd || cursor.skip(ASCII.space) else {
@@ -129,7 +138,8 @@ package enum SMTPCommandParser {
             switch self {
             case .mail, .rcpt: SMTPCommandParser.maximumEnvelopeLine
             case .auth: SMTPCommandParser.maximumAuthLine
-            case .ehlo, .helo, .data, .bdat, .rset, .noop, .quit, .vrfy, .expn, .help, .starttls: SMTPCommandParser.maximumLine
+            case .ehlo, .helo, .data, .bdat, .rset, .noop, .quit, .vrfy, .expn, .help, .starttls:
+                SMTPCommandParser.maximumLine
             }
         }
     }

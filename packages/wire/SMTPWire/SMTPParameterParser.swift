@@ -14,7 +14,9 @@ enum SMTPParameterParser {
             case "SIZE":
                 // RFC 1870 §3: size-value = 1*20DIGIT
                 var digits = ByteCursor(value ?? [])
-                guard digits.remaining <= 20, let size = digits.number(), digits.isAtEnd else { throw .badParameter(name) }
+                guard digits.remaining <= 20, let size = digits.number(), digits.isAtEnd else {
+                    throw .badParameter(name)
+                }
                 parameters.size = Int(clamping: size)
             case "BODY":
                 parameters.body = try body(value)
@@ -27,7 +29,9 @@ enum SMTPParameterParser {
             case "RET":
                 parameters.dsnReturn = try dsnReturn(value)
             case "ENVID":
-                guard let text = value.flatMap({ xtext($0[...]) }), !text.isEmpty, text.utf8.count <= 100 else { throw .badParameter(name) }
+                guard let text = value.flatMap({ xtext($0[...]) }), !text.isEmpty, text.utf8.count <= 100 else {
+                    throw .badParameter(name)
+                }
                 parameters.envelopeID = text
             case "REQUIRETLS":
                 guard value == nil else { throw .badParameter(name) }
@@ -114,7 +118,9 @@ enum SMTPParameterParser {
     private static func originalRecipient(_ value: [UInt8]?) throws(SMTPSyntaxError) -> String {
         guard let value, let semicolon = value.firstIndex(of: ASCII.semicolon) else { throw .badParameter("ORCPT") }
         let type = value[..<semicolon]
-        guard !type.isEmpty, type.allSatisfy({ $0.isASCIIAlphanumeric || $0 == ASCII.minus }) else { throw .badParameter("ORCPT") }
+        guard !type.isEmpty, type.allSatisfy({ $0.isASCIIAlphanumeric || $0 == ASCII.minus }) else {
+            throw .badParameter("ORCPT")
+        }
         guard let text = xtext(value[(semicolon + 1)...]), !text.isEmpty else { throw .badParameter("ORCPT") }
         return "\(String(decoding: type, as: UTF8.self));\(text)"
     }

@@ -32,7 +32,7 @@ enum SMTPPathParser {
         return .address(EmailAddress(uncheckedLocalPart: localText, domain: domain))
     }
 
-    /// `A-d-l = At-domain *( "," At-domain )`. RFC 5321 §4.1.1.3: a source route "MUST BE accepted ... SHOULD be ignored".
+    // `A-d-l = At-domain *( "," At-domain )`. RFC 5321 §4.1.1.3: a source route "MUST BE accepted ... SHOULD be ignored".
     private static func skipSourceRoute(_ cursor: inout ByteCursor) -> Bool {
         guard cursor.peek == ASCII.at else { return true }
         repeat {
@@ -41,7 +41,7 @@ enum SMTPPathParser {
         return cursor.skip(ASCII.colon)
     }
 
-    /// `Local-part = Dot-string / Quoted-string`; without quotes and backslashes. Its UTF-8 is not yet checked.
+    // `Local-part = Dot-string / Quoted-string`; without quotes and backslashes. Its UTF-8 is not yet checked.
     private static func localPart(_ cursor: inout ByteCursor) -> [UInt8]? {
         let local = cursor.peek == ASCII.quote ? quotedString(&cursor) : dotString(&cursor)
         guard let local, local.count <= maximumLocalPart else { return nil }
@@ -55,7 +55,7 @@ enum SMTPPathParser {
         return Array(text)
     }
 
-    /// `Quoted-string = DQUOTE *( %d32-33 / %d35-91 / %d93-126 / "\" %d32-126 ) DQUOTE`
+    // `Quoted-string = DQUOTE *( %d32-33 / %d35-91 / %d93-126 / "\" %d32-126 ) DQUOTE`
     private static func quotedString(_ cursor: inout ByteCursor) -> [UInt8]? {
         guard cursor.skip(ASCII.quote) else { return nil }
         var text: [UInt8] = []
@@ -90,7 +90,9 @@ enum SMTPPathParser {
         guard cursor.skip(ASCII.leftBracket) else { return nil }
         let isIPv6 = cursor.skip(ignoringCase: "ipv6:")
         let bytes = cursor.take(while: { $0.hexDigitValue != nil || $0 == ASCII.dot || $0 == ASCII.colon })
-        guard bytes.count <= 45, bytes.contains(ASCII.colon) == isIPv6, cursor.skip(ASCII.rightBracket) else { return nil }
+        guard bytes.count <= 45, bytes.contains(ASCII.colon) == isIPv6, cursor.skip(ASCII.rightBracket) else {
+            return nil
+        }
         let text = String(decoding: bytes, as: UTF8.self)
         guard IPAddress(text) != nil else { return nil }
         return EmailAddress.lowercased(isIPv6 ? "[ipv6:\(text)]" : "[\(text)]")

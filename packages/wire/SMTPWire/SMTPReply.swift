@@ -36,7 +36,9 @@ package struct SMTPReply: Hashable, Sendable, CustomStringConvertible {
         return status.map { "\(code) \($0) \(text)" } ?? "\(code) \(text)"
     }
 
-    /// Appends every line with its CRLF. Text is cut where a line would exceed 512 octets (RFC 5321 §4.5.3.1.5).
+    /// Appends every line with its CRLF.
+    ///
+    /// Text is cut where a line would exceed 512 octets (RFC 5321 §4.5.3.1.5).
     package func encode(into buffer: inout ByteBuffer) {
         let prefix = status.map { "\($0) " } ?? ""
         for (index, line) in lines.enumerated() {
@@ -53,7 +55,7 @@ package struct SMTPReply: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// RFC 5321 §4.5.3.1.5: "The maximum total length of a reply line including the reply code and the <CRLF> is 512 octets."
+    // RFC 5321 §4.5.3.1.5: "The maximum total length of a reply line including the reply code and the <CRLF> is 512 octets."
     package static let maximumLine = 512
 
     /// Controls become `?`: a reply can never be split into two.

@@ -1,5 +1,5 @@
-package import NIOCore
 import ByteParsing
+package import NIOCore
 
 /// Reads a server's replies (RFC 5321 §4.2) as a client.
 ///
@@ -54,7 +54,8 @@ package struct SMTPReplyParser: Sendable {
     /// `%x32-35 %x30-35 %x30-39` and what follows; servers use higher second digits, so those are taken.
     private static func head(_ line: ArraySlice<UInt8>) -> (code: UInt16, isLast: Bool)? {
         let digits = line.prefix(3)
-        guard digits.count == 3, digits.allSatisfy(\.isASCIIDigit), let first = digits.first, (50...53).contains(first) else { return nil }
+        guard digits.count == 3, digits.allSatisfy(\.isASCIIDigit), let first = digits.first, (50...53).contains(first)
+        else { return nil }
         let code = digits.reduce(0 as UInt16) { $0 * 10 + UInt16($1 - 48) }
         switch line.dropFirst(3).first {
         case nil, ASCII.space: return (code, true)
@@ -67,7 +68,9 @@ package struct SMTPReplyParser: Sendable {
         guard let code else { return nil }
         var status: EnhancedStatus?
         let lines = texts.map { text in
-            guard let (found, rest) = Self.status(text, category: UInt8(code / 100)) else { return String(decoding: text, as: UTF8.self) }
+            guard let (found, rest) = Self.status(text, category: UInt8(code / 100)) else {
+                return String(decoding: text, as: UTF8.self)
+            }
             status = status ?? found
             return String(decoding: rest, as: UTF8.self)
         }
@@ -78,8 +81,12 @@ package struct SMTPReplyParser: Sendable {
     /// `status-code = class "." subject "." detail` (RFC 3463 §2), of the reply's own class.
     private static func status(_ text: ArraySlice<UInt8>, category: UInt8) -> (EnhancedStatus, ArraySlice<UInt8>)? {
         var cursor = ByteCursor(Array(text.prefix(10)))
-        guard let found = cursor.number(maximum: 9), found == UInt64(category), cursor.skip(ASCII.dot) else { return nil }
-        guard let subject = cursor.number(maximum: 999), cursor.skip(ASCII.dot), let detail = cursor.number(maximum: 999) else { return nil }
+        guard let found = cursor.number(maximum: 9), found == UInt64(category), cursor.skip(ASCII.dot) else {
+            return nil
+        }
+        guard let subject = cursor.number(maximum: 999), cursor.skip(ASCII.dot),
+            let detail = cursor.number(maximum: 999)
+        else { return nil }
         let rest = text.dropFirst(cursor.position)
         guard rest.isEmpty || rest.first == ASCII.space else { return nil }
         return (EnhancedStatus(category, UInt16(subject), UInt16(detail)), rest.dropFirst())

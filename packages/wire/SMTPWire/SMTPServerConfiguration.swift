@@ -22,7 +22,9 @@ package struct SMTPServerConfiguration: Hashable, Sendable {
         package var unproductiveCommands = 200
         /// Messages of a session before 421.
         package var transactions = 10_000
-        /// Octets of a line in a message. RFC 5321 §4.5.3.1.6 says 1000; senders that break it are borne up to here.
+        /// Octets of a line in a message.
+        ///
+        /// RFC 5321 §4.5.3.1.6 says 1000; senders that break it are borne up to here.
         package var textLine = 64 << 10
         /// Octets held while the shell works on an action; more than it should read in that time.
         package var heldInput = 512 << 10
@@ -44,7 +46,11 @@ package struct SMTPServerConfiguration: Hashable, Sendable {
     package var requiresAuth: Bool
 
     package init(
-        role: Role, hostname: String, limits: Limits = Limits(), offersTLS: Bool = false, mechanisms: [String] = [],
+        role: Role,
+        hostname: String,
+        limits: Limits = Limits(),
+        offersTLS: Bool = false,
+        mechanisms: [String] = [],
         allowsPlaintextAuth: Bool = false
     ) {
         self.role = role

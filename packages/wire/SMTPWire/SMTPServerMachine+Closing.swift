@@ -2,9 +2,9 @@ import NIOCore
 
 /// Ends of a session that the client did not ask for.
 extension SMTPServerMachine {
-    /// Says it and closes: 421 on shutdown or idle time, 554 for a client that is not wanted. Works in every state.
+    /// Says it and closes: 421 on shutdown or idle time, 554 for a client that is not wanted.
     ///
-    /// A message whose verdict is awaited gets it first: what is stored is never denied.
+    /// Works in every state. A message whose verdict is awaited gets it first: what is stored is never denied.
     package mutating func shutDown(_ last: SMTPReply) {
         let hasQuestion = dropQuestion()
         switch take() {
@@ -25,7 +25,8 @@ extension SMTPServerMachine {
         case .startingTLS where !hasQuestion:
             // In the middle of a handshake nothing can be said.
             return close()
-        case .awaitingGreeting, .awaitingHello, .awaitingMail, .checkingSender, .awaitingRecipient, .checkingRecipient, .authenticating,
+        case .awaitingGreeting, .awaitingHello, .awaitingMail, .checkingSender, .awaitingRecipient, .checkingRecipient,
+            .authenticating,
             .awaitingAuthResponse, .startingTLS:
             ()  // nothing is open
         }
@@ -45,7 +46,9 @@ extension SMTPServerMachine {
         let count = pending.count
         pending.removeAll { action in
             switch action {
-            case .checkSender, .checkRecipient, .beginMessage, .messageComplete, .authenticate, .authResponse, .startTLS: true
+            case .checkSender, .checkRecipient, .beginMessage, .messageComplete, .authenticate, .authResponse,
+                .startTLS:
+                true
             case .reply, .messageBytes, .abandonMessage, .authCancelled, .close: false
             }
         }

@@ -49,7 +49,9 @@ extension SMTPServerMachine {
     }
 
     private var capabilities: [String] {
-        var lines = ["PIPELINING", "SIZE \(configuration.limits.messageSize)", "8BITMIME", "SMTPUTF8", "CHUNKING", "BINARYMIME"]
+        var lines = [
+            "PIPELINING", "SIZE \(configuration.limits.messageSize)", "8BITMIME", "SMTPUTF8", "CHUNKING", "BINARYMIME",
+        ]
         lines.append("ENHANCEDSTATUSCODES")
         if configuration.offersTLS, !tlsIsActive { lines.append("STARTTLS") }
         if !configuration.mechanisms.isEmpty, !isAuthenticated, tlsIsActive || configuration.allowsPlaintextAuth {
@@ -72,7 +74,8 @@ extension SMTPServerMachine {
         case .awaitingChunk(let transfer):
             if !transfer.isAbandoned { pending.append(.abandonMessage) }
             state = .awaitingMail
-        case .awaitingMail, .awaitingRecipient, .checkingSender, .checkingRecipient, .beginningMessage, .receivingData, .receivingChunk,
+        case .awaitingMail, .awaitingRecipient, .checkingSender, .checkingRecipient, .beginningMessage, .receivingData,
+            .receivingChunk,
             .awaitingVerdict, .authenticating, .awaitingAuthResponse, .startingTLS, .closed:
             state = .awaitingMail
         }

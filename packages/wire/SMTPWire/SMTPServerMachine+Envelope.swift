@@ -11,7 +11,9 @@ extension SMTPServerMachine {
         }
         guard transactions < configuration.limits.transactions else { return shutDown(.tooManyMessages) }
         unproductiveCommands += 1
-        guard unproductiveCommands <= configuration.limits.unproductiveCommands else { return shutDown(.tooManyCommands) }
+        guard unproductiveCommands <= configuration.limits.unproductiveCommands else {
+            return shutDown(.tooManyCommands)
+        }
         state = .checkingSender(sender)
         pending.append(.checkSender(sender))
     }
@@ -21,7 +23,8 @@ extension SMTPServerMachine {
         case .awaitingMail: ()
         case .awaitingHello, .awaitingGreeting: throw SMTPRefusal(.helloFirst)
         case .awaitingChunk: throw SMTPRefusal(.chunksBegun)
-        case .awaitingRecipient, .checkingSender, .checkingRecipient, .beginningMessage, .receivingData, .receivingChunk, .awaitingVerdict,
+        case .awaitingRecipient, .checkingSender, .checkingRecipient, .beginningMessage, .receivingData,
+            .receivingChunk, .awaitingVerdict,
             .authenticating, .awaitingAuthResponse, .startingTLS, .closed:
             // RFC 5321 §4.1.4: "MAIL ... MUST NOT be sent if a mail transaction is already open".
             throw SMTPRefusal(.badSequence)
@@ -37,7 +40,9 @@ extension SMTPServerMachine {
         }
         // RFC 1870 §6.1: refuse before the message is sent.
         if let size = parameters.size, size > configuration.limits.messageSize { throw SMTPRefusal(.messageTooLarge) }
-        if case .address(let address) = sender.path, address.needsUTF8, !parameters.smtpUTF8 { throw SMTPRefusal(.utf8NotAnnounced) }
+        if case .address(let address) = sender.path, address.needsUTF8, !parameters.smtpUTF8 {
+            throw SMTPRefusal(.utf8NotAnnounced)
+        }
     }
 
     package mutating func senderVerdict(_ verdict: SMTPReply) {
@@ -81,7 +86,9 @@ extension SMTPServerMachine {
             throw SMTPRefusal(SMTPSyntaxError.unknownParameter.reply)
         }
         // RFC 6531 §3.4: UTF-8 in an address only where MAIL said SMTPUTF8.
-        if case .address(let address) = recipient.path, address.needsUTF8, !transaction.envelope.sender.parameters.smtpUTF8 {
+        if case .address(let address) = recipient.path, address.needsUTF8,
+            !transaction.envelope.sender.parameters.smtpUTF8
+        {
             throw SMTPRefusal(.utf8NotAnnounced)
         }
     }
@@ -111,7 +118,8 @@ extension SMTPServerMachine {
         switch state {
         case .awaitingHello, .awaitingGreeting: .helloFirst
         case .awaitingChunk: .chunksBegun
-        case .awaitingMail, .awaitingRecipient, .checkingSender, .checkingRecipient, .beginningMessage, .receivingData, .receivingChunk,
+        case .awaitingMail, .awaitingRecipient, .checkingSender, .checkingRecipient, .beginningMessage, .receivingData,
+            .receivingChunk,
             .awaitingVerdict, .authenticating, .awaitingAuthResponse, .startingTLS, .closed:
             otherwise
         }

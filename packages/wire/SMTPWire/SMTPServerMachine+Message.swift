@@ -50,7 +50,9 @@ extension SMTPServerMachine {
         transaction.attempts == 0 ? .recipientFirst : .noValidRecipients
     }
 
-    /// RFC 3030 §2: the octets of a refused chunk are read all the same. Chunks behind a refused one are no errors.
+    /// RFC 3030 §2: the octets of a refused chunk are read all the same.
+    ///
+    /// Chunks behind a refused one are no errors.
     private mutating func discardChunk(_ size: Int, _ reply: SMTPReply) {
         discard = (DiscardReceiver(size: size), reply)
         unproductiveCommands += 1
@@ -69,7 +71,11 @@ extension SMTPServerMachine {
             reply(.startMail)
         case .beginningMessage(let transaction, .chunk(let size, let isLast)):
             let isVerbatim = transaction.envelope.sender.parameters.body == .binaryMIME
-            var receiver = BDATReceiver(maximumSize: limits.messageSize, maximumLine: limits.textLine, isVerbatim: isVerbatim)
+            var receiver = BDATReceiver(
+                maximumSize: limits.messageSize,
+                maximumLine: limits.textLine,
+                isVerbatim: isVerbatim
+            )
             receiver.beginChunk(size: size)
             state = .receivingChunk(
                 SMTPChunkTransfer(envelope: transaction.envelope, receiver: receiver, chunkSize: size, isLast: isLast)
@@ -143,7 +149,9 @@ extension SMTPServerMachine {
 
     /// False: more bytes are needed.
     mutating func proceedWithChunk() -> Bool {
-        guard case .receivingChunk(var transfer) = take() else { preconditionFailure("called while a chunk is received") }
+        guard case .receivingChunk(var transfer) = take() else {
+            preconditionFailure("called while a chunk is received")
+        }
         if transfer.isComplete {
             finishChunk(transfer)
             return true
@@ -180,7 +188,12 @@ extension SMTPServerMachine {
         reply(.chunkReceived(transfer.chunkSize))
     }
 
-    private mutating func finish(_ violation: MessageViolation?, _ failure: SMTPReply?, _ envelope: SMTPEnvelope, size: Int) {
+    private mutating func finish(
+        _ violation: MessageViolation?,
+        _ failure: SMTPReply?,
+        _ envelope: SMTPEnvelope,
+        size: Int
+    ) {
         transactions += 1
         state = .awaitingMail
         if let failure { return answer(failure) }

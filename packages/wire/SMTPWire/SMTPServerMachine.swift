@@ -98,7 +98,9 @@ package struct SMTPServerMachine: ~Copyable {
         if mode == .waiting, input.readableBytes > configuration.limits.heldInput { shutDown(.tooManyCommands) }
     }
 
-    /// What to do now; nil: flush, then wait for bytes or for the open question. The first action is the greeting.
+    /// What to do now; nil: flush, then wait for bytes or for the open question.
+    ///
+    /// The first action is the greeting.
     package mutating func next() -> Action? {
         while true {
             if !pending.isEmpty { return pending.removeFirst() }
@@ -147,7 +149,9 @@ package struct SMTPServerMachine: ~Copyable {
         case .awaitingAuthResponse: .authResponse
         case .receivingData: .data
         case .receivingChunk: .chunk
-        case .checkingSender, .checkingRecipient, .beginningMessage, .awaitingVerdict, .authenticating, .startingTLS, .closed: .waiting
+        case .checkingSender, .checkingRecipient, .beginningMessage, .awaitingVerdict, .authenticating, .startingTLS,
+            .closed:
+            .waiting
         }
     }
 
