@@ -170,9 +170,9 @@ let package = Package(
             "IMAPServer", at: "imap-server",
             serving + ["ByteParsing", "IMAPWire", "SASLMechanisms", "MessageFormat", "MailboxEngine", "Accounts", "NIOSSL", "DequeModule"]
         ),
-        server("AuthServer", at: "auth", ["MailModel", "MailPorts", "HTTPKit", "Accounts", "PlatformConfig", "Hummingbird", "HTTPTypes", "Logging"]),
-        server("StorageServer", at: "storage", ["MailModel", "MailPorts", "HTTPKit", "Accounts", "PlatformConfig", "Hummingbird", "HTTPTypes", "Logging", "ServiceLifecycle"]),
-        server("DomainManagerServer", at: "domain-manager", ["MailModel", "MailPorts", "HTTPKit", "Accounts", "Domains", "PlatformConfig", "Hummingbird", "HTTPTypes", "Logging"]),
+        server("AuthServer", at: "auth", ["MailModel", "MailPorts", "HTTPKit", "Accounts"]),
+        server("StorageServer", at: "storage", ["MailModel", "MailPorts", "HTTPKit", "Logging", "Metrics", "ServiceLifecycle"]),
+        server("DomainManagerServer", at: "domain-manager", ["MailModel", "MailPorts", "HTTPKit", "Telemetry", "Accounts"]),
         server(
             "OperatorCommands", at: "oonrumail",
             ["ByteParsing", "MailModel", "MailPorts", "MessageFormat", "Accounts", "Domains", "MailQueue", "PlatformConfig", "Telemetry", "ArgumentParser", "NIOCore", "Logging"]

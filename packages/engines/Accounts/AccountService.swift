@@ -1,11 +1,6 @@
 package import MailModel
 package import MailPorts
 
-/// Makes hosted domains with their keys; the Domains engine does it.
-package protocol DomainProvisioning: Sendable {
-    func addDomain(_ name: String, organisation: OrganisationID, now: Timestamp) async throws(StoreError) -> HostedDomain
-}
-
 /// Makes accounts and changes their passwords.
 package struct AccountService: Sendable {
     private let directory: any DirectoryStore
@@ -77,7 +72,7 @@ package struct AccountService: Sendable {
     ///
     /// Returns the account only when it was made now.
     package func bootstrap(
-        admin address: EmailAddress, password: String, domains: any DomainProvisioning, now: Timestamp
+        admin address: EmailAddress, password: String, domains: any DomainAdministration, now: Timestamp
     ) async throws(AccountError) -> Account? {
         if try await store({ () async throws(StoreError) in try await directory.account(withAddress: address) }) != nil { return nil }
         if let objection = PasswordPolicy.objection(to: password, address: address.canonical) { throw .passwordRefused(objection) }

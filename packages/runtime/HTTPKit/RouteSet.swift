@@ -1,20 +1,4 @@
 import HTTPTypes
-package import MailModel
-
-/// Who an access token speaks for.
-package struct AuthenticatedCaller: Sendable {
-    package var account: AccountID
-    package var organisation: OrganisationID
-    package var address: EmailAddress
-    /// As the directory writes roles.
-    package var role: String
-    package init(account: AccountID, organisation: OrganisationID, address: EmailAddress, role: String) {
-        self.account = account
-        self.organisation = organisation
-        self.address = address
-        self.role = role
-    }
-}
 
 /// The routes of one service; several sets share a listener.
 package struct RouteSet: Sendable {
@@ -43,13 +27,13 @@ package struct RouteSet: Sendable {
     }
 }
 
-/// Demands an access token and hands its caller to the route. A token never comes from anywhere but the header.
-package struct BearerGuard: Sendable {
-    private let verify: @Sendable (String) async throws -> AuthenticatedCaller?
-    package init(_ verify: @escaping @Sendable (String) async throws -> AuthenticatedCaller?) { self.verify = verify }
+/// Demands an access token and hands whom it speaks for to the route. A token never comes from anywhere but the header.
+package struct BearerGuard<Caller: Sendable>: Sendable {
+    private let verify: @Sendable (String) async throws -> Caller?
+    package init(_ verify: @escaping @Sendable (String) async throws -> Caller?) { self.verify = verify }
 
     package func callAsFunction(
-        _ handler: @escaping @Sendable (APIRequest, AuthenticatedCaller) async throws -> APIResponse
+        _ handler: @escaping @Sendable (APIRequest, Caller) async throws -> APIResponse
     ) -> RouteSet.Handler {
         { request in
             guard let token = request.bearerToken else { throw Problem.unauthenticated() }

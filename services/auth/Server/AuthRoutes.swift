@@ -1,0 +1,122 @@
+package import Accounts
+package import HTTPKit
+package import MailModel
+import MailPorts
+
+/// Sessions of the HTTP interfaces.
+///
+/// Invariants: a token is verified by its signature on every request; a spent refresh token ends its family; answers to a wrong
+/// password and to an unknown address are the same.
+package struct AuthRoutes: Sendable {
+    private let authenticator: AccountAuthenticator
+    private let tokens: TokenService
+    private let clock: any WallClock
+
+    package init(authenticator: AccountAuthenticator, tokens: TokenService, clock: any WallClock) {
+        self.authenticator = authenticator
+        self.tokens = tokens
+        self.clock = clock
+    }
+
+    package func routes() -> RouteSet {
+        var set = RouteSet(problem: StoreProblem.problem)
+        let keySet = tokens.keySet
+        set.post("/api/auth/login") { request in try await self.login(request) }
+        set.post("/api/auth/refresh") { request in try await self.refresh(request) }
+        set.post("/api/auth/logout") { request in try await self.logout(request) }
+        set.get("/api/users/me", BearerGuard.tokens(tokens, clock)(Self.me))
+        set.get("/.well-known/jwks.json") { _ in
+            APIResponse(
+                status: 200, contentType: "application/jwk-set+json", body: Array(keySet.utf8),
+                headers: ["Cache-Control": "public, max-age=300"]
+            )
+        }
+        return set
+    }
+
+    // MARK: - Routes
+
+    private struct Credentials: RequestDocument {
+        static let members: Set<String> = ["email", "password"]
+        var email: String
+        var password: String
+    }
+
+    private func login(_ request: APIRequest) async throws -> APIResponse {
+        let credentials = try await request.decode(Credentials.self)
+        let now = clock.now()
+        let outcome = await authenticator.authenticate(
+            user: credentials.email, password: credentials.password, remote: request.remote, service: "http", now: now
+        )
+        switch outcome {
+        case .success(let account): return try answer(try await tokens.issue(for: account, now: now), now)
+        case .invalid: throw Problem(401, detail: "The address or the password is wrong.", headers: ["WWW-Authenticate": "Bearer realm=\"oonrumail\""])
+        case .lockedOut(let seconds):
+            throw Problem(429, detail: "Too many failed attempts.", headers: ["Retry-After": "\(seconds)"])
+        case .unavailable: throw Problem.unavailable()
+        }
+    }
+
+    private struct Refresh: RequestDocument {
+        static let members: Set<String> = ["refresh_token"]
+        var refresh_token: String
+    }
+
+    private func refresh(_ request: APIRequest) async throws -> APIResponse {
+        let token = try await request.decode(Refresh.self).refresh_token
+        let now = clock.now()
+        guard let pair = try await tokens.refresh(token, now: now) else {
+            throw Problem.unauthenticated("The refresh token is not valid; sign in again.")
+        }
+        return try answer(pair, now)
+    }
+
+    private func logout(_ request: APIRequest) async throws -> APIResponse {
+        // An unknown token is no error: the session is over either way.
+        try await tokens.revoke(refreshToken: try await request.decode(Refresh.self).refresh_token)
+        return .noContent
+    }
+
+    /// RFC 6749 §5.1 names.
+    private struct Tokens: Encodable {
+        var access_token: String
+        var token_type = "Bearer"
+        var expires_in: Int64
+        var refresh_token: String
+        var refresh_expires_in: Int64
+    }
+
+    private func answer(_ pair: TokenPair, _ now: Timestamp) throws -> APIResponse {
+        try .json(
+            Tokens(
+                access_token: pair.accessToken, expires_in: pair.accessExpiresAt.seconds - now.seconds, refresh_token: pair.refreshToken,
+                refresh_expires_in: pair.refreshExpiresAt.seconds - now.seconds
+            )
+        )
+    }
+
+    private struct Me: Encodable {
+        struct Quota: Encodable {
+            /// Null: no limit.
+            var bytes: Int64?
+            var used_bytes: Int64
+            var used_messages: Int64
+        }
+        var id: Int64
+        var organisation_id: Int64
+        var email: String
+        var display_name: String
+        var role: String
+        var quota: Quota
+    }
+
+    @Sendable private static func me(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        try .json(
+            Me(
+                id: caller.id.rawValue, organisation_id: caller.organisation.rawValue, email: caller.primaryAddress.description,
+                display_name: caller.displayName, role: caller.role.rawValue,
+                quota: Me.Quota(bytes: caller.quotaBytes, used_bytes: caller.usedBytes, used_messages: caller.usedMessages)
+            )
+        )
+    }
+}

@@ -1,0 +1,38 @@
+import HTTPKit
+import MailModel
+import MailPorts
+
+/// Who may do what: platform administrators everything; owners and administrators within their organisation; members nothing here.
+struct AccessRule {
+    let caller: Account
+
+    /// nil: every organisation.
+    var visibleOrganisation: OrganisationID? { caller.role == .platformAdmin ? nil : caller.organisation }
+
+    func requireManager() throws(Problem) {
+        guard caller.role != .member else { throw .forbidden() }
+    }
+
+    /// A domain of another organisation does not exist for those who may not see it.
+    func require(_ domain: HostedDomain?) throws(Problem) -> HostedDomain {
+        try requireManager()
+        guard let domain, caller.role == .platformAdmin || domain.organisation == caller.organisation else {
+            throw .notFound("There is no such domain.")
+        }
+        return domain
+    }
+
+    /// Nobody gives a role above their own.
+    func requireMayGive(_ role: Role) throws(Problem) {
+        guard Self.rank(role) <= Self.rank(caller.role) else { throw .forbidden("You may not give the role \(role.rawValue).") }
+    }
+
+    private static func rank(_ role: Role) -> Int {
+        switch role {
+        case .member: 0
+        case .admin: 1
+        case .owner: 2
+        case .platformAdmin: 3
+        }
+    }
+}

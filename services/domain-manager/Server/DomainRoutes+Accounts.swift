@@ -1,0 +1,76 @@
+import Accounts
+import HTTPKit
+import MailModel
+import MailPorts
+import Telemetry
+
+extension DomainRoutes {
+    private struct AccountDocument: Encodable {
+        var id: Int64
+        var email: String
+        var display_name: String
+        var role: String
+        var status: String
+        /// Null: no limit.
+        var quota_bytes: Int64?
+        var used_bytes: Int64
+        var used_messages: Int64
+        var created_at: String
+
+        init(_ account: Account) {
+            id = account.id.rawValue
+            email = account.primaryAddress.description
+            display_name = account.displayName
+            role = account.role.rawValue
+            status = account.status.rawValue
+            quota_bytes = account.quotaBytes
+            used_bytes = account.usedBytes
+            used_messages = account.usedMessages
+            created_at = RFC3339.text(account.createdAt)
+        }
+    }
+
+    private struct AccountList: Encodable {
+        var accounts: [AccountDocument]
+        var next: String?
+    }
+
+    func listAccounts(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let domain = try await named(request, caller)
+        let limit = try request.query("limit", default: Self.standardPage, in: Self.pageLimit)
+        let found = try await directory.accounts(ofDomain: domain.name, after: request.query("after"), limit: limit)
+        let next = found.count == limit ? found.last?.primaryAddress.canonical : nil
+        return try .json(AccountList(accounts: found.map { AccountDocument($0) }, next: next))
+    }
+
+    private struct AccountRequest: RequestDocument {
+        static let members: Set<String> = ["email", "password", "display_name", "role", "quota_bytes"]
+        var email: String
+        var password: String
+        var display_name: String?
+        var role: String?
+        var quota_bytes: Int64?
+    }
+
+    func addAccount(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let domain = try await named(request, caller)
+        let new = try await request.decode(AccountRequest.self)
+        guard let address = EmailAddress(new.email), address.domain == domain.name else {
+            throw Problem.invalid("email", "This is no address of \(domain.name).")
+        }
+        guard let role = new.role.map({ Role(rawValue: $0) }) ?? .member else {
+            throw Problem.invalid("role", "Roles are \(Role.allCases.map(\.rawValue).joined(separator: ", ")).")
+        }
+        try AccessRule(caller: caller).requireMayGive(role)
+        let name = new.display_name ?? ""
+        guard name.utf8.count <= 200, !name.utf8.contains(where: { $0 < 32 || $0 == 127 }) else {
+            throw Problem.invalid("display_name", "At most 200 octets, without control characters.")
+        }
+        if let quota = new.quota_bytes, quota < 0 { throw Problem.invalid("quota_bytes", "A quota is not negative.") }
+        let account = try await accounts.addAccount(
+            address, password: new.password, displayName: name, role: role, quotaBytes: new.quota_bytes,
+            actor: caller.primaryAddress.canonical, remote: request.remote, now: clock.now()
+        )
+        return try .json(AccountDocument(account), status: 201)
+    }
+}

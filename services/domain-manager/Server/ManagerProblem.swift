@@ -1,0 +1,43 @@
+import Accounts
+import HTTPKit
+import MailModel
+import MailPorts
+
+/// What a client reads of a failed request: never the cause.
+enum ManagerProblem {
+    @Sendable static func problem(_ error: any Error) -> Problem? {
+        switch error {
+        case let error as StoreError: problem(error)
+        case let error as AccountError: problem(error)
+        default: nil
+        }
+    }
+
+    private static func problem(_ error: StoreError) -> Problem {
+        switch error {
+        case .notFound: .notFound()
+        case .alreadyExists: Problem(409, detail: "It exists already.")
+        case .refused(let why): Problem(422, detail: why)
+        case .overQuota: Problem(507, detail: "The quota has no room.")
+        case .unavailable(let id): .unavailable(reportID: id)
+        case .damaged(let id): Problem(500, detail: "A record is damaged.", reportID: id)
+        }
+    }
+
+    private static func problem(_ error: AccountError) -> Problem {
+        switch error {
+        case .domainNotHosted, .noSuchAccount: .notFound()
+        case .addressTaken(let address): Problem(409, detail: "\(address) is taken.")
+        case .passwordRefused(let why): .invalid("password", why)
+        case .busy: .unavailable()
+        case .store(let error): problem(error)
+        }
+    }
+}
+
+extension BearerGuard where Caller == Account {
+    /// Tokens of this platform, of accounts that are active now.
+    static func tokens(_ tokens: TokenService, _ clock: any WallClock) -> BearerGuard {
+        BearerGuard { token in try await tokens.account(ofAccessToken: token, now: clock.now()) }
+    }
+}

@@ -1,0 +1,63 @@
+package import Logging
+package import MailModel
+package import MailPorts
+import Metrics
+import ServiceLifecycle
+
+/// Removes message files that no row names, and old trace events, at intervals.
+///
+/// Invariants: only one sweep runs at a time; a failure is logged and the next interval tries again; a stop ends the wait at once.
+package struct BlobSweepService: Service {
+    package struct Intervals: Sendable {
+        package var between: Duration = .seconds(3_600)
+        /// Age before an orphan goes: longer than any delivery takes.
+        package var graceSeconds: Int64 = 86_400
+        package var traceSeconds: Int64 = 2_592_000
+        package init() {}
+    }
+
+    private let maintenance: any MaintenanceStore
+    private let trace: any TraceStore
+    private let clock: any WallClock
+    private let intervals: Intervals
+    private let logger: Logger
+
+    package init(
+        maintenance: any MaintenanceStore, trace: any TraceStore, clock: any WallClock, intervals: Intervals = Intervals(),
+        logger: Logger = Logger(label: "storage")
+    ) {
+        self.maintenance = maintenance
+        self.trace = trace
+        self.clock = clock
+        self.intervals = intervals
+        self.logger = logger
+    }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do {
+                    try await Task.sleep(for: intervals.between)
+                } catch {
+                    return
+                }
+                await sweep()
+            }
+        }
+    }
+
+    package func sweep() async {
+        let now = clock.now()
+        do throws(StoreError) {
+            let blobs = try await maintenance.sweepBlobs(graceSeconds: intervals.graceSeconds, now: now)
+            let events = try await trace.prune(olderThan: now.adding(seconds: -intervals.traceSeconds))
+            Counter(label: "oonrumail_storage_swept_blobs_total").increment(by: blobs)
+            Counter(label: "oonrumail_storage_pruned_trace_events_total").increment(by: events)
+            guard blobs + events > 0 else { return }
+            logger.info("swept", metadata: ["blobs": .stringConvertible(blobs), "trace_events": .stringConvertible(events)])
+        } catch {
+            Counter(label: "oonrumail_storage_sweep_failures_total").increment()
+            logger.error("sweep failed", metadata: ["error": .string("\(error)")])
+        }
+    }
+}
