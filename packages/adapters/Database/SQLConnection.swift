@@ -82,6 +82,7 @@ package protocol SQLDatabase: Sendable {
     var dialect: SQLDialect { get }
     /// Runs the closure in a transaction of its own (which may share its commit with others) and returns when it is on
     /// stable storage. A throwing closure leaves nothing behind.
+    @discardableResult
     func write<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value

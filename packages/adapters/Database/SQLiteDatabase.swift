@@ -49,6 +49,7 @@ package final class SQLiteDatabase: SQLDatabase {
         commits = GroupCommit(pool: pool, reports: reports, options: options)
     }
 
+    @discardableResult
     package func write<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {

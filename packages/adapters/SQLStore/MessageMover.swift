@@ -1,0 +1,147 @@
+import Database
+import MailModel
+import MailPorts
+
+/// Copies and removes messages inside a transaction. A copy shares its email; quota counts every copy.
+struct MessageMover {
+    let connection: any SQLConnection
+    let account: AccountID
+    let now: Timestamp
+
+    private struct Row {
+        var uid: Int64
+        var flags: Int64
+        var keywords: String
+        var email: Int64
+        var size: Int64
+        var internalDate: Int64
+    }
+
+    private func rows(_ uids: UIDRanges, in mailbox: MailboxID, onlyDeleted: Bool) throws(StoreError) -> [Row] {
+        var found: [Row] = []
+        for range in uids.ranges {
+            found += try connection.all(
+                """
+                SELECT uid, flags, keywords, email_id, size, internal_date FROM messages
+                WHERE account_id = $1 AND mailbox_id = $2 AND uid BETWEEN $3 AND $4\(onlyDeleted ? " AND (flags & 8) <> 0" : "") ORDER BY uid
+                """,
+                [
+                    .integer(account.rawValue), .integer(mailbox.rawValue), .integer(Int64(range.lowerBound)),
+                    .integer(Int64(range.upperBound)),
+                ]
+            ) { row throws(StoreError) in
+                Row(
+                    uid: row.integer(0), flags: row.integer(1), keywords: row.text(2), email: row.integer(3), size: row.integer(4),
+                    internalDate: row.integer(5)
+                )
+            }
+        }
+        return found
+    }
+
+    func copy(
+        _ uids: UIDRanges, from: MailboxID, to: MailboxID, countingQuota: Bool
+    ) throws(StoreError) -> (receipt: CopyReceipt, modSeq: ModSeq) {
+        let target = try SQLStore.mailbox(to, of: account, connection)
+        _ = try SQLStore.mailbox(from, of: account, connection)
+        let rows = try rows(uids, in: from, onlyDeleted: false)
+        guard !rows.isEmpty else {
+            return (CopyReceipt(uidValidity: target.uidValidity, source: [], destination: []), target.highestModSeq)
+        }
+        let size = rows.reduce(0) { $0 + $1.size }
+        let modSeq = try connection.first(
+            """
+            UPDATE account_counters SET modseq = modseq + 1, used_bytes = used_bytes + $2, used_messages = used_messages + $3
+            WHERE account_id = $1 AND ($2 = 0 OR quota_bytes IS NULL OR used_bytes + $2 <= quota_bytes) RETURNING modseq
+            """,
+            [.integer(account.rawValue), .integer(countingQuota ? size : 0), .integer(countingQuota ? Int64(rows.count) : 0)]
+        ) { row throws(StoreError) in row.integer(0) }
+        guard let modSeq else { throw .overQuota }
+        let first = Int64(target.uidNext.rawValue)
+        guard first + Int64(rows.count) < Int64(UInt32.max) else { throw .refused("the mailbox has no UIDs left") }
+        for (offset, row) in rows.enumerated() {
+            try connection.execute(
+                """
+                INSERT INTO messages (account_id, mailbox_id, uid, flags, keywords, modseq, email_id, size, internal_date, saved_at)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                """,
+                [
+                    .integer(account.rawValue), .integer(to.rawValue), .integer(first + Int64(offset)), .integer(row.flags),
+                    .text(row.keywords), .integer(modSeq), .integer(row.email), .integer(row.size), .integer(row.internalDate),
+                    .integer(now.microseconds),
+                ]
+            )
+            try connection.execute(
+                "UPDATE emails SET refs = refs + 1 WHERE account_id = $1 AND email_id = $2", [.integer(account.rawValue), .integer(row.email)]
+            )
+        }
+        try connection.execute(
+            """
+            UPDATE mailboxes SET uid_next = uid_next + $3, highest_modseq = $4, messages = messages + $3, unseen = unseen + $5,
+            deleted = deleted + $6, size = size + $7 WHERE account_id = $1 AND mailbox_id = $2
+            """,
+            [
+                .integer(account.rawValue), .integer(to.rawValue), .integer(Int64(rows.count)), .integer(modSeq),
+                .integer(Int64(rows.count { $0.flags & 1 == 0 })), .integer(Int64(rows.count { $0.flags & 8 != 0 })), .integer(size),
+            ]
+        )
+        let destination = rows.indices.map { UID(UInt32(first) + UInt32($0)) }
+        return (
+            CopyReceipt(uidValidity: target.uidValidity, source: rows.map { UID(UInt32($0.uid)) }, destination: destination), ModSeq(modSeq)
+        )
+    }
+
+    func expunge(
+        _ uids: UIDRanges, in mailbox: MailboxID, onlyDeleted: Bool, freeingQuota: Bool
+    ) throws(StoreError) -> (uids: [UID], modSeq: ModSeq) {
+        let record = try SQLStore.mailbox(mailbox, of: account, connection)
+        let rows = try rows(uids, in: mailbox, onlyDeleted: onlyDeleted)
+        guard !rows.isEmpty else { return ([], record.highestModSeq) }
+        let size = rows.reduce(0) { $0 + $1.size }
+        let modSeq = try SQLStore.nextModSeq(
+            of: account, connection, freeing: freeingQuota ? (bytes: size, messages: Int64(rows.count)) : (0, 0)
+        )
+        for row in rows {
+            let key: [SQLValue] = [.integer(account.rawValue), .integer(mailbox.rawValue), .integer(row.uid)]
+            try connection.execute("DELETE FROM messages WHERE account_id = $1 AND mailbox_id = $2 AND uid = $3", key)
+            try connection.execute(
+                "INSERT INTO tombstones (account_id, mailbox_id, uid, modseq) VALUES ($1, $2, $3, $4)", key + [.integer(modSeq.rawValue)]
+            )
+            try SQLStore.releaseEmail(row.email, of: account, connection)
+        }
+        try connection.execute(
+            """
+            UPDATE mailboxes SET highest_modseq = $3, messages = messages - $4, unseen = unseen - $5, deleted = deleted - $6,
+            size = size - $7 WHERE account_id = $1 AND mailbox_id = $2
+            """,
+            [
+                .integer(account.rawValue), .integer(mailbox.rawValue), .integer(modSeq.rawValue), .integer(Int64(rows.count)),
+                .integer(Int64(rows.count { $0.flags & 1 == 0 })), .integer(Int64(rows.count { $0.flags & 8 != 0 })), .integer(size),
+            ]
+        )
+        return (rows.map { UID(UInt32($0.uid)) }, modSeq)
+    }
+}
+
+extension SQLStore {
+    /// One mailbox row fewer names the email; its rows go with the last. A large blob is left to the sweep.
+    static func releaseEmail(_ email: Int64, of account: AccountID, _ connection: any SQLConnection) throws(StoreError) {
+        let key: [SQLValue] = [.integer(account.rawValue), .integer(email)]
+        let refs = try connection.first(
+            "UPDATE emails SET refs = refs - 1 WHERE account_id = $1 AND email_id = $2 RETURNING refs", key
+        ) { row throws(StoreError) in row.integer(0) }
+        guard let refs, refs <= 0 else { return }
+        try connection.execute("DELETE FROM emails WHERE account_id = $1 AND email_id = $2", key)
+        try connection.execute("DELETE FROM inline_bytes WHERE account_id = $1 AND email_id = $2", key)
+    }
+
+    /// Releases every email that messages under the condition name. The condition's placeholders begin at `$2`.
+    static func releaseEmails(
+        of account: AccountID, _ connection: any SQLConnection, where condition: String, _ values: [SQLValue]
+    ) throws(StoreError) {
+        let emails = try connection.all(
+            "SELECT email_id FROM messages WHERE account_id = $1 AND \(condition)", [.integer(account.rawValue)] + values
+        ) { row throws(StoreError) in row.integer(0) }
+        for email in emails { try releaseEmail(email, of: account, connection) }
+    }
+}

@@ -1,0 +1,172 @@
+import Database
+package import MailModel
+package import MailPorts
+
+extension SQLStore {
+    /// The folders of a new account, INBOX first: its id is always 1.
+    static let defaultMailboxes: [(name: String, use: SpecialUse?)] = [
+        ("INBOX", nil), ("Drafts", .drafts), ("Sent", .sent), ("Archive", .archive), ("Junk", .junk), ("Trash", .trash),
+    ]
+    static let inbox = MailboxID(1)
+
+    package func addAccount(_ account: NewAccount) async throws(StoreError) -> Account {
+        let now = clock.now()
+        return try await database.write { connection throws(StoreError) in
+            try Self.requireDomain(account.address.domain, connection)
+            let id = AccountID(try Self.next("account", connection))
+            try connection.execute(
+                "INSERT INTO addresses (address, domain, written, account_id) VALUES ($1, $2, $3, $4)",
+                [
+                    .text(account.address.canonical), .text(account.address.domain), .text(account.address.description),
+                    .integer(id.rawValue),
+                ]
+            )
+            try connection.execute(
+                """
+                INSERT INTO accounts (account_id, organisation_id, primary_address, domain, display_name, role, status, created_at)
+                VALUES ($1, $2, $3, $4, $5, $6, 'active', $7)
+                """,
+                [
+                    .integer(id.rawValue), .integer(account.organisation.rawValue), .text(account.address.canonical),
+                    .text(account.address.domain), .text(account.displayName), .text(account.role.rawValue), .integer(now.microseconds),
+                ]
+            )
+            try connection.execute(
+                "INSERT INTO credentials (account_id, password_hash, changed_at) VALUES ($1, $2, $3)",
+                [.integer(id.rawValue), .text(account.passwordHash), .integer(now.microseconds)]
+            )
+            try connection.execute(
+                """
+                INSERT INTO account_counters (
+                    account_id, next_email, next_mailbox, next_thread, modseq, uid_validity, quota_bytes, used_bytes, used_messages
+                ) VALUES ($1, 1, 1, 1, 1, $2, $3, 0, 0)
+                """,
+                [.integer(id.rawValue), .integer(now.seconds & 0x7FFF_FFFF), .optional(account.quotaBytes)]
+            )
+            try Self.makeDefaultMailboxes(of: id, connection)
+            guard let made = try Self.account(id, connection) else { throw .notFound }
+            return made
+        }
+    }
+
+    static func makeDefaultMailboxes(of id: AccountID, _ connection: any SQLConnection) throws(StoreError) {
+        for (name, use) in defaultMailboxes {
+            _ = try insertMailbox(name, use: use, of: id, connection)
+            try connection.execute(
+                "INSERT INTO subscriptions (account_id, name) VALUES ($1, $2) ON CONFLICT (account_id, name) DO NOTHING",
+                [.integer(id.rawValue), .text(name)]
+            )
+        }
+    }
+
+    package func account(_ id: AccountID) async throws(StoreError) -> Account? {
+        try await database.read { connection throws(StoreError) in try Self.account(id, connection) }
+    }
+
+    package func account(withAddress address: EmailAddress) async throws(StoreError) -> Account? {
+        try await database.read { connection throws(StoreError) in
+            try connection.first(
+                "\(Self.accountQuery) WHERE accounts.account_id = (SELECT account_id FROM addresses WHERE address = $1)",
+                [.text(address.canonical)], Self.account
+            )
+        }
+    }
+
+    package func accounts(ofDomain domain: String, after: String?, limit: Int) async throws(StoreError) -> [Account] {
+        try await database.read { connection throws(StoreError) in
+            try connection.all(
+                "\(Self.accountQuery) WHERE accounts.domain = $1 AND primary_address > $2 ORDER BY primary_address LIMIT $3",
+                [.text(EmailAddress.lowercased(domain)), .text(after ?? ""), .integer(Int64(limit))], Self.account
+            )
+        }
+    }
+
+    package func setAccountStatus(_ id: AccountID, _ status: Account.Status) async throws(StoreError) {
+        try await change("UPDATE accounts SET status = $2 WHERE account_id = $1", [.integer(id.rawValue), .text(status.rawValue)])
+    }
+
+    package func setQuota(_ id: AccountID, bytes: Int64?) async throws(StoreError) {
+        try await change("UPDATE account_counters SET quota_bytes = $2 WHERE account_id = $1", [.integer(id.rawValue), .optional(bytes)])
+    }
+
+    package func setPassword(_ id: AccountID, hash: String) async throws(StoreError) {
+        let now = clock.now()
+        try await change(
+            "UPDATE credentials SET password_hash = $2, changed_at = $3 WHERE account_id = $1",
+            [.integer(id.rawValue), .text(hash), .integer(now.microseconds)]
+        )
+    }
+
+    /// A change of one row; `.notFound` when there is none.
+    private func change(_ sql: String, _ values: [SQLValue]) async throws(StoreError) {
+        try await database.write { connection throws(StoreError) in
+            guard try connection.execute(sql, values) == 1 else { throw .notFound }
+        }
+    }
+
+    package func resetAccount(_ id: AccountID) async throws(StoreError) {
+        let now = clock.now()
+        let modSeq = try await database.write { connection throws(StoreError) in
+            let key: [SQLValue] = [.integer(id.rawValue)]
+            for table in ["messages", "tombstones", "inline_bytes", "emails", "thread_references", "mailboxes", "subscriptions"] {
+                try connection.execute("DELETE FROM \(table) WHERE account_id = $1", key)
+            }
+            // RFC 9051 §2.3.1.1: mailboxes made anew under their old names need a greater UIDVALIDITY.
+            let modSeq = try connection.first(
+                """
+                UPDATE account_counters SET next_mailbox = 1, modseq = modseq + 1, used_bytes = 0, used_messages = 0,
+                uid_validity = CASE WHEN uid_validity >= $2 THEN uid_validity + 1 ELSE $2 END WHERE account_id = $1 RETURNING modseq
+                """,
+                key + [.integer(now.seconds & 0x7FFF_FFFF)]
+            ) { row throws(StoreError) in row.integer(0) }
+            guard let modSeq else { throw .notFound }
+            try Self.makeDefaultMailboxes(of: id, connection)
+            return modSeq
+        }
+        feed.publish([Change(account: id, mailbox: nil, modSeq: ModSeq(modSeq))])
+    }
+
+    package func credential(for address: EmailAddress) async throws(StoreError) -> (account: Account, passwordHash: String)? {
+        let found = try await database.read { connection throws(StoreError) -> CredentialRow? in
+            let account = try connection.first(
+                """
+                \(Self.accountQuery) WHERE accounts.account_id = (SELECT account_id FROM addresses WHERE address = $1)
+                AND accounts.status = 'active'
+                """,
+                [.text(address.canonical)], Self.account
+            )
+            guard let account else { return nil }
+            let hash = try connection.first(
+                "SELECT password_hash FROM credentials WHERE account_id = $1", [.integer(account.id.rawValue)]
+            ) { row throws(StoreError) in row.text(0) }
+            return hash.map { CredentialRow(account: account, hash: $0) }
+        }
+        return found.map { ($0.account, $0.hash) }
+    }
+
+    private struct CredentialRow: Sendable {
+        var account: Account
+        var hash: String
+    }
+
+    // MARK: - Rows
+
+    static let accountQuery = """
+        SELECT accounts.account_id, organisation_id, addresses.written, display_name, role, accounts.status, quota_bytes, used_bytes,
+        used_messages, created_at FROM accounts JOIN account_counters ON account_counters.account_id = accounts.account_id
+        JOIN addresses ON addresses.address = accounts.primary_address
+        """
+
+    static func account(_ id: AccountID, _ connection: any SQLConnection) throws(StoreError) -> Account? {
+        try connection.first("\(accountQuery) WHERE accounts.account_id = $1", [.integer(id.rawValue)], account)
+    }
+
+    static func account(_ row: any SQLRow) throws(StoreError) -> Account {
+        Account(
+            id: AccountID(row.integer(0)), organisation: OrganisationID(row.integer(1)), primaryAddress: address(row.text(2)),
+            displayName: row.text(3), role: Role(rawValue: row.text(4)) ?? .member,
+            status: Account.Status(rawValue: row.text(5)) ?? .suspended, quotaBytes: row.optionalInteger(6), usedBytes: row.integer(7),
+            usedMessages: row.integer(8), createdAt: Timestamp(microseconds: row.integer(9))
+        )
+    }
+}

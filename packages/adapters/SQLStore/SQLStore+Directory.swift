@@ -1,0 +1,242 @@
+import Database
+package import MailModel
+package import MailPorts
+
+extension SQLStore: DirectoryStore {
+    package func addOrganisation(name: String) async throws(StoreError) -> Organisation {
+        let now = clock.now()
+        return try await database.write { connection throws(StoreError) in
+            let id = OrganisationID(try Self.next("organisation", connection))
+            try connection.execute(
+                "INSERT INTO organisations (organisation_id, name, created_at) VALUES ($1, $2, $3)",
+                [.integer(id.rawValue), .text(name), .integer(now.microseconds)]
+            )
+            return Organisation(id: id, name: name)
+        }
+    }
+
+    package func organisations() async throws(StoreError) -> [Organisation] {
+        try await database.read { connection throws(StoreError) in
+            try connection.all("SELECT organisation_id, name FROM organisations ORDER BY organisation_id") { row throws(StoreError) in
+                Organisation(id: OrganisationID(row.integer(0)), name: row.text(1))
+            }
+        }
+    }
+
+    package func addDomain(_ name: String, organisation: OrganisationID, keys: [DKIMKey]) async throws(StoreError) -> HostedDomain {
+        let now = clock.now()
+        let name = EmailAddress.lowercased(name)
+        return try await database.write { connection throws(StoreError) in
+            let known = try connection.first(
+                "SELECT 1 FROM organisations WHERE organisation_id = $1", [.integer(organisation.rawValue)]
+            ) { _ throws(StoreError) in true }
+            guard known == true else { throw .notFound }
+            let id = DomainID(try Self.next("domain", connection))
+            try connection.execute(
+                "INSERT INTO domains (name, domain_id, organisation_id, status, created_at) VALUES ($1, $2, $3, 'active', $4)",
+                [.text(name), .integer(id.rawValue), .integer(organisation.rawValue), .integer(now.microseconds)]
+            )
+            for key in keys {
+                try connection.execute(
+                    """
+                    INSERT INTO dkim_keys (domain, selector, algorithm, sealed_private_key, public_key, created_at)
+                    VALUES ($1, $2, $3, $4, $5, $6)
+                    """,
+                    [
+                        .text(name), .text(key.selector), .text(key.algorithm.rawValue), .bytes(key.sealedPrivateKey), .bytes(key.publicKey),
+                        .integer(key.createdAt.microseconds),
+                    ]
+                )
+            }
+            return HostedDomain(id: id, organisation: organisation, name: name, status: .active, createdAt: now)
+        }
+    }
+
+    package func domain(named name: String) async throws(StoreError) -> HostedDomain? {
+        try await database.read { connection throws(StoreError) in
+            try connection.first("SELECT \(Self.domainColumns) FROM domains WHERE name = $1", [.text(EmailAddress.lowercased(name))], Self.domain)
+        }
+    }
+
+    package func domains(of organisation: OrganisationID?, after: String?, limit: Int) async throws(StoreError) -> [HostedDomain] {
+        try await database.read { connection throws(StoreError) in
+            try connection.all(
+                """
+                SELECT \(Self.domainColumns) FROM domains WHERE name > $1 AND ($2 = 0 OR organisation_id = $2) ORDER BY name LIMIT $3
+                """,
+                [.text(after ?? ""), .integer(organisation?.rawValue ?? 0), .integer(Int64(limit))], Self.domain
+            )
+        }
+    }
+
+    package func signingKeys(of domain: String) async throws(StoreError) -> [DKIMKey] {
+        try await database.read { connection throws(StoreError) in
+            try connection.all(
+                """
+                SELECT domain, selector, algorithm, sealed_private_key, public_key, created_at FROM dkim_keys WHERE domain = $1
+                ORDER BY selector
+                """,
+                [.text(EmailAddress.lowercased(domain))]
+            ) { row throws(StoreError) in
+                DKIMKey(
+                    domain: row.text(0), selector: row.text(1), algorithm: DKIMKey.Algorithm(rawValue: row.text(2)) ?? .rsaSHA256,
+                    sealedPrivateKey: row.bytes(3), publicKey: row.bytes(4), createdAt: Timestamp(microseconds: row.integer(5))
+                )
+            }
+        }
+    }
+
+    package func addAlias(_ alias: EmailAddress, targets: [EmailAddress]) async throws(StoreError) {
+        guard !targets.isEmpty, targets.count <= 1_000 else { throw .refused("an alias has 1 to 1000 targets") }
+        try await database.write { connection throws(StoreError) in
+            try Self.requireDomain(alias.domain, connection)
+            try connection.execute(
+                "INSERT INTO addresses (address, domain, written, account_id) VALUES ($1, $2, $3, NULL)",
+                [.text(alias.canonical), .text(alias.domain), .text(alias.description)]
+            )
+            for (position, target) in targets.enumerated() {
+                try connection.execute(
+                    "INSERT INTO alias_targets (address, position, target, written) VALUES ($1, $2, $3, $4)",
+                    [.text(alias.canonical), .integer(Int64(position)), .text(target.canonical), .text(target.description)]
+                )
+            }
+        }
+    }
+
+    package func removeAlias(_ alias: EmailAddress) async throws(StoreError) {
+        try await database.write { connection throws(StoreError) in
+            let removed = try connection.execute(
+                "DELETE FROM addresses WHERE address = $1 AND account_id IS NULL", [.text(alias.canonical)]
+            )
+            guard removed == 1 else { throw .notFound }
+            try connection.execute("DELETE FROM alias_targets WHERE address = $1", [.text(alias.canonical)])
+        }
+    }
+
+    package func aliases(ofDomain domain: String) async throws(StoreError) -> [(alias: EmailAddress, targets: [EmailAddress])] {
+        try await database.read { connection throws(StoreError) in
+            var found: [(alias: EmailAddress, targets: [EmailAddress])] = []
+            try connection.query(
+                """
+                SELECT addresses.written, alias_targets.written FROM addresses JOIN alias_targets ON alias_targets.address = addresses.address
+                WHERE addresses.domain = $1 AND addresses.account_id IS NULL ORDER BY addresses.address, alias_targets.position
+                """,
+                [.text(EmailAddress.lowercased(domain))]
+            ) { row throws(StoreError) in
+                let alias = Self.address(row.text(0))
+                let target = Self.address(row.text(1))
+                if found.last?.alias == alias {
+                    found[found.count - 1].targets.append(target)
+                } else {
+                    found.append((alias, [target]))
+                }
+            }
+            return found
+        }
+    }
+
+    package func resolve(_ address: EmailAddress) async throws(StoreError) -> RecipientResolution {
+        try await database.read { connection throws(StoreError) in try Self.resolve(address, connection) }
+    }
+
+    static func resolve(_ address: EmailAddress, _ connection: any SQLConnection) throws(StoreError) -> RecipientResolution {
+        let found = try connection.first(
+            """
+            SELECT addresses.account_id, accounts.status, used_bytes, quota_bytes, domains.status FROM addresses
+            JOIN domains ON domains.name = addresses.domain
+            LEFT JOIN accounts ON accounts.account_id = addresses.account_id
+            LEFT JOIN account_counters ON account_counters.account_id = addresses.account_id WHERE address = $1
+            """,
+            [.text(address.canonical)]
+        ) { row throws(StoreError) -> RecipientResolution in
+            guard row.text(4) == HostedDomain.Status.active.rawValue else { return .suspended }
+            guard let account = row.optionalInteger(0) else { return .alias([]) }
+            guard row.text(1) == Account.Status.active.rawValue else { return .suspended }
+            return .account(AccountID(account), usedBytes: row.integer(2), quotaBytes: row.optionalInteger(3))
+        }
+        if case .alias? = found {
+            return .alias(
+                try connection.all(
+                    "SELECT written FROM alias_targets WHERE address = $1 ORDER BY position", [.text(address.canonical)]
+                ) { row throws(StoreError) in Self.address(row.text(0)) }
+            )
+        }
+        if let found { return found }
+        let status = try connection.first("SELECT status FROM domains WHERE name = $1", [.text(address.domain)]) { row throws(StoreError) in
+            row.text(0)
+        }
+        switch status {
+        case nil: return .notHosted
+        case HostedDomain.Status.active.rawValue: return .unknownAddress
+        default: return .suspended
+        }
+    }
+
+    package func sendingAddresses(of account: AccountID) async throws(StoreError) -> [EmailAddress] {
+        try await database.read { connection throws(StoreError) in
+            try connection.all(
+                """
+                SELECT written FROM addresses WHERE account_id = $1
+                UNION SELECT alias.written FROM addresses AS own
+                JOIN alias_targets ON alias_targets.target = own.address
+                JOIN addresses AS alias ON alias.address = alias_targets.address
+                WHERE own.account_id = $1
+                AND (SELECT COUNT(*) FROM alias_targets AS every WHERE every.address = alias.address) = 1
+                """,
+                [.integer(account.rawValue)]
+            ) { row throws(StoreError) in Self.address(row.text(0)) }
+        }
+    }
+
+    package func recordAudit(_ event: AuditEvent) async throws(StoreError) {
+        try await database.write { connection throws(StoreError) in
+            try connection.execute(
+                "INSERT INTO audit (at, actor, action, subject, remote, detail) VALUES ($1, $2, $3, $4, $5, $6)",
+                [
+                    .integer(event.at.microseconds), .text(event.actor), .text(event.action), .text(event.subject),
+                    .optional(event.remote?.description), .text(event.detail),
+                ]
+            )
+        }
+    }
+
+    // MARK: - Rows
+
+    static let domainColumns = "domain_id, organisation_id, name, status, created_at"
+
+    static func domain(_ row: any SQLRow) throws(StoreError) -> HostedDomain {
+        HostedDomain(
+            id: DomainID(row.integer(0)), organisation: OrganisationID(row.integer(1)), name: row.text(2),
+            status: HostedDomain.Status(rawValue: row.text(3)) ?? .suspended, createdAt: Timestamp(microseconds: row.integer(4))
+        )
+    }
+
+    static func requireDomain(_ name: String, _ connection: any SQLConnection) throws(StoreError) {
+        let organisation = try connection.first("SELECT 1 FROM domains WHERE name = $1", [.text(name)]) { _ throws(StoreError) in true }
+        guard organisation == true else { throw .refused("the domain \(name) is not hosted here") }
+    }
+
+    /// An address as a row keeps it: quoted where it must be.
+    static func address(_ written: String) -> EmailAddress {
+        if let plain = EmailAddress(written) { return plain }
+        let bytes = Array(written.utf8)
+        guard let at = bytes.lastIndex(of: 64) else { return EmailAddress(uncheckedLocalPart: written, domain: "") }
+        var local = Array(bytes[..<at])
+        if local.count >= 2, local.first == 34, local.last == 34 {
+            var plain: [UInt8] = []
+            var isEscaped = false
+            for byte in local[1..<(local.count - 1)] {
+                if byte == 92, !isEscaped {
+                    isEscaped = true
+                } else {
+                    plain.append(byte)
+                    isEscaped = false
+                }
+            }
+            local = plain
+        }
+        return EmailAddress(
+            uncheckedLocalPart: String(decoding: local, as: UTF8.self), domain: String(decoding: bytes[(at + 1)...], as: UTF8.self)
+        )
+    }
+}

@@ -1,0 +1,108 @@
+import Database
+package import MailModel
+package import MailPorts
+
+extension SQLStore: SessionStore {
+    package func add(_ token: RefreshToken) async throws(StoreError) {
+        try await database.write { connection throws(StoreError) in
+            try connection.execute(
+                "INSERT INTO token_families (family, account_id, revoked_at) VALUES ($1, $2, NULL)",
+                [.text(token.family), .integer(token.account.rawValue)]
+            )
+            try Self.insert(token, connection)
+        }
+    }
+
+    package func rotate(_ hash: [UInt8], to next: RefreshToken, now: Timestamp) async throws(StoreError) -> RefreshOutcome {
+        try await database.write { connection throws(StoreError) in
+            let found = try connection.first(
+                """
+                SELECT refresh_tokens.account_id, refresh_tokens.family, expires_at, spent_at, revoked_at FROM refresh_tokens
+                JOIN token_families ON token_families.family = refresh_tokens.family WHERE token_hash = $1
+                """,
+                [.bytes(hash)]
+            ) { row throws(StoreError) in
+                (
+                    account: AccountID(row.integer(0)), family: row.text(1), expiresAt: row.integer(2), isSpent: !row.isNull(3),
+                    isRevoked: !row.isNull(4)
+                )
+            }
+            guard let found, !found.isRevoked, found.expiresAt > now.microseconds else { return .unknown }
+            if found.isSpent {
+                try Self.revoke(found.family, now: now, connection)
+                return .reused(account: found.account)
+            }
+            try connection.execute(
+                "UPDATE refresh_tokens SET spent_at = $2 WHERE token_hash = $1", [.bytes(hash), .integer(now.microseconds)]
+            )
+            var successor = next
+            successor.account = found.account
+            successor.family = found.family
+            try Self.insert(successor, connection)
+            return .rotated(account: found.account)
+        }
+    }
+
+    package func revokeFamily(ofToken hash: [UInt8]) async throws(StoreError) {
+        let now = clock.now()
+        try await database.write { connection throws(StoreError) in
+            let family = try connection.first("SELECT family FROM refresh_tokens WHERE token_hash = $1", [.bytes(hash)]) { row throws(StoreError) in
+                row.text(0)
+            }
+            guard let family else { throw .notFound }
+            try Self.revoke(family, now: now, connection)
+        }
+    }
+
+    package func revokeAll(of account: AccountID) async throws(StoreError) {
+        let now = clock.now()
+        try await database.write { connection throws(StoreError) in
+            try connection.execute(
+                "UPDATE token_families SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL",
+                [.integer(account.rawValue), .integer(now.microseconds)]
+            )
+        }
+    }
+
+    package func isRevoked(family: String) async throws(StoreError) -> Bool {
+        try await database.read { connection throws(StoreError) in
+            let isLive = try connection.first(
+                "SELECT 1 FROM token_families WHERE family = $1 AND revoked_at IS NULL", [.text(family)]
+            ) { _ throws(StoreError) in true }
+            return isLive != true
+        }
+    }
+
+    package func platformSecret(
+        _ name: String, makingIfAbsent make: @Sendable () -> [UInt8]
+    ) async throws(StoreError) -> [UInt8] {
+        let made = make()
+        return try await database.write { connection throws(StoreError) in
+            try connection.execute(
+                "INSERT INTO platform_secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", [.text(name), .bytes(made)]
+            )
+            let kept = try connection.first("SELECT value FROM platform_secrets WHERE name = $1", [.text(name)]) { row throws(StoreError) in
+                row.bytes(0)
+            }
+            return kept ?? made
+        }
+    }
+
+    private static func insert(_ token: RefreshToken, _ connection: any SQLConnection) throws(StoreError) {
+        try connection.execute(
+            """
+            INSERT INTO refresh_tokens (token_hash, account_id, family, issued_at, expires_at, spent_at) VALUES ($1, $2, $3, $4, $5, NULL)
+            """,
+            [
+                .bytes(token.hash), .integer(token.account.rawValue), .text(token.family), .integer(token.issuedAt.microseconds),
+                .integer(token.expiresAt.microseconds),
+            ]
+        )
+    }
+
+    private static func revoke(_ family: String, now: Timestamp, _ connection: any SQLConnection) throws(StoreError) {
+        try connection.execute(
+            "UPDATE token_families SET revoked_at = $2 WHERE family = $1 AND revoked_at IS NULL", [.text(family), .integer(now.microseconds)]
+        )
+    }
+}

@@ -1,0 +1,64 @@
+package import Database
+package import Logging
+package import MailModel
+package import MailPorts
+
+/// The ports of the platform's store over one SQL database and a blob store.
+///
+/// Each method is one transaction. Statements reach a table that holds mail only with an `account_id`.
+package final class SQLStore: Sendable {
+    package struct Options: Sendable {
+        /// Octets of a message up to which it lies in the database; larger ones are blobs of their own.
+        package var inlineThreshold = 64 << 10
+        /// Octets from which inline messages are compressed where that makes them smaller.
+        package var compressionThreshold = 32 << 10
+        /// Mailboxes of one account.
+        package var maximumMailboxes = 10_000
+        /// Trace events that wait in memory; further ones are dropped and counted.
+        package var maximumWaitingTrace = 10_000
+        package init() {}
+    }
+
+    let database: any SQLDatabase
+    let blobs: any BlobStore
+    let feed: any ChangeFeed
+    let clock: any WallClock
+    let options: Options
+    let reports: FaultReports
+    let traceBuffer: TraceBuffer
+
+    /// Brings the schema up to date.
+    package init(
+        database: any SQLDatabase, blobs: any BlobStore, feed: any ChangeFeed, clock: any WallClock, reports: FaultReports,
+        options: Options = Options()
+    ) async throws(StoreError) {
+        self.database = database
+        self.blobs = blobs
+        self.feed = feed
+        self.clock = clock
+        self.reports = reports
+        self.options = options
+        self.traceBuffer = TraceBuffer(limit: options.maximumWaitingTrace)
+        try await Migration.apply(to: database, now: clock.now())
+    }
+
+    /// Opens (or makes) the one-machine store: `oonrumail.sqlite` in the folder.
+    package static func open(
+        folder: String, blobs: any BlobStore, feed: any ChangeFeed, clock: any WallClock, logger: Logger,
+        options: Options = Options(), databaseOptions: SQLiteDatabase.Options = SQLiteDatabase.Options()
+    ) async throws(StoreError) -> SQLStore {
+        let database = try SQLiteDatabase(path: "\(folder)/oonrumail.sqlite", options: databaseOptions, logger: logger)
+        return try await SQLStore(
+            database: database, blobs: blobs, feed: feed, clock: clock, reports: database.reports, options: options
+        )
+    }
+
+    /// The next number of a sequence, inside a transaction.
+    static func next(_ sequence: String, _ connection: any SQLConnection) throws(StoreError) -> Int64 {
+        let next = try connection.first(
+            "INSERT INTO sequences (name, next) VALUES ($1, 2) ON CONFLICT (name) DO UPDATE SET next = sequences.next + 1 RETURNING next",
+            [.text(sequence)]
+        ) { row throws(StoreError) in row.integer(0) }
+        return (next ?? 2) - 1
+    }
+}
