@@ -1,0 +1,202 @@
+import Accounts
+import ArgumentParser
+import MailModel
+import MailPorts
+import PlatformConfig
+import Telemetry
+
+struct AccountCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "account", abstract: "Accounts, their passwords and quotas.",
+        subcommands: [Add.self, List.self, Password.self, Quota.self, Suspend.self, Activate.self, Reset.self]
+    )
+
+    struct Document: Encodable {
+        var id: Int64
+        var email: String
+        var displayName: String
+        var role: String
+        var status: String
+        var quotaBytes: Int64?
+        var usedBytes: Int64
+        var usedMessages: Int64
+        var createdAt: String
+
+        init(_ account: Account) {
+            id = account.id.rawValue
+            email = account.primaryAddress.description
+            displayName = account.displayName
+            role = account.role.rawValue
+            status = account.status.rawValue
+            quotaBytes = account.quotaBytes
+            usedBytes = account.usedBytes
+            usedMessages = account.usedMessages
+            createdAt = RFC3339.text(account.createdAt)
+        }
+    }
+
+    static func service(_ ports: CommandEnvironment.Ports, defaultQuota: Int = 0) async throws -> AccountService {
+        AccountService(
+            directory: try await ports.stores.directory(), sessions: try await ports.stores.sessions(), passwords: ports.passwords,
+            defaultQuota: defaultQuota > 0 ? Int64(defaultQuota) : nil
+        )
+    }
+
+    static func account(_ address: EmailAddress, in directory: any DirectoryStore) async throws -> Account {
+        guard let account = try await directory.account(withAddress: address) else { throw AccountError.noSuchAccount(address) }
+        return account
+    }
+
+    /// Octets of a quota: a size, or `none`.
+    static func quota(_ text: String) throws -> Int64? {
+        guard text != "none" else { return nil }
+        guard let size = SettingText.size(text) else { throw ValidationError("\(text) is no size such as 500M or 2G, nor none") }
+        return Int64(size)
+    }
+
+    struct Add: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Make an account in a hosted domain.")
+        @Argument(help: "Its address, such as ann@shop.test.") var address: EmailAddress
+        @Option(name: .long, help: "Display name.") var name = ""
+        @Option(name: .long, help: "platform-admin, owner, admin or member.") var role = Role.member.rawValue
+        @Option(name: .long, help: "Quota such as 2G, or none.") var quota: String?
+        @OptionGroup var password: PasswordOptions
+        @OptionGroup var options: StoreOptions
+
+        func run() async throws {
+            guard let role = Role(rawValue: role) else { throw ValidationError("\(role) is no role") }
+            let limit = try quota.map(AccountCommand.quota) ?? nil
+            let secret = try password.password(for: address)
+            let settings = try options.sources.settings()
+            try await options.withPorts("account \(address)") { ports in
+                let service = try await AccountCommand.service(ports, defaultQuota: quota == nil ? settings.quotaDefault : 0)
+                let account = try await service.addAccount(
+                    address, password: secret, displayName: name, role: role, quotaBytes: limit, allowWeakPassword: password.allowWeak,
+                    actor: "cli", now: ports.stores.clock().now()
+                )
+                try options.show(Document(account), "Added \(address).")
+            }
+        }
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Accounts of one domain or of all.")
+        @Option(name: .long, help: "Only this domain.") var domain: String?
+        @OptionGroup var options: StoreOptions
+
+        func run() async throws {
+            try await options.withPorts("accounts") { ports in
+                let directory = try await ports.stores.directory()
+                var accounts: [Account] = []
+                if let domain {
+                    let name = EmailAddress.lowercased(domain)
+                    guard try await directory.domain(named: name) != nil else { throw CommandFailure(.notFound, "there is no domain \(name)") }
+                    accounts = try await directory.everyAccount(ofDomain: name)
+                } else {
+                    for domain in try await directory.everyDomain() { accounts += try await directory.everyAccount(ofDomain: domain.name) }
+                }
+                var table = TextTable(["ADDRESS", "ROLE", "STATUS", "MESSAGES", "USED", "QUOTA"])
+                for account in accounts {
+                    table.add([
+                        account.primaryAddress.description, account.role.rawValue, account.status.rawValue, "\(account.usedMessages)",
+                        "\(account.usedBytes)", account.quotaBytes.map { SettingText.text(size: Int($0)) } ?? "none",
+                    ])
+                }
+                try options.show(accounts.map { Document($0) }, table.text)
+            }
+        }
+    }
+
+    struct Password: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Set a password; ends the account's HTTP sessions.")
+        @Argument(help: "The account's address.") var address: EmailAddress
+        @OptionGroup var password: PasswordOptions
+        @OptionGroup var options: StoreOptions
+
+        func run() async throws {
+            let secret = try password.password(for: address)
+            try await options.withPorts("account \(address)") { ports in
+                try await AccountCommand.service(ports).setPassword(
+                    address, password: secret, allowWeak: password.allowWeak, actor: "cli", now: ports.stores.clock().now()
+                )
+                try options.show(["email": address.description], "Password of \(address) set.")
+            }
+        }
+    }
+
+    struct Quota: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Show or set a quota.")
+        @Argument(help: "The account's address.") var address: EmailAddress
+        @Argument(help: "New quota such as 2G, or none.") var size: String?
+        @OptionGroup var options: StoreOptions
+
+        func run() async throws {
+            let limit = try size.map(AccountCommand.quota)
+            try await options.withPorts("account \(address)") { ports in
+                let directory = try await ports.stores.directory()
+                var account = try await AccountCommand.account(address, in: directory)
+                if let limit {
+                    try await directory.setQuota(account.id, bytes: limit)
+                    try await directory.audit("account.quota", address, ports)
+                    account.quotaBytes = limit
+                }
+                let quota = account.quotaBytes.map { SettingText.text(size: Int($0)) } ?? "none"
+                try options.show(
+                    Document(account), "\(address): \(account.usedBytes) octets in \(account.usedMessages) messages, quota \(quota)"
+                )
+            }
+        }
+    }
+
+    struct Suspend: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Refuse sign-ins and mail of an account; its mail stays.")
+        @Argument(help: "The account's address.") var address: EmailAddress
+        @OptionGroup var options: StoreOptions
+        func run() async throws { try await setStatus(.suspended, address, options) }
+    }
+
+    struct Activate: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "End a suspension.")
+        @Argument(help: "The account's address.") var address: EmailAddress
+        @OptionGroup var options: StoreOptions
+        func run() async throws { try await setStatus(.active, address, options) }
+    }
+
+    private static func setStatus(_ status: Account.Status, _ address: EmailAddress, _ options: StoreOptions) async throws {
+        try await options.withPorts("account \(address)") { ports in
+            let directory = try await ports.stores.directory()
+            var account = try await AccountCommand.account(address, in: directory)
+            try await directory.setAccountStatus(account.id, status)
+            if status == .suspended { try await ports.stores.sessions().revokeAll(of: account.id) }
+            try await directory.audit("account.\(status.rawValue)", address, ports)
+            account.status = status
+            try options.show(Document(account), "\(address) is \(status.rawValue).")
+        }
+    }
+
+    struct Reset: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make an account's mail, folders and settings anew. Its mail is lost; addresses and password stay."
+        )
+        @Argument(help: "The account's address.") var address: EmailAddress
+        @Flag(name: .long, help: "Really do it.") var yes = false
+        @OptionGroup var options: StoreOptions
+
+        func run() async throws {
+            guard yes else { throw CommandFailure(.failure, "this deletes all mail of \(address); say --yes if you mean it") }
+            try await options.withPorts("account \(address)") { ports in
+                let directory = try await ports.stores.directory()
+                let account = try await AccountCommand.account(address, in: directory)
+                try await directory.resetAccount(account.id)
+                try await directory.audit("account.reset", address, ports)
+                try options.show(["email": address.description], "\(address) is as new.")
+            }
+        }
+    }
+}
+
+extension DirectoryStore {
+    func audit(_ action: String, _ address: EmailAddress, _ ports: CommandEnvironment.Ports) async throws(StoreError) {
+        try await recordAudit(AuditEvent(at: ports.stores.clock().now(), actor: "cli", action: action, subject: address.canonical))
+    }
+}

@@ -1,0 +1,50 @@
+package import Accounts
+package import MailPorts
+package import PlatformConfig
+
+/// What the commands need of the rest of the platform; the main program fills it in.
+package struct CommandEnvironment: Sendable {
+    /// The opened store and what works on it.
+    package struct Ports: Sendable {
+        package var stores: any PortProvider
+        package var domains: any DomainAdministration
+        package var passwords: PasswordWork
+        package var close: @Sendable () async -> Void
+        package init(
+            stores: any PortProvider, domains: any DomainAdministration, passwords: PasswordWork, close: @escaping @Sendable () async -> Void
+        ) {
+            self.stores = stores
+            self.domains = domains
+            self.passwords = passwords
+            self.close = close
+        }
+    }
+
+    /// Opens the store beside a running server or without one.
+    package var open: @Sendable (PlatformSettings) async throws -> Ports
+    /// Runs the services until they are told to stop.
+    package var serve: @Sendable (PlatformSettings) async throws -> Void
+    /// Fills an empty data folder from a backup file.
+    package var restore: @Sendable (_ file: String, PlatformSettings) async throws -> Void
+    package var terminal: any Terminal = StandardTerminal()
+    /// Instead of the process's own, in tests.
+    package var environment: [String: String]?
+
+    package init(
+        open: @escaping @Sendable (PlatformSettings) async throws -> Ports,
+        serve: @escaping @Sendable (PlatformSettings) async throws -> Void,
+        restore: @escaping @Sendable (_ file: String, PlatformSettings) async throws -> Void
+    ) {
+        self.open = open
+        self.serve = serve
+        self.restore = restore
+    }
+
+    @TaskLocal static var bound: CommandEnvironment?
+
+    /// The environment of the running command.
+    static var current: CommandEnvironment {
+        guard let bound else { preconditionFailure("commands run inside OperatorProgram") }
+        return bound
+    }
+}

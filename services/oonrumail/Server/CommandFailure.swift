@@ -1,0 +1,66 @@
+import Accounts
+import MailPorts
+import PlatformConfig
+
+/// Why a command failed: one line on standard error and an exit code that scripts can use.
+package struct CommandFailure: Error, Equatable {
+    package enum Code: Int32, Sendable {
+        case failure = 1
+        case badSetting = 2
+        case notFound = 3
+        case alreadyExists = 4
+        case unavailable = 5
+    }
+
+    package static let codesHelp = """
+        EXIT CODES
+          0  done
+          1  failed; the message says why
+          2  a setting is not acceptable
+          3  what was named does not exist
+          4  it exists already
+          5  the store is not available; trying again may help
+          64 the command line is not understood
+        """
+
+    package var code: Code
+    package var message: String
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        // One line, whatever a name or a reply contains.
+        self.message = String(decoding: message.utf8.map { $0 < 32 && $0 != 10 || $0 == 127 ? 63 : $0 }, as: UTF8.self)
+    }
+
+    init(_ error: StoreError, subject: String) {
+        let code: Code =
+            switch error {
+            case .notFound: .notFound
+            case .alreadyExists: .alreadyExists
+            case .unavailable: .unavailable
+            case .refused, .overQuota, .damaged: .failure
+            }
+        self.init(code, "\(subject): \(AccountError.text(error))")
+    }
+
+    init(_ error: AccountError) {
+        switch error {
+        case .domainNotHosted, .noSuchAccount: self.init(.notFound, error.description)
+        case .addressTaken: self.init(.alreadyExists, error.description)
+        case .passwordRefused: self.init(.failure, error.description)
+        case .busy: self.init(.unavailable, error.description)
+        case .store(let cause): self.init(cause, subject: "account")
+        }
+    }
+
+    /// Any error as a failure; nil for those that the argument parser prints itself.
+    init?(_ error: any Error, subject: String) {
+        switch error {
+        case let failure as CommandFailure: self = failure
+        case let error as ConfigurationError: self.init(.badSetting, error.description)
+        case let error as StoreError: self.init(error, subject: subject)
+        case let error as AccountError: self.init(error)
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import FoundationEssentials
+import Glibc
+import MailModel
+
+struct MessageCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "message", abstract: "Look into message files.", subcommands: [Dump.self]
+    )
+
+    struct Dump: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "ENVELOPE and BODYSTRUCTURE of a message file as IMAP prints them.",
+            discussion: "Needs no store. The file is read as it is; - reads standard input."
+        )
+        @Argument(help: "The message, or -.", completion: .file()) var file: String
+        @Flag(name: .long, help: "Print JSON.") var json = false
+
+        /// Octets of a message.
+        private static let limit = 256 << 20
+
+        private struct Document: Encodable {
+            var envelope: String
+            var bodystructure: String
+            var body: String
+            var subject: String
+            var from: String
+            var message_id: String?
+            var header_size: Int
+            var size: Int
+            var has_attachment: Bool
+            var preview: String
+        }
+
+        func run() throws {
+            let bytes = try read()
+            let dump = MessageInspection(bytes)
+            let terminal = CommandEnvironment.current.terminal
+            guard json else {
+                terminal.write("ENVELOPE \(dump.envelope)\nBODYSTRUCTURE \(dump.bodyStructure)\nBODY \(dump.body)")
+                return
+            }
+            let document = Document(
+                envelope: dump.envelope, bodystructure: dump.bodyStructure, body: dump.body, subject: dump.summary.subject,
+                from: dump.summary.from, message_id: dump.summary.messageID, header_size: dump.summary.headerSize, size: bytes.count,
+                has_attachment: dump.summary.hasAttachment, preview: dump.summary.preview
+            )
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+            terminal.write(String(decoding: try encoder.encode(document), as: UTF8.self))
+        }
+
+        private func read() throws -> [UInt8] {
+            let descriptor = file == "-" ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC)
+            guard descriptor >= 0 else { throw CommandFailure(errno == ENOENT ? .notFound : .failure, "\(file) cannot be opened") }
+            defer { if descriptor != STDIN_FILENO { close(descriptor) } }
+            var bytes: [UInt8] = []
+            var chunk = [UInt8](repeating: 0, count: 1 << 16)
+            while true {
+                let count = Glibc.read(descriptor, &chunk, chunk.count)
+                if count < 0, errno == EINTR { continue }
+                guard count >= 0 else { throw CommandFailure(.failure, "\(file) cannot be read") }
+                guard count > 0 else { return bytes }
+                bytes += chunk[..<count]
+                guard bytes.count <= Self.limit else { throw CommandFailure(.failure, "\(file) is larger than \(Self.limit) octets") }
+            }
+        }
+    }
+}
