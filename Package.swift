@@ -145,7 +145,7 @@ let package = Package(
             "adapters", "SQLStore",
             ["Database", "MailModel", "MailPorts", "MailCrypto", "CZlib", "NIOCore", "Logging", "Metrics"]
         ),
-        library("adapters", "BlobFiles", ["MailModel", "MailPorts", "CZlib", "NIOCore", "NIOPosix", "Logging"]),
+        library("adapters", "BlobFiles", ["MailModel", "MailPorts", "MailCrypto", "CZlib", "NIOCore", "NIOPosix", "Logging"]),
         library("adapters", "CacheMemory", ["MailModel", "MailPorts", "NIOCore", "Logging"]),
         library("adapters", "DNSResolver", ["CUnbound", "MailModel", "MailPorts", "NIOCore", "NIOPosix", "Logging"]),
         library(
@@ -194,6 +194,10 @@ let package = Package(
         tests("SASLMechanismsTests", ["SASLMechanisms"]),
         tests("TelemetryTests", ["MailModel", "Telemetry", "Logging", "Metrics"]),
         tests("PlatformConfigTests", ["MailModel", "PlatformConfig"]),
+        library("testing", "MailTesting", ["MailModel", "MailPorts", "NIOCore"]),
+        tests("AccountsTests", ["MailModel", "MailPorts", "MailCrypto", "Accounts", "Telemetry", "MailTesting", "Logging"]),
+        tests("HTTPKitTests", ["MailModel", "MailPorts", "MailCrypto", "HTTPKit", "Telemetry", "Accounts", "AuthServer", "DomainManagerServer", "StorageServer", "MailTesting", "NIOCore", "NIOPosix", "ServiceLifecycle", "Logging"]),
+        tests("OperatorCommandsTests", ["MailModel", "MailPorts", "MailCrypto", "PlatformConfig", "Accounts", "Telemetry", "OperatorCommands", "MailTesting", "Logging"]),
     ],
     swiftLanguageModes: [.v6]
 )
