@@ -1,0 +1,70 @@
+import HTTPKit
+import MailTesting
+import MailPorts
+import StorageServer
+import Telemetry
+import Testing
+
+@Suite struct HealthTests {
+    @Test func aServiceIsHealthyWhenItRunsAndItsDependenciesDo() async throws {
+        let operations = FakeOperations()
+        let registry = HealthRegistry()
+        StorageHealth.register(operations, in: registry)
+        registry.addService("smtp", needs: ["database"])
+        let metrics = MetricsRegistry()
+        metrics.gauge("oonrumail_up", help: "Up") { 1 }
+        try await withServer([HealthRoutes.routes(registry, metrics: metrics)]) { client async throws in
+            #expect(try await client.send("GET", "/health").status == 200)
+            let starting = try await client.send("GET", "/ready")
+            #expect(starting.status == 503 && starting.json("detail") == "Not ready: smtp (starting), storage (starting).")
+            registry.report("smtp", .running)
+            registry.report("storage", .running)
+            #expect(try await client.send("GET", "/ready").status == 200)
+            #expect(try await client.send("GET", "/health/smtp").body.contains(#"{"name":"database","status":"ok"}"#))
+            #expect(try await client.send("GET", "/health/nothing").status == 404)
+
+            operations.put(health: .unavailable(reportID: "secret cause"))
+            let dead = try await client.send("GET", "/health/smtp")
+            #expect(dead.status == 503 && dead.json("detail") == "Not ready: database (failed).")
+            #expect(!dead.body.contains("secret cause"))
+            #expect(try await client.send("GET", "/health").status == 200)
+
+            let metricsAnswer = try await client.send("GET", "/metrics")
+            #expect(metricsAnswer.headers["content-type"] == MetricsRegistry.contentType && metricsAnswer.body.contains("oonrumail_up 1\n"))
+        }
+    }
+
+    @Test func aHangingDependencyCostsOneTaskAndTheTimeLimit() async {
+        let registry = HealthRegistry(timeout: .milliseconds(20))
+        let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+        let (starts, started) = AsyncStream.makeStream(of: Void.self)
+        registry.addDependency("database") {
+            started.yield()
+            for await _ in stream { return }
+        }
+        registry.addService("imap", needs: ["database"], state: .running)
+        for _ in 0..<3 {
+            #expect(await registry.check(service: "imap")?.checks.map(\.status) == ["ok", "timed out"])
+        }
+        continuation.yield()
+        started.finish()
+        var count = 0
+        for await _ in starts { count += 1 }
+        #expect(count == 1)
+    }
+
+    @Test func aStopIsSeenAtOnce() async {
+        let registry = HealthRegistry()
+        registry.addService("imap", state: .running)
+        #expect(await registry.checkAll().isHealthy)
+        registry.reportStopping()
+        #expect(await registry.checkAll().checks.map(\.status) == ["stopping"])
+    }
+
+    @Test func theSweepAsksForOrphansAndOldTraces() async throws {
+        let operations = FakeOperations()
+        let clock = ManualClock()
+        await BlobSweepService(maintenance: operations, trace: operations, clock: clock).sweep()
+        #expect(operations.calls == ["sweep 86400", "prune \(1_700_000_000 - 2_592_000)"])
+    }
+}

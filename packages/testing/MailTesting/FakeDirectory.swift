@@ -1,0 +1,204 @@
+package import MailModel
+package import MailPorts
+import Synchronization
+
+/// The directory and the sessions in memory, for tests of what stands on them.
+package final class FakeDirectory: DirectoryStore, SessionStore {
+    private struct State {
+        var organisations: [Organisation] = []
+        var domains: [HostedDomain] = []
+        var keys: [String: [DKIMKey]] = [:]
+        var accounts: [Account] = []
+        var hashes: [AccountID: String] = [:]
+        var aliases: [String: (alias: EmailAddress, targets: [EmailAddress])] = [:]
+        var audit: [AuditEvent] = []
+        var resets: [AccountID] = []
+        var tokens: [[UInt8]: (token: RefreshToken, isSpent: Bool)] = [:]
+        var revoked: Set<String> = []
+        var secrets: [String: [UInt8]] = [:]
+        var failure: StoreError?
+        var credentialLookups = 0
+    }
+
+    private let state = Mutex(State())
+    private let now: Timestamp
+
+    package init(now: Timestamp = Timestamp(seconds: 1_700_000_000)) { self.now = now }
+
+    /// Every later call throws it; nil ends that.
+    package func fail(with error: StoreError?) { state.withLock { $0.failure = error } }
+    package var audit: [AuditEvent] { state.withLock { $0.audit } }
+    package var resets: [AccountID] { state.withLock { $0.resets } }
+    package var credentialLookups: Int { state.withLock { $0.credentialLookups } }
+    package func passwordHash(of id: AccountID) -> String? { state.withLock { $0.hashes[id] } }
+
+    private func change<Value>(_ body: (inout State) throws(StoreError) -> Value) throws(StoreError) -> Value {
+        let outcome: Result<Value, StoreError> = state.withLock { state in
+            if let failure = state.failure { return .failure(failure) }
+            do throws(StoreError) {
+                return .success(try body(&state))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try outcome.get()
+    }
+
+    // MARK: - Directory
+
+    package func addOrganisation(name: String) async throws(StoreError) -> Organisation {
+        try change { state in
+            let made = Organisation(id: OrganisationID(Int64(state.organisations.count + 1)), name: name)
+            state.organisations.append(made)
+            return made
+        }
+    }
+
+    package func organisations() async throws(StoreError) -> [Organisation] { try change { $0.organisations } }
+
+    package func addDomain(_ name: String, organisation: OrganisationID, keys: [DKIMKey]) async throws(StoreError) -> HostedDomain {
+        try change { state throws(StoreError) in
+            guard !state.domains.contains(where: { $0.name == name }) else { throw .alreadyExists }
+            let made = HostedDomain(
+                id: DomainID(Int64(state.domains.count + 1)), organisation: organisation, name: name, status: .active, createdAt: now
+            )
+            state.domains.append(made)
+            state.keys[name] = keys
+            return made
+        }
+    }
+
+    package func domain(named name: String) async throws(StoreError) -> HostedDomain? {
+        try change { state in state.domains.first { $0.name == name } }
+    }
+
+    package func domains(of organisation: OrganisationID?, after: String?, limit: Int) async throws(StoreError) -> [HostedDomain] {
+        try change { state in
+            let found = state.domains.filter { (organisation == nil || $0.organisation == organisation) && $0.name > (after ?? "") }
+            return Array(found.sorted { $0.name < $1.name }.prefix(limit))
+        }
+    }
+
+    package func signingKeys(of domain: String) async throws(StoreError) -> [DKIMKey] { try change { $0.keys[domain] ?? [] } }
+
+    package func addAccount(_ account: NewAccount) async throws(StoreError) -> Account {
+        try change { state throws(StoreError) in
+            guard !state.accounts.contains(where: { $0.primaryAddress == account.address }) else { throw .alreadyExists }
+            guard state.aliases[account.address.canonical] == nil else { throw .alreadyExists }
+            let made = Account(
+                id: AccountID(Int64(state.accounts.count + 1)), organisation: account.organisation, primaryAddress: account.address,
+                displayName: account.displayName, role: account.role, status: .active, quotaBytes: account.quotaBytes, usedBytes: 0,
+                usedMessages: 0, createdAt: now
+            )
+            state.accounts.append(made)
+            state.hashes[made.id] = account.passwordHash
+            return made
+        }
+    }
+
+    package func account(_ id: AccountID) async throws(StoreError) -> Account? {
+        try change { state in state.accounts.first { $0.id == id } }
+    }
+
+    package func account(withAddress address: EmailAddress) async throws(StoreError) -> Account? {
+        try change { state in state.accounts.first { $0.primaryAddress == address } }
+    }
+
+    package func accounts(ofDomain domain: String, after: String?, limit: Int) async throws(StoreError) -> [Account] {
+        try change { state in
+            let found = state.accounts.filter { $0.primaryAddress.domain == domain && $0.primaryAddress.canonical > (after ?? "") }
+            return Array(found.sorted { $0.primaryAddress.canonical < $1.primaryAddress.canonical }.prefix(limit))
+        }
+    }
+
+    private func change(_ id: AccountID, _ body: (inout Account) -> Void) throws(StoreError) {
+        try change { state throws(StoreError) in
+            guard let index = state.accounts.firstIndex(where: { $0.id == id }) else { throw .notFound }
+            body(&state.accounts[index])
+        }
+    }
+
+    package func setAccountStatus(_ id: AccountID, _ status: Account.Status) async throws(StoreError) { try change(id) { $0.status = status } }
+    package func setQuota(_ id: AccountID, bytes: Int64?) async throws(StoreError) { try change(id) { $0.quotaBytes = bytes } }
+    package func resetAccount(_ id: AccountID) async throws(StoreError) { try change { $0.resets.append(id) } }
+
+    package func credential(for address: EmailAddress) async throws(StoreError) -> (account: Account, passwordHash: String)? {
+        try change { state in
+            state.credentialLookups += 1
+            guard let account = state.accounts.first(where: { $0.primaryAddress == address && $0.status == .active }) else { return nil }
+            return state.hashes[account.id].map { (account, $0) }
+        }
+    }
+
+    package func setPassword(_ id: AccountID, hash: String) async throws(StoreError) { try change { $0.hashes[id] = hash } }
+
+    package func addAlias(_ alias: EmailAddress, targets: [EmailAddress]) async throws(StoreError) {
+        try change { state throws(StoreError) in
+            guard state.aliases[alias.canonical] == nil else { throw .alreadyExists }
+            state.aliases[alias.canonical] = (alias, targets)
+        }
+    }
+
+    package func removeAlias(_ alias: EmailAddress) async throws(StoreError) {
+        try change { state throws(StoreError) in
+            guard state.aliases.removeValue(forKey: alias.canonical) != nil else { throw .notFound }
+        }
+    }
+
+    package func aliases(ofDomain domain: String) async throws(StoreError) -> [(alias: EmailAddress, targets: [EmailAddress])] {
+        try change { state in state.aliases.values.filter { $0.alias.domain == domain }.sorted { $0.alias.canonical < $1.alias.canonical } }
+    }
+
+    package func resolve(_ address: EmailAddress) async throws(StoreError) -> RecipientResolution {
+        try change { state in
+            if let alias = state.aliases[address.canonical] { return .alias(alias.targets) }
+            if let account = state.accounts.first(where: { $0.primaryAddress == address }) {
+                return account.status == .active
+                    ? .account(account.id, usedBytes: account.usedBytes, quotaBytes: account.quotaBytes) : .suspended
+            }
+            return state.domains.contains { $0.name == address.domain } ? .unknownAddress : .notHosted
+        }
+    }
+
+    package func sendingAddresses(of account: AccountID) async throws(StoreError) -> [EmailAddress] {
+        try change { state in state.accounts.filter { $0.id == account }.map(\.primaryAddress) }
+    }
+
+    package func recordAudit(_ event: AuditEvent) async throws(StoreError) { try change { $0.audit.append(event) } }
+
+    // MARK: - Sessions
+
+    package func add(_ token: RefreshToken) async throws(StoreError) { try change { $0.tokens[token.hash] = (token, false) } }
+
+    package func rotate(_ hash: [UInt8], to next: RefreshToken, now: Timestamp) async throws(StoreError) -> RefreshOutcome {
+        try change { state in
+            guard let known = state.tokens[hash], known.token.expiresAt > now, !state.revoked.contains(known.token.family) else { return .unknown }
+            guard !known.isSpent else {
+                state.revoked.insert(known.token.family)
+                return .reused(account: known.token.account)
+            }
+            state.tokens[hash] = (known.token, true)
+            state.tokens[next.hash] = (next, false)
+            return .rotated(account: known.token.account)
+        }
+    }
+
+    package func revokeFamily(ofToken hash: [UInt8]) async throws(StoreError) {
+        try change { state in if let known = state.tokens[hash] { state.revoked.insert(known.token.family) } }
+    }
+
+    package func revokeAll(of account: AccountID) async throws(StoreError) {
+        try change { state in for known in state.tokens.values where known.token.account == account { state.revoked.insert(known.token.family) } }
+    }
+
+    package func isRevoked(family: String) async throws(StoreError) -> Bool { try change { $0.revoked.contains(family) } }
+
+    package func platformSecret(_ name: String, makingIfAbsent make: @Sendable () -> [UInt8]) async throws(StoreError) -> [UInt8] {
+        try change { state in
+            if let known = state.secrets[name] { return known }
+            let made = make()
+            state.secrets[name] = made
+            return made
+        }
+    }
+}

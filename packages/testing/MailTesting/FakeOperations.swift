@@ -1,0 +1,119 @@
+package import MailModel
+package import MailPorts
+package import NIOCore
+import Synchronization
+
+/// Queue, trace and maintenance that answer what a test told them to.
+package final class FakeOperations: QueueStore, TraceStore, MaintenanceStore {
+    private struct State {
+        var entries: [QueueEntry] = []
+        var attempts: [QueueAttempt] = []
+        var events: [TraceEvent] = []
+        var report = VerifyReport()
+        var calls: [String] = []
+        var health: StoreError?
+    }
+
+    private let state = Mutex(State())
+    package init() {}
+
+    package func put(entries: [QueueEntry], attempts: [QueueAttempt] = []) { state.withLock { ($0.entries, $0.attempts) = (entries, attempts) } }
+    package func put(events: [TraceEvent]) { state.withLock { $0.events = events } }
+    package func put(report: VerifyReport) { state.withLock { $0.report = report } }
+    package func put(health: StoreError?) { state.withLock { $0.health = health } }
+    /// What was asked, in order.
+    package var calls: [String] { state.withLock { $0.calls } }
+
+    private func note(_ call: String) { state.withLock { $0.calls.append(call) } }
+
+    private func select(_ selection: QueueSelection, _ word: String) -> Int {
+        state.withLock { state in
+            state.calls.append(word)
+            return state.entries.count { entry in
+                switch selection {
+                case .everything: true
+                case .message(let id): entry.queueID == id
+                case .recipient(let address): entry.recipient == address
+                case .domain(let domain): entry.recipient.domain == domain
+                }
+            }
+        }
+    }
+
+    // MARK: - Queue
+
+    package func lease(owner: String, now: Timestamp, until: Timestamp, limit: Int) async throws(StoreError) -> [QueueLease] { [] }
+    package func renew(_ lease: QueueLease, until: Timestamp) async throws(StoreError) { throw .notFound }
+    package func finish(_ lease: QueueLease, _ result: QueueResult) async throws(StoreError) { throw .notFound }
+    package func read(_ id: QueueID, submitter: AccountID, range: Range<Int>) async throws(StoreError) -> ByteBuffer { throw .notFound }
+    package func nextDue() async throws(StoreError) -> Timestamp? { nil }
+    package func depth() async throws(StoreError) -> Int { state.withLock { $0.entries.count } }
+
+    package func entries(after: QueueID?, limit: Int) async throws(StoreError) -> [QueueEntry] {
+        state.withLock { state in Array(state.entries.filter { after == nil || $0.queueID > after! }.prefix(limit)) }
+    }
+
+    package func entry(_ id: QueueID) async throws(StoreError) -> (recipients: [QueueEntry], attempts: [QueueAttempt]) {
+        state.withLock { state in (state.entries.filter { $0.queueID == id }, state.attempts) }
+    }
+
+    package func retryNow(_ selection: QueueSelection, now: Timestamp) async throws(StoreError) -> Int { select(selection, "retry") }
+    package func hold(_ selection: QueueSelection) async throws(StoreError) -> Int { select(selection, "hold") }
+    package func release(_ selection: QueueSelection, now: Timestamp) async throws(StoreError) -> Int { select(selection, "release") }
+    package func cancel(_ selection: QueueSelection, actor: String, now: Timestamp) async throws(StoreError) -> Int { select(selection, "cancel") }
+
+    // MARK: - Trace
+
+    package func record(_ events: [TraceEvent]) async { state.withLock { $0.events += events } }
+
+    package func find(_ key: String, since: Timestamp?, limit: Int) async throws(StoreError) -> [TraceEvent] {
+        state.withLock { state in
+            Array(
+                state.events.filter { event in
+                    (since == nil || event.at >= since!) && [event.queueID.rawValue, event.messageID, event.sender, event.recipient].contains(key)
+                }.prefix(limit)
+            )
+        }
+    }
+
+    package func prune(olderThan: Timestamp) async throws(StoreError) -> Int {
+        note("prune \(olderThan.seconds)")
+        return 2
+    }
+
+    // MARK: - Maintenance
+
+    package func checkHealth() async throws(StoreError) { if let error = state.withLock({ $0.health }) { throw error } }
+    package func verify() async throws(StoreError) -> VerifyReport { state.withLock { $0.report } }
+    package func backup(toFile path: String) async throws(StoreError) { note("backup \(path)") }
+
+    package func sweepBlobs(graceSeconds: Int64, now: Timestamp) async throws(StoreError) -> Int {
+        note("sweep \(graceSeconds)")
+        return 3
+    }
+
+    package func close() async { note("close") }
+}
+
+/// The fakes as one provider; asking for a port that it has not is a mistake of the test.
+package struct FakePorts: PortProvider {
+    package let accounts = FakeDirectory()
+    package let operations = FakeOperations()
+    package let limiter = FakeLimiter()
+    private let time: any WallClock
+
+    package init(clock: any WallClock) { time = clock }
+
+    package func directory() async throws -> any DirectoryStore { accounts }
+    package func sessions() async throws -> any SessionStore { accounts }
+    package func queue() async throws -> any QueueStore { operations }
+    package func trace() async throws -> any TraceStore { operations }
+    package func maintenance() async throws -> any MaintenanceStore { operations }
+    package func limits() async throws -> any RateLimiter { limiter }
+    package func clock() -> any WallClock { time }
+    package func mailboxes() async throws -> any MailboxStore { throw StoreError.refused("no fake") }
+    package func deliveries() async throws -> any DeliveryStore { throw StoreError.refused("no fake") }
+    package func changes() async throws -> any ChangeFeed { throw StoreError.refused("no fake") }
+    package func resolver() async throws -> any DNSResolving { throw StoreError.refused("no fake") }
+    package func transport() async throws -> any RemoteTransport { throw StoreError.refused("no fake") }
+}
