@@ -181,6 +181,20 @@ struct Ran {
         #expect(await run(["config", "example"]).output.contains("#OONRUMAIL_SMTP_PORT=2525"))
     }
 
+    @Test func aMessageIsDumpedAsIMAPPrintsIt() async throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "message-\(UInt64.random(in: 0 ... .max)).eml").path
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let text = "From: Ann <ann@shop.test>\nSubject: two\nMessage-ID: <1@shop.test>\n\nab\n"
+        try #require(FileManager.default.createFile(atPath: file, contents: Data(text.utf8)))
+        let dump = await run(["message", "dump", file, "--json"])
+        #expect(dump.output.contains(#""envelope":"(NIL \"two\" ((\"Ann\" NIL \"ann\" \"shop.test\"))"#))
+        #expect(dump.output.contains(#""message_id":"1@shop.test""#))
+        #expect(dump.output.contains(#"\"7BIT\" 4 1"#) || dump.output.contains(#"\"7bit\" 4 1"#))
+        let raw = await run(["message", "dump", file, "--json", "--raw"])
+        #expect(raw.code == 0 && raw.output != dump.output)
+        #expect(await run(["message", "dump", "/nowhere"]).code == 3)
+    }
+
     @Test func helpAndMistakes() async throws {
         let help = await run(["--help"])
         #expect(help.code == 0 && help.output.contains("EXIT CODES"))

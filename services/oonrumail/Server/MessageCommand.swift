@@ -11,10 +11,11 @@ struct MessageCommand: ParsableCommand {
     struct Dump: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "ENVELOPE and BODYSTRUCTURE of a message file as IMAP prints them.",
-            discussion: "Needs no store. The file is read as it is; - reads standard input."
+            discussion: "Needs no store; - reads standard input. Lines that end in LF alone are read as if they ended in CRLF, unless --raw."
         )
         @Argument(help: "The message, or -.", completion: .file()) var file: String
         @Flag(name: .long, help: "Print JSON.") var json = false
+        @Flag(name: .long, help: "Leave line ends as they are.") var raw = false
 
         /// Octets of a message.
         private static let limit = 256 << 20
@@ -23,6 +24,7 @@ struct MessageCommand: ParsableCommand {
             var envelope: String
             var bodystructure: String
             var body: String
+            var encoding: String
             var subject: String
             var from: String
             var message_id: String?
@@ -33,7 +35,7 @@ struct MessageCommand: ParsableCommand {
         }
 
         func run() throws {
-            let bytes = try read()
+            let bytes = raw ? try read() : MessageInspection.withNetworkLines(try read())
             let dump = MessageInspection(bytes)
             let terminal = CommandEnvironment.current.terminal
             guard json else {
@@ -41,7 +43,7 @@ struct MessageCommand: ParsableCommand {
                 return
             }
             let document = Document(
-                envelope: dump.envelope, bodystructure: dump.bodyStructure, body: dump.body, subject: dump.summary.subject,
+                envelope: dump.envelope, bodystructure: dump.bodyStructure, body: dump.body, encoding: dump.encoding, subject: dump.summary.subject,
                 from: dump.summary.from, message_id: dump.summary.messageID, header_size: dump.summary.headerSize, size: bytes.count,
                 has_attachment: dump.summary.hasAttachment, preview: dump.summary.preview
             )
