@@ -33,7 +33,8 @@ final class CountedWork: Sendable {
         for name in ["ann", "bob"] {
             _ = try await directory.addAccount(
                 NewAccount(
-                    organisation: OrganisationID(1), address: try #require(EmailAddress("\(name)@shop.test")),
+                    organisation: OrganisationID(1),
+                    address: try #require(EmailAddress("\(name)@shop.test")),
                     passwordHash: try await work.hash(Self.password)
                 )
             )
@@ -56,9 +57,20 @@ final class CountedWork: Sendable {
     }
 
     private func attempt(
-        _ auth: AccountAuthenticator, _ user: String, _ password: String = password, from remote: String = "192.0.2.1"
+        _ auth: AccountAuthenticator,
+        _ user: String,
+        _ password: String = password,
+        from remote: String = "192.0.2.1"
     ) async -> String {
-        word(await auth.authenticate(user: user, password: password, remote: IPAddress(remote), service: "imap", now: clock.now()))
+        word(
+            await auth.authenticate(
+                user: user,
+                password: password,
+                remote: IPAddress(remote),
+                service: "imap",
+                now: clock.now()
+            )
+        )
     }
 
     @Test func theRightPasswordSignsInWhateverTheCaseOfTheAddress() async throws {
@@ -68,9 +80,12 @@ final class CountedWork: Sendable {
         #expect(await attempt(auth, "bob@shop.test", "Correct horse") == "invalid")
     }
 
-    @Test("nothing else signs in, and each refusal costs a hash", arguments: [
-        "nobody@shop.test", "ann", "", "ann@shop.test\u{0}", "@", "ann@other.test",
-    ])
+    @Test(
+        "nothing else signs in, and each refusal costs a hash",
+        arguments: [
+            "nobody@shop.test", "ann", "", "ann@shop.test\u{0}", "@", "ann@other.test",
+        ]
+    )
     func nothingElse(user: String) async throws {
         let auth = try await ready()
         let before = counted.count
@@ -167,7 +182,10 @@ final class CountedWork: Sendable {
     @Test func oldHashesAreBroughtToTheCostsInForce() async throws {
         let auth = try await ready()
         let id = try await id(of: "ann@shop.test")
-        try await directory.setPassword(id, hash: try PasswordHasher(memory: 16 << 10, passes: 1).hash(Array(Self.password.utf8)))
+        try await directory.setPassword(
+            id,
+            hash: try PasswordHasher(memory: 16 << 10, passes: 1).hash(Array(Self.password.utf8))
+        )
         let old = directory.passwordHash(of: id)
         #expect(await attempt(auth, "ann@shop.test") == "ann@shop.test")
         #expect(directory.passwordHash(of: id) != old)

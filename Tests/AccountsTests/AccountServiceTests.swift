@@ -8,7 +8,11 @@ import Testing
 
 struct FakeDomains: DomainAdministration {
     let directory: FakeDirectory
-    func addDomain(_ name: String, organisation: OrganisationID, now: Timestamp) async throws(StoreError) -> HostedDomain {
+    func addDomain(
+        _ name: String,
+        organisation: OrganisationID,
+        now: Timestamp
+    ) async throws(StoreError) -> HostedDomain {
         try await directory.addDomain(name, organisation: organisation, keys: [])
     }
     func records(of domain: String) async throws(StoreError) -> [PublishedRecord] { [] }
@@ -19,7 +23,9 @@ struct PasswordRow: Sendable, CustomTestStringConvertible {
     let name: String
     let password: String
     let isTaken: Bool
-    init(_ name: String, _ password: String, _ isTaken: Bool) { (self.name, self.password, self.isTaken) = (name, password, isTaken) }
+    init(_ name: String, _ password: String, _ isTaken: Bool) {
+        (self.name, self.password, self.isTaken) = (name, password, isTaken)
+    }
     var testDescription: String { name }
 }
 
@@ -27,16 +33,25 @@ struct PasswordRow: Sendable, CustomTestStringConvertible {
     let directory = FakeDirectory()
     let clock = ManualClock()
     let counted = CountedWork()
-    var service: AccountService { AccountService(directory: directory, sessions: directory, passwords: counted.work(), defaultQuota: 1_000) }
-    let ann = EmailAddress("ann@shop.test")!  // A literal.
+    var service: AccountService {
+        AccountService(directory: directory, sessions: directory, passwords: counted.work(), defaultQuota: 1_000)
+    }
+    let ann = EmailAddress(uncheckedLocalPart: "ann", domain: "shop.test")
 
     @Test func theFirstStartMakesEverythingOnce() async throws {
         let domains = FakeDomains(directory: directory)
         #expect(try await service.isFirstStart())
-        let made = try await service.bootstrap(admin: ann, password: "correct horse", domains: domains, now: clock.now())
+        let made = try await service.bootstrap(
+            admin: ann,
+            password: "correct horse",
+            domains: domains,
+            now: clock.now()
+        )
         #expect(made?.role == .platformAdmin)
         #expect(try await directory.domain(named: "shop.test") != nil)
-        #expect(try await service.bootstrap(admin: ann, password: "other horse", domains: domains, now: clock.now()) == nil)
+        #expect(
+            try await service.bootstrap(admin: ann, password: "other horse", domains: domains, now: clock.now()) == nil
+        )
         #expect(try await directory.organisations().count == 1)
         #expect(try await !service.isFirstStart())
     }
@@ -44,7 +59,10 @@ struct PasswordRow: Sendable, CustomTestStringConvertible {
     @Test func aStartCutShortIsPickedUp() async throws {
         _ = try await directory.addOrganisation(name: "shop.test")
         let made = try await service.bootstrap(
-            admin: ann, password: "correct horse", domains: FakeDomains(directory: directory), now: clock.now()
+            admin: ann,
+            password: "correct horse",
+            domains: FakeDomains(directory: directory),
+            now: clock.now()
         )
         #expect(made != nil)
         #expect(try await directory.organisations().count == 1)
@@ -64,11 +82,17 @@ struct PasswordRow: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test("passwords", arguments: [
-        PasswordRow("eight characters", "12345678", true), PasswordRow("seven", "1234567", false), PasswordRow("empty", "", false),
-        PasswordRow("seven of two octets", "ééééééé", false), PasswordRow("NUL", "12345678\u{0}", false), PasswordRow("the address", "ann@shop.test", false),
-        PasswordRow("1024 octets", String(repeating: "x", count: 1_024), true), PasswordRow("1025", String(repeating: "x", count: 1_025), false),
-    ])
+    @Test(
+        "passwords",
+        arguments: [
+            PasswordRow("eight characters", "12345678", true), PasswordRow("seven", "1234567", false),
+            PasswordRow("empty", "", false),
+            PasswordRow("seven of two octets", "ééééééé", false), PasswordRow("NUL", "12345678\u{0}", false),
+            PasswordRow("the address", "ann@shop.test", false),
+            PasswordRow("1024 octets", String(repeating: "x", count: 1_024), true),
+            PasswordRow("1025", String(repeating: "x", count: 1_025), false),
+        ]
+    )
     func passwords(row: PasswordRow) {
         #expect((PasswordPolicy.objection(to: row.password, address: "ann@shop.test") == nil) == row.isTaken)
         #expect(PasswordPolicy.objection(to: row.password, address: "ann@shop.test")?.contains("ann@") != true)
@@ -77,7 +101,12 @@ struct PasswordRow: Sendable, CustomTestStringConvertible {
     @Test func aNewPasswordEndsTheSessions() async throws {
         _ = try await directory.addDomain("shop.test", organisation: OrganisationID(1), keys: [])
         let account = try await service.addAccount(ann, password: "correct horse", actor: "cli", now: clock.now())
-        let tokens = TokenService(sessions: directory, directory: directory, key: Ed25519PrivateKey(), limits: TokenLimits(issuer: "m.test"))
+        let tokens = TokenService(
+            sessions: directory,
+            directory: directory,
+            key: Ed25519PrivateKey(),
+            limits: TokenLimits(issuer: "m.test")
+        )
         let pair = try await tokens.issue(for: account, now: clock.now())
         try await service.setPassword(ann, password: "better horse", actor: "cli", now: clock.now())
         #expect(try await tokens.refresh(pair.refreshToken, now: clock.now()) == nil)

@@ -18,7 +18,10 @@ import Testing
     private func account(_ role: Role = .admin) async throws -> Account {
         try await directory.addAccount(
             NewAccount(
-                organisation: OrganisationID(7), address: try #require(EmailAddress("ann@shop.test")), role: role, passwordHash: "-"
+                organisation: OrganisationID(7),
+                address: try #require(EmailAddress("ann@shop.test")),
+                role: role,
+                passwordHash: "-"
             )
         )
     }
@@ -41,7 +44,10 @@ import Testing
         let tokens = service()
         let token = try await tokens.issue(for: try await account(), now: clock.now()).accessToken
         let other = TokenService(
-            sessions: directory, directory: directory, key: Ed25519PrivateKey(), limits: TokenLimits(issuer: "mail.example.test")
+            sessions: directory,
+            directory: directory,
+            key: Ed25519PrivateKey(),
+            limits: TokenLimits(issuer: "mail.example.test")
         )
         #expect(other.verify(token, now: clock.now()) == nil)
         #expect(service(issuer: "other.test").verify(token, now: clock.now()) == nil)
@@ -54,9 +60,13 @@ import Testing
         ] { #expect(tokens.verify(forged, now: clock.now()) == nil) }
     }
 
-    @Test("a signed payload of another form is refused", arguments: [
-        "{}", "[]", "{\"iss\":1}", "{\"iss\":\"a\",\"iss\":\"b\"}", "{\"iss\":\"a\",}", "{\"iss\" :\"a\"}", "{\"iss\":\"a\\\"\"}", "{", "", "{\"exp\":-1}",
-    ])
+    @Test(
+        "a signed payload of another form is refused",
+        arguments: [
+            "{}", "[]", "{\"iss\":1}", "{\"iss\":\"a\",\"iss\":\"b\"}", "{\"iss\":\"a\",}", "{\"iss\" :\"a\"}",
+            "{\"iss\":\"a\\\"\"}", "{", "", "{\"exp\":-1}",
+        ]
+    )
     func otherPayload(text: String) {
         let keyID = Base64URL.encode(Array(SHA256.hash(key.publicKey)[..<9]))
         let token = CompactJWS(key: key, keyID: keyID).sign(Array(text.utf8))
@@ -77,7 +87,10 @@ import Testing
         let tokens = service()
         let real = try await tokens.issue(for: try await account(), now: clock.now()).refreshToken
         let parts = real.split(separator: ".").map(String.init)
-        for forged in ["", "a.b.c", "\(parts[0]).2.\(parts[2])", "\(parts[0]).1.\(Base64URL.encode(SecureRandom.bytes(32)))", real + "x"] {
+        for forged in [
+            "", "a.b.c", "\(parts[0]).2.\(parts[2])", "\(parts[0]).1.\(Base64URL.encode(SecureRandom.bytes(32)))",
+            real + "x",
+        ] {
             #expect(try await tokens.refresh(forged, now: clock.now()) == nil)
         }
         #expect(try await tokens.refresh(real, now: clock.now()) != nil)
@@ -109,9 +122,19 @@ import Testing
     @Test func theKeyIsSealedAndTheSameAfterARestart() async throws {
         let master = try #require(MasterKey(MasterKey.random()))
         let limits = TokenLimits(issuer: "mail.example.test")
-        let first = try await TokenService.load(sessions: directory, directory: directory, masterKey: master, limits: limits)
+        let first = try await TokenService.load(
+            sessions: directory,
+            directory: directory,
+            masterKey: master,
+            limits: limits
+        )
         let token = try await first.issue(for: try await account(), now: clock.now()).accessToken
-        let second = try await TokenService.load(sessions: directory, directory: directory, masterKey: master, limits: limits)
+        let second = try await TokenService.load(
+            sessions: directory,
+            directory: directory,
+            masterKey: master,
+            limits: limits
+        )
         #expect(second.verify(token, now: clock.now()) != nil)
         #expect(first.keySet == second.keySet)
         let other = try #require(MasterKey(MasterKey.random()))

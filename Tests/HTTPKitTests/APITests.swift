@@ -11,7 +11,11 @@ import Testing
 
 struct FakeDomains: DomainAdministration {
     let directory: FakeDirectory
-    func addDomain(_ name: String, organisation: OrganisationID, now: Timestamp) async throws(StoreError) -> HostedDomain {
+    func addDomain(
+        _ name: String,
+        organisation: OrganisationID,
+        now: Timestamp
+    ) async throws(StoreError) -> HostedDomain {
         try await directory.addDomain(name, organisation: organisation, keys: [])
     }
     func records(of domain: String) async throws(StoreError) -> [PublishedRecord] {
@@ -34,52 +38,105 @@ struct FakeDomains: DomainAdministration {
             let organisation = try await directory.addOrganisation(name: name)
             _ = try await directory.addDomain(name, organisation: organisation.id, keys: [])
         }
-        for (name, role) in [("admin@example.test", Role.platformAdmin), ("owner@shop.test", .owner), ("member@shop.test", .member)] {
-            _ = try await service.addAccount(EmailAddress(name)!, password: Self.password, role: role, actor: "cli", now: clock.now())
+        for (name, role) in [
+            ("admin@example.test", Role.platformAdmin), ("owner@shop.test", .owner), ("member@shop.test", .member),
+        ] {
+            _ = try await service.addAccount(
+                try #require(EmailAddress(name)),
+                password: Self.password,
+                role: role,
+                actor: "cli",
+                now: clock.now()
+            )
         }
         let tokens = TokenService(
-            sessions: directory, directory: directory, key: Ed25519PrivateKey(), limits: TokenLimits(issuer: "mail.example.test")
+            sessions: directory,
+            directory: directory,
+            key: Ed25519PrivateKey(),
+            limits: TokenLimits(issuer: "mail.example.test")
         )
         let auth = AuthRoutes(
-            authenticator: AccountAuthenticator(directory: directory, limiter: ports.limiter, passwords: work), tokens: tokens, clock: clock
+            authenticator: AccountAuthenticator(directory: directory, limiter: ports.limiter, passwords: work),
+            tokens: tokens,
+            clock: clock
         )
         let health = HealthRegistry()
         health.addService("domain-manager", state: .running)
         let domains = DomainRoutes(
-            directory: directory, domains: FakeDomains(directory: directory), accounts: service, tokens: tokens, health: health, clock: clock
+            directory: directory,
+            domains: FakeDomains(directory: directory),
+            accounts: service,
+            tokens: tokens,
+            health: health,
+            clock: clock
         )
         try await withServer([auth.routes(), domains.routes()], body)
     }
 
     private static func signIn(_ client: LoopbackClient, _ user: String) async throws -> String {
-        let answer = try await client.send("POST", "/api/auth/login", json: #"{"email":"\#(user)","password":"\#(password)"}"#)
+        let answer = try await client.send(
+            "POST",
+            "/api/auth/login",
+            json: #"{"email":"\#(user)","password":"\#(password)"}"#
+        )
         #expect(answer.status == 200)
         return try #require(answer.json("access_token"))
     }
 
     @Test func signingInRefreshingAndOut() async throws {
         try await withAPI { client async throws in
-            let login = try await client.send("POST", "/api/auth/login", json: #"{"email":"owner@shop.test","password":"correct horse"}"#)
+            let login = try await client.send(
+                "POST",
+                "/api/auth/login",
+                json: #"{"email":"owner@shop.test","password":"correct horse"}"#
+            )
             #expect(login.json("token_type") == "Bearer" && login.json("expires_in") == "600")
             let me = try await client.send("GET", "/api/users/me", token: login.json("access_token"))
             #expect(me.json("email") == "owner@shop.test" && me.json("role") == "owner")
             let refresh = try #require(login.json("refresh_token"))
             let second = try await client.send("POST", "/api/auth/refresh", json: #"{"refresh_token":"\#(refresh)"}"#)
             #expect(second.status == 200)
-            #expect(try await client.send("POST", "/api/auth/logout", json: #"{"refresh_token":"\#(second.json("refresh_token")!)"}"#).status == 204)
+            #expect(
+                try await client.send(
+                    "POST",
+                    "/api/auth/logout",
+                    json: #"{"refresh_token":"\#(second.json("refresh_token")!)"}"#
+                ).status == 204
+            )
             #expect(try await client.send("GET", "/api/users/me", token: second.json("access_token")).status == 401)
-            #expect(try await client.send("POST", "/api/auth/refresh", json: #"{"refresh_token":"\#(refresh)"}"#).status == 401)
+            #expect(
+                try await client.send("POST", "/api/auth/refresh", json: #"{"refresh_token":"\#(refresh)"}"#).status
+                    == 401
+            )
             #expect(try await client.send("GET", "/.well-known/jwks.json").body.contains(#""crv":"Ed25519""#))
         }
     }
 
     @Test func wrongPasswordsAndUnknownAddressesReadTheSameAndAreCounted() async throws {
         try await withAPI { client async throws in
-            let wrong = try await client.send("POST", "/api/auth/login", json: #"{"email":"owner@shop.test","password":"x"}"#)
-            let unknown = try await client.send("POST", "/api/auth/login", json: #"{"email":"nobody@shop.test","password":"x"}"#)
+            let wrong = try await client.send(
+                "POST",
+                "/api/auth/login",
+                json: #"{"email":"owner@shop.test","password":"x"}"#
+            )
+            let unknown = try await client.send(
+                "POST",
+                "/api/auth/login",
+                json: #"{"email":"nobody@shop.test","password":"x"}"#
+            )
             #expect(wrong.status == 401 && unknown.status == 401 && wrong.body == unknown.body)
-            for _ in 0..<9 { _ = try await client.send("POST", "/api/auth/login", json: #"{"email":"owner@shop.test","password":"x"}"#) }
-            let locked = try await client.send("POST", "/api/auth/login", json: #"{"email":"owner@shop.test","password":"correct horse"}"#)
+            for _ in 0..<9 {
+                _ = try await client.send(
+                    "POST",
+                    "/api/auth/login",
+                    json: #"{"email":"owner@shop.test","password":"x"}"#
+                )
+            }
+            let locked = try await client.send(
+                "POST",
+                "/api/auth/login",
+                json: #"{"email":"owner@shop.test","password":"correct horse"}"#
+            )
             #expect(locked.status == 429 && locked.headers["retry-after"] == "900")
         }
     }
@@ -88,14 +145,25 @@ struct FakeDomains: DomainAdministration {
         try await withAPI { client async throws in
             let admin = try await Self.signIn(client, "admin@example.test")
             let made = try await client.send("POST", "/api/domains", json: #"{"name":"New.Test"}"#, token: admin)
-            #expect(made.status == 201 && made.headers["location"] == "/api/domains/new.test" && made.body.contains(#""type":"MX""#))
-            #expect(try await client.send("POST", "/api/domains", json: #"{"name":"new.test"}"#, token: admin).status == 409)
-            #expect(try await client.send("POST", "/api/domains", json: #"{"name":"a..b"}"#, token: admin).status == 422)
+            #expect(
+                made.status == 201 && made.headers["location"] == "/api/domains/new.test"
+                    && made.body.contains(#""type":"MX""#)
+            )
+            #expect(
+                try await client.send("POST", "/api/domains", json: #"{"name":"new.test"}"#, token: admin).status == 409
+            )
+            #expect(
+                try await client.send("POST", "/api/domains", json: #"{"name":"a..b"}"#, token: admin).status == 422
+            )
             let page = try await client.send("GET", "/api/domains?limit=2", token: admin)
             #expect(page.json("next") == "new.test")
             let rest = try await client.send("GET", "/api/domains?limit=2&after=new.test", token: admin)
             #expect(rest.body.contains("shop.test") && rest.json("next") == nil)
-            #expect(try await client.send("GET", "/api/domains/NEW.test", token: admin).body.contains("10 mail.example.test."))
+            #expect(
+                try await client.send("GET", "/api/domains/NEW.test", token: admin).body.contains(
+                    "10 mail.example.test."
+                )
+            )
             #expect(try await client.send("GET", "/api/domains/health").status == 200)
         }
     }
@@ -107,12 +175,24 @@ struct FakeDomains: DomainAdministration {
             #expect(list.body.contains("shop.test") && !list.body.contains("example.test"))
             #expect(try await client.send("GET", "/api/domains/example.test", token: owner).status == 404)
             #expect(try await client.send("GET", "/api/domains/example.test/accounts", token: owner).status == 404)
-            #expect(try await client.send("POST", "/api/domains", json: #"{"name":"x.test","organisation_id":1}"#, token: owner).status == 403)
+            #expect(
+                try await client.send(
+                    "POST",
+                    "/api/domains",
+                    json: #"{"name":"x.test","organisation_id":1}"#,
+                    token: owner
+                ).status == 403
+            )
             let member = try await Self.signIn(client, "member@shop.test")
             #expect(try await client.send("GET", "/api/domains", token: member).status == 403)
-            #expect(try await client.send("POST", "/api/domains", json: #"{"name":"x.test"}"#, token: member).status == 403)
+            #expect(
+                try await client.send("POST", "/api/domains", json: #"{"name":"x.test"}"#, token: member).status == 403
+            )
             let body = #"{"email":"x@shop.test","password":"correct horse"}"#
-            #expect(try await client.send("POST", "/api/domains/shop.test/accounts", json: body, token: member).status == 403)
+            #expect(
+                try await client.send("POST", "/api/domains/shop.test/accounts", json: body, token: member).status
+                    == 403
+            )
             #expect(try await client.send("GET", "/api/domains").status == 401)
         }
     }
@@ -121,12 +201,36 @@ struct FakeDomains: DomainAdministration {
         try await withAPI { client async throws in
             let owner = try await Self.signIn(client, "owner@shop.test")
             let path = "/api/domains/shop.test/accounts"
-            let made = try await client.send("POST", path, json: #"{"email":"new@shop.test","password":"correct horse"}"#, token: owner)
+            let made = try await client.send(
+                "POST",
+                path,
+                json: #"{"email":"new@shop.test","password":"correct horse"}"#,
+                token: owner
+            )
             #expect(made.status == 201 && made.json("role") == "member" && !made.body.contains("password"))
-            #expect(try await client.send("POST", path, json: #"{"email":"new@shop.test","password":"correct horse"}"#, token: owner).status == 409)
-            let short = try await client.send("POST", path, json: #"{"email":"b@shop.test","password":"short"}"#, token: owner)
+            #expect(
+                try await client.send(
+                    "POST",
+                    path,
+                    json: #"{"email":"new@shop.test","password":"correct horse"}"#,
+                    token: owner
+                ).status == 409
+            )
+            let short = try await client.send(
+                "POST",
+                path,
+                json: #"{"email":"b@shop.test","password":"short"}"#,
+                token: owner
+            )
             #expect(short.status == 422 && short.body.contains("#/password"))
-            #expect(try await client.send("POST", path, json: #"{"email":"b@example.test","password":"correct horse"}"#, token: owner).status == 422)
+            #expect(
+                try await client.send(
+                    "POST",
+                    path,
+                    json: #"{"email":"b@example.test","password":"correct horse"}"#,
+                    token: owner
+                ).status == 422
+            )
             let above = #"{"email":"b@shop.test","password":"correct horse","role":"platform-admin"}"#
             #expect(try await client.send("POST", path, json: above, token: owner).status == 403)
             let list = try await client.send("GET", path + "?limit=1", token: owner)

@@ -24,7 +24,7 @@ private struct Secret: Error {}
         }
         set.get("/broken") { _ in throw Secret() }
         set.get("/mapped") { _ in throw CancellationError() }
-        set.get("/who", BearerGuard { token in token == "good" ? "ann" : nil } ({ _, caller in .text(caller) }))
+        set.get("/who", BearerGuard { token in token == "good" ? "ann" : nil }({ _, caller in .text(caller) }))
         set.get("/remote") { .text($0.remote?.description ?? "-") }
         set.get("/page") { .text("\(try $0.query("limit", default: 7, in: 1...9))") }
         return set
@@ -49,7 +49,10 @@ private struct Secret: Error {}
         try await withServer([routes]) { client async throws in
             let missing = try await client.send("GET", "/nowhere")
             #expect(missing.status == 404 && missing.headers["content-type"] == "application/problem+json")
-            #expect(missing.json("status") == "404" && missing.json("title") == "Not Found" && missing.json("instance") == "/nowhere")
+            #expect(
+                missing.json("status") == "404" && missing.json("title") == "Not Found"
+                    && missing.json("instance") == "/nowhere"
+            )
             let method = try await client.send("DELETE", "/things/x")
             #expect(method.status == 405 && method.headers["allow"] == "GET, HEAD" && method.json("status") == "405")
             let broken = try await client.send("GET", "/broken")
@@ -77,13 +80,14 @@ private struct Secret: Error {}
     }
 
     @Test func largeBodiesAreRefusedWithAndWithoutALength() async throws {
-        try await withServer([routes], configure: { $0.bodyLimit = 1_000 }) { client async throws in
+        try await withServer([routes], bodyLimit: 1_000) { client async throws in
             let large = #"{"name":""# + String(repeating: "x", count: 2_000) + "\"}"
             let answer = try await client.send("POST", "/letters", json: large)
             #expect(answer.status == 413 && answer.headers["content-type"] == "application/problem+json")
             let chunk = String(large.utf8.count, radix: 16) + "\r\n\(large)\r\n0\r\n\r\n"
             let chunked = try await client.raw(
-                "POST /letters HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk
+                "POST /letters HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    + chunk
             )
             #expect(chunked.status == 413)
         }
@@ -94,7 +98,11 @@ private struct Secret: Error {}
             #expect(try await client.send("GET", "/who", token: "good").body == "ann")
             let none = try await client.send("GET", "/who?access_token=good")
             #expect(none.status == 401 && none.headers["www-authenticate"]?.contains("Bearer") == true)
-            #expect(try await client.send("GET", "/who", token: "bad").headers["www-authenticate"]?.contains("invalid_token") == true)
+            #expect(
+                try await client.send("GET", "/who", token: "bad").headers["www-authenticate"]?.contains(
+                    "invalid_token"
+                ) == true
+            )
             #expect(try await client.send("GET", "/who", headers: ["Authorization": "bearer good"]).body == "ann")
             #expect(try await client.send("GET", "/who", headers: ["Authorization": "Basic good"]).status == 401)
         }
@@ -105,19 +113,27 @@ private struct Secret: Error {}
         try await withServer([routes]) { client async throws in
             #expect(try await client.send("GET", "/remote", headers: chain).body == "127.0.0.1")
         }
-        try await withServer([routes], configure: { $0.trustedProxies = [IPNetwork("127.0.0.0/8")!] }) { client async throws in
+        try await withServer([routes], trustedProxies: [try #require(IPNetwork("127.0.0.0/8"))]) {
+            client async throws in
             #expect(try await client.send("GET", "/remote", headers: chain).body == "198.51.100.7")
-            #expect(try await client.send("GET", "/remote", headers: ["X-Forwarded-For": "nonsense"]).body == "127.0.0.1")
+            #expect(
+                try await client.send("GET", "/remote", headers: ["X-Forwarded-For": "nonsense"]).body == "127.0.0.1"
+            )
         }
     }
 
     @Test func aPortInUseIsNamed() async throws {
         try await withServer([routes]) { client async throws in
             let second = HTTPService(
-                HTTPServiceConfiguration(host: "127.0.0.1", port: client.port), routes: [], group: MultiThreadedEventLoopGroup.singleton
+                HTTPServiceConfiguration(host: "127.0.0.1", port: client.port),
+                routes: [],
+                group: MultiThreadedEventLoopGroup.singleton
             )
             let error = await #expect(throws: ListenerError.self) { try await second.run() }
-            #expect(error?.description.contains("port \(client.port)") == true && error?.description.contains("in use") == true)
+            #expect(
+                error?.description.contains("port \(client.port)") == true
+                    && error?.description.contains("in use") == true
+            )
         }
     }
 }

@@ -1,6 +1,6 @@
 import HTTPKit
-import MailTesting
 import MailPorts
+import MailTesting
 import StorageServer
 import Telemetry
 import Testing
@@ -16,7 +16,9 @@ import Testing
         try await withServer([HealthRoutes.routes(registry, metrics: metrics)]) { client async throws in
             #expect(try await client.send("GET", "/health").status == 200)
             let starting = try await client.send("GET", "/ready")
-            #expect(starting.status == 503 && starting.json("detail") == "Not ready: smtp (starting), storage (starting).")
+            #expect(
+                starting.status == 503 && starting.json("detail") == "Not ready: smtp (starting), storage (starting)."
+            )
             registry.report("smtp", .running)
             registry.report("storage", .running)
             #expect(try await client.send("GET", "/ready").status == 200)
@@ -30,7 +32,10 @@ import Testing
             #expect(try await client.send("GET", "/health").status == 200)
 
             let metricsAnswer = try await client.send("GET", "/metrics")
-            #expect(metricsAnswer.headers["content-type"] == MetricsRegistry.contentType && metricsAnswer.body.contains("oonrumail_up 1\n"))
+            #expect(
+                metricsAnswer.headers["content-type"] == MetricsRegistry.contentType
+                    && metricsAnswer.body.contains("oonrumail_up 1\n")
+            )
         }
     }
 

@@ -1,6 +1,7 @@
 import FoundationEssentials
 import HTTPKit
 import Logging
+import MailModel
 import NIOCore
 import NIOPosix
 import ServiceLifecycle
@@ -23,18 +24,30 @@ struct Loose: Decodable {
     var text: String
     init(from decoder: any Decoder) throws {
         let value = try decoder.singleValueContainer()
-        if let string = try? value.decode(String.self) { text = string } else if let number = try? value.decode(Int.self) { text = "\(number)" } else { text = "…" }
+        if let string = try? value.decode(String.self) {
+            text = string
+        } else if let number = try? value.decode(Int.self) {
+            text = "\(number)"
+        } else {
+            text = "…"
+        }
     }
 }
 
 /// Runs a real listener on a free port of the loopback interface for the closure.
 func withServer(
-    _ routes: [RouteSet], configure: (inout HTTPServiceConfiguration) -> Void = { _ in }, _ body: @Sendable (LoopbackClient) async throws -> Void
+    _ routes: [RouteSet],
+    bodyLimit: Int = 1 << 20,
+    trustedProxies: [IPNetwork] = [],
+    _ body: @Sendable (LoopbackClient) async throws -> Void
 ) async throws {
     var configuration = HTTPServiceConfiguration(host: "127.0.0.1", port: 0)
-    configure(&configuration)
+    configuration.bodyLimit = bodyLimit
+    configuration.trustedProxies = trustedProxies
     let (ports, running) = AsyncStream.makeStream(of: Int.self)
-    let service = HTTPService(configuration, routes: routes, group: MultiThreadedEventLoopGroup.singleton) { running.yield($0) }
+    let service = HTTPService(configuration, routes: routes, group: MultiThreadedEventLoopGroup.singleton) {
+        running.yield($0)
+    }
     let group = ServiceGroup(services: [service], logger: .init(label: "test"))
     try await withThrowingTaskGroup(of: Void.self) { tasks in
         tasks.addTask { try await group.run() }
@@ -56,25 +69,38 @@ struct LoopbackClient: Sendable {
     let port: Int
 
     func send(
-        _ method: String, _ path: String, json: String? = nil, token: String? = nil, headers: [String: String] = [:]
+        _ method: String,
+        _ path: String,
+        json: String? = nil,
+        token: String? = nil,
+        headers: [String: String] = [:]
     ) async throws -> Answer {
         var text = "\(method) \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
         if let token { text += "Authorization: Bearer \(token)\r\n" }
         for (name, value) in headers { text += "\(name): \(value)\r\n" }
-        if let json { text += "Content-Type: application/json\r\nContent-Length: \(json.utf8.count)\r\n\r\n\(json)" } else { text += "\r\n" }
+        if let json {
+            text += "Content-Type: application/json\r\nContent-Length: \(json.utf8.count)\r\n\r\n\(json)"
+        } else {
+            text += "\r\n"
+        }
         return try await raw(text)
     }
 
     func raw(_ text: String) async throws -> Answer {
-        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(host: "127.0.0.1", port: port) { channel in
-            channel.eventLoop.makeCompletedFuture { try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel) }
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).connect(
+            host: "127.0.0.1",
+            port: port
+        ) { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+            }
         }
         return try await channel.executeThenClose { inbound, outbound in
             try await outbound.write(ByteBuffer(string: text))
             var read: [UInt8] = []
             do {
                 for try await part in inbound { read += Array(part.readableBytesView) }
-            } catch where !read.isEmpty {
+            } catch  where !read.isEmpty {
                 // The server closed after its answer.
             }
             return Self.parse(read)
@@ -87,13 +113,19 @@ struct LoopbackClient: Sendable {
             headEnd = index
             break
         }
-        let lines = bytes[..<headEnd].split(separator: 10).map { String(decoding: $0.filter { $0 != 13 }, as: UTF8.self) }
+        let lines = bytes[..<headEnd].split(separator: 10).map {
+            String(decoding: $0.filter { $0 != 13 }, as: UTF8.self)
+        }
         var headers: [String: String] = [:]
         for line in lines.dropFirst() {
             let parts = line.split(separator: ":", maxSplits: 1)
             if parts.count == 2 { headers[parts[0].lowercased()] = parts[1].drop { $0 == " " }.description }
         }
         let status = lines.first?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-        return Answer(status: status, headers: headers, body: String(decoding: bytes.dropFirst(headEnd + 4), as: UTF8.self))
+        return Answer(
+            status: status,
+            headers: headers,
+            body: String(decoding: bytes.dropFirst(headEnd + 4), as: UTF8.self)
+        )
     }
 }

@@ -11,7 +11,10 @@ struct BadRow: Sendable, CustomTestStringConvertible {
 }
 
 @Suite struct PlatformSettingsTests {
-    private func load(_ environment: [String: String], overrides: [String: String] = [:]) throws(ConfigurationError) -> PlatformSettings {
+    private func load(
+        _ environment: [String: String],
+        overrides: [String: String] = [:]
+    ) throws(ConfigurationError) -> PlatformSettings {
         try PlatformSettings.load(SettingSources(overrides: overrides, environment: environment))
     }
 
@@ -28,7 +31,9 @@ struct BadRow: Sendable, CustomTestStringConvertible {
 
     @Test func productionTakesTheWellKnownPorts() throws {
         let settings = try load([:], overrides: ["OONRUMAIL_PRODUCTION": "true"])
-        let ports = [settings.smtpPort, settings.submissionPort, settings.submissionsPort, settings.imapPort, settings.imapsPort]
+        let ports = [
+            settings.smtpPort, settings.submissionPort, settings.submissionsPort, settings.imapPort, settings.imapsPort,
+        ]
         #expect(ports == [25, 587, 465, 143, 993])
         #expect(settings.addresses(\.imapAddresses) == [IPAddress("0.0.0.0")])
         #expect(settings.httpAddresses == [IPAddress("127.0.0.1")])
@@ -49,7 +54,9 @@ struct BadRow: Sendable, CustomTestStringConvertible {
     }
 
     @Test func theFileComesAfterTheEnvironment() throws {
-        let path = FileManager.default.temporaryDirectory.appending(path: "settings-\(UInt64.random(in: 0 ... .max)).env").path
+        let path = FileManager.default.temporaryDirectory.appending(
+            path: "settings-\(UInt64.random(in: 0 ... .max)).env"
+        ).path
         defer { try? FileManager.default.removeItem(atPath: path) }
         let text = "OONRUMAIL_SMTP_PORT=1\nOONRUMAIL_TRANSPORT_MAP='a.test=127.0.0.1:2000, *=relay.example.test'\n"
         try #require(FileManager.default.createFile(atPath: path, contents: Data(text.utf8)))
@@ -57,21 +64,29 @@ struct BadRow: Sendable, CustomTestStringConvertible {
             SettingSources(environment: ["OONRUMAIL_SMTP_PORT": "5000", "OONRUMAIL_ENV_FILE": path])
         )
         #expect(settings.smtpPort == 5_000)
-        #expect(settings.transportMap == [
-            TransportRoute(domain: "a.test", target: HostPort(host: "127.0.0.1", port: 2_000)),
-            TransportRoute(domain: "*", target: HostPort(host: "relay.example.test", port: 25)),
-        ])
+        #expect(
+            settings.transportMap == [
+                TransportRoute(domain: "a.test", target: HostPort(host: "127.0.0.1", port: 2_000)),
+                TransportRoute(domain: "*", target: HostPort(host: "relay.example.test", port: 25)),
+            ]
+        )
         #expect(throws: ConfigurationError(problems: ["/nowhere/.env does not exist"])) {
             try PlatformSettings.load(SettingSources(environment: [:], file: "/nowhere/.env"))
         }
     }
 
-    @Test("a bad value is one line that names setting and value", arguments: [
-        BadRow("OONRUMAIL_SMTP_PORT", "abc"), BadRow("OONRUMAIL_SMTP_PORT", "99999"), BadRow("OONRUMAIL_MAX_MESSAGE_SIZE", "-1"),
-        BadRow("OONRUMAIL_BOOTSTRAP_ADMIN", "nobody"), BadRow("OONRUMAIL_TRUSTED_NETWORKS", "10.0.0.0/40"),
-        BadRow("OONRUMAIL_LOG_LEVEL", "loud"), BadRow("OONRUMAIL_QUEUE_EXPIRY", "never"), BadRow("OONRUMAIL_TRANSPORT_MAP", "a.test"),
-        BadRow("OONRUMAIL_PLAINTEXT_AUTH_ON_LOOPBACK", "maybe"), BadRow("OONRUMAIL_HOSTNAME", "a..b"), BadRow("OONRUMAIL_BIND_ADDRESS", "localhost"),
-    ])
+    @Test(
+        "a bad value is one line that names setting and value",
+        arguments: [
+            BadRow("OONRUMAIL_SMTP_PORT", "abc"), BadRow("OONRUMAIL_SMTP_PORT", "99999"),
+            BadRow("OONRUMAIL_MAX_MESSAGE_SIZE", "-1"),
+            BadRow("OONRUMAIL_BOOTSTRAP_ADMIN", "nobody"), BadRow("OONRUMAIL_TRUSTED_NETWORKS", "10.0.0.0/40"),
+            BadRow("OONRUMAIL_LOG_LEVEL", "loud"), BadRow("OONRUMAIL_QUEUE_EXPIRY", "never"),
+            BadRow("OONRUMAIL_TRANSPORT_MAP", "a.test"),
+            BadRow("OONRUMAIL_PLAINTEXT_AUTH_ON_LOOPBACK", "maybe"), BadRow("OONRUMAIL_HOSTNAME", "a..b"),
+            BadRow("OONRUMAIL_BIND_ADDRESS", "localhost"),
+        ]
+    )
     func badValue(row: BadRow) throws {
         let error = try #require(throws: ConfigurationError.self) { try load([row.name: row.value]) }
         #expect(error.problems.count == 1)
@@ -100,10 +115,12 @@ struct BadRow: Sendable, CustomTestStringConvertible {
             "OONRUMAIL_SMTP_PROT": "1", "OONRUMAIL_WHOLLY_UNLIKE_ANYTHING_KNOWN": "1", "OONRUMAIL_ENV_FILE": "",
             "OONRUMAIL_IMAP_SERVICE_HOST": "10.0.0.1", "OONRUMAIL_X_PORT_25_TCP_ADDR": "10.0.0.1", "PATH": "/bin",
         ])
-        #expect(settings.warnings == [
-            "OONRUMAIL_SMTP_PROT is not a setting; did you mean OONRUMAIL_SMTP_PORT?",
-            "OONRUMAIL_WHOLLY_UNLIKE_ANYTHING_KNOWN is not a setting",
-        ])
+        #expect(
+            settings.warnings == [
+                "OONRUMAIL_SMTP_PROT is not a setting; did you mean OONRUMAIL_SMTP_PORT?",
+                "OONRUMAIL_WHOLLY_UNLIKE_ANYTHING_KNOWN is not a setting",
+            ]
+        )
     }
 
     @Test func secretsAreListedAsStars() throws {

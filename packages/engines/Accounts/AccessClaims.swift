@@ -16,7 +16,9 @@ package struct AccessClaims: Equatable, Sendable {
 }
 
 extension AccessClaims {
-    /// The JSON payload. Every text in it is of our own making: base64url, numbers, a host name.
+    /// The JSON payload.
+    ///
+    /// Every text in it is of our own making: base64url, numbers, a host name.
     var payload: [UInt8] {
         Array(
             """
@@ -29,15 +31,25 @@ extension AccessClaims {
     /// Reads what `payload` writes and nothing else: a flat object of plain texts and whole numbers.
     init?(payload: [UInt8]) {
         guard let members = Self.members(payload) else { return nil }
-        guard case .text(let issuer)? = members["iss"], case .text(let subject)? = members["sub"], case .text(let audience)? = members["aud"],
-            case .number(let expires)? = members["exp"], case .number(let issued)? = members["iat"], case .text(let token)? = members["jti"],
+        guard case .text(let issuer)? = members["iss"], case .text(let subject)? = members["sub"],
+            case .text(let audience)? = members["aud"],
+            case .number(let expires)? = members["exp"], case .number(let issued)? = members["iat"],
+            case .text(let token)? = members["jti"],
             case .text(let family)? = members["family"], case .text(let roleName)? = members["role"],
             case .text(let organisation)? = members["org"]
         else { return nil }
-        guard let account = Int64(subject), let organisation = Int64(organisation), let role = Role(rawValue: roleName) else { return nil }
+        guard let account = Int64(subject), let organisation = Int64(organisation), let role = Role(rawValue: roleName)
+        else { return nil }
         self.init(
-            issuer: issuer, account: AccountID(account), audience: audience, issuedAt: Timestamp(seconds: issued),
-            expiresAt: Timestamp(seconds: expires), tokenID: token, family: family, role: role, organisation: OrganisationID(organisation)
+            issuer: issuer,
+            account: AccountID(account),
+            audience: audience,
+            issuedAt: Timestamp(seconds: issued),
+            expiresAt: Timestamp(seconds: expires),
+            tokenID: token,
+            family: family,
+            role: role,
+            organisation: OrganisationID(organisation)
         )
     }
 
@@ -47,7 +59,9 @@ extension AccessClaims {
     }
 
     private static func members(_ bytes: [UInt8]) -> [String: Member]? {
-        guard bytes.count <= 4_096, bytes.first == UInt8(ascii: "{"), bytes.last == UInt8(ascii: "}") else { return nil }
+        guard bytes.count <= 4_096, bytes.first == UInt8(ascii: "{"), bytes.last == UInt8(ascii: "}") else {
+            return nil
+        }
         var rest = bytes.dropFirst().dropLast()
         var members: [String: Member] = [:]
         while true {
@@ -58,7 +72,9 @@ extension AccessClaims {
                 member = .text(value)
             } else {
                 let digits = rest.prefix { (48...57).contains($0) }
-                guard (1...12).contains(digits.count), let value = Int64(String(decoding: digits, as: UTF8.self)) else { return nil }
+                guard (1...12).contains(digits.count), let value = Int64(String(decoding: digits, as: UTF8.self)) else {
+                    return nil
+                }
                 rest = rest.dropFirst(digits.count)
                 member = .number(value)
             }

@@ -41,8 +41,12 @@ package final class AccountAuthenticator: Sendable {
     private let decoy = Mutex<String?>(nil)
 
     package init(
-        directory: any DirectoryStore, limiter: any RateLimiter, passwords: PasswordWork, limits: LockoutLimits = LockoutLimits(),
-        cache: SignInCache = SignInCache(), logger: Logger = Logger(label: "auth")
+        directory: any DirectoryStore,
+        limiter: any RateLimiter,
+        passwords: PasswordWork,
+        limits: LockoutLimits = LockoutLimits(),
+        cache: SignInCache = SignInCache(),
+        logger: Logger = Logger(label: "auth")
     ) {
         self.directory = directory
         self.limiter = limiter
@@ -52,11 +56,15 @@ package final class AccountAuthenticator: Sendable {
         self.logger = logger
     }
 
-    /// - Parameters:
-    ///   - user: any address of the account.
-    ///   - service: `smtp`, `imap`, `http`; for log and metrics.
+    /// Checks one sign-in.
+    ///
+    /// `user` is any address of the account; `service` (`smtp`, `imap`, `http`) is for log and metrics.
     package func authenticate(
-        user: String, password: String, remote: IPAddress?, service: String, now: Timestamp
+        user: String,
+        password: String,
+        remote: IPAddress?,
+        service: String,
+        now: Timestamp
     ) async -> AuthenticationOutcome {
         let outcome = await decide(user: user, password: password, remote: remote, service: service, now: now)
         let word =
@@ -66,16 +74,22 @@ package final class AccountAuthenticator: Sendable {
             case .lockedOut: "locked_out"
             case .unavailable: "unavailable"
             }
-        Counter(label: "oonrumail_auth_attempts_total", dimensions: [("service", service), ("outcome", word)]).increment()
+        Counter(label: "oonrumail_auth_attempts_total", dimensions: [("service", service), ("outcome", word)])
+            .increment()
         return outcome
     }
 
     private func decide(
-        user: String, password: String, remote: IPAddress?, service: String, now: Timestamp
+        user: String,
+        password: String,
+        remote: IPAddress?,
+        service: String,
+        now: Timestamp
     ) async -> AuthenticationOutcome {
         let address = user.utf8.count <= 320 ? EmailAddress(user) : nil
         let counters = counters(address, remote)
-        for (key, limit) in counters where await limiter.peek(key, windowSeconds: limits.windowSeconds, now: now) >= limit {
+        for (key, limit) in counters
+        where await limiter.peek(key, windowSeconds: limits.windowSeconds, now: now) >= limit {
             return .lockedOut(retryAfterSeconds: limits.windowSeconds)
         }
         guard let address, (1...PasswordPolicy.maximumLength).contains(password.utf8.count) else {
@@ -86,20 +100,28 @@ package final class AccountAuthenticator: Sendable {
         do throws(StoreError) {
             found = try await directory.credential(for: address)
         } catch {
-            logger.error("directory unavailable", metadata: ["service": .string(service), "error": .string("\(error)")])
+            logger.error(
+                "directory unavailable",
+                metadata: ["service": .string(service), "error": .string("\(error)")]
+            )
             return .unavailable
         }
         guard let found, found.account.status == .active else {
             guard await spendTime(password) else { return .unavailable }
             return await refuse("unknown or suspended", address, remote, service, counters, now)
         }
-        if cache.contains(address, password, passwordHash: found.passwordHash, now: now) { return .success(found.account) }
+        if cache.contains(address, password, passwordHash: found.passwordHash, now: now) {
+            return .success(found.account)
+        }
         do throws(PasswordWork.Failure) {
             guard try await passwords.verify(password, against: found.passwordHash) else {
                 return await refuse("wrong password", address, remote, service, counters, now)
             }
         } catch {
-            logger.warning("sign-in turned away", metadata: ["service": .string(service), "error": .string("\(error)")])
+            logger.warning(
+                "sign-in turned away",
+                metadata: ["service": .string(service), "error": .string("\(error)")]
+            )
             return .unavailable
         }
         // Only the pair's counter: whoever guesses other accounts must not clear the address's by signing in to one.
@@ -112,7 +134,11 @@ package final class AccountAuthenticator: Sendable {
     // MARK: - Failures
 
     private func refuse(
-        _ why: String, _ address: EmailAddress?, _ remote: IPAddress?, _ service: String, _ counters: [(key: String, limit: Int)],
+        _ why: String,
+        _ address: EmailAddress?,
+        _ remote: IPAddress?,
+        _ service: String,
+        _ counters: [(key: String, limit: Int)],
         _ now: Timestamp
     ) async -> AuthenticationOutcome {
         for (key, limit) in counters {
@@ -139,7 +165,8 @@ package final class AccountAuthenticator: Sendable {
 
     /// IPv6 clients own a /64 at least: its addresses count as one.
     private static func place(_ remote: IPAddress) -> String {
-        guard !remote.isIPv4, let network = IPAddress(bytes: remote.bytes[..<8] + [UInt8](repeating: 0, count: 8)) else {
+        guard !remote.isIPv4, let network = IPAddress(bytes: remote.bytes[..<8] + [UInt8](repeating: 0, count: 8))
+        else {
             return remote.description
         }
         return "\(network)/64"

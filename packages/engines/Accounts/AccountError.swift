@@ -1,7 +1,9 @@
 package import MailModel
 package import MailPorts
 
-/// Why an account could not be made or changed. Every text may be shown to the one who asked.
+/// Why an account could not be made or changed.
+///
+/// Every text may be shown to the one who asked.
 package enum AccountError: Error, Equatable, Sendable, CustomStringConvertible {
     case domainNotHosted(String)
     case noSuchAccount(EmailAddress)

@@ -8,8 +8,13 @@ package struct AccountService: Sendable {
     private let passwords: PasswordWork
     private let defaultQuota: Int64?
 
-    /// - Parameter defaultQuota: octets for accounts made without a quota; nil for none.
-    package init(directory: any DirectoryStore, sessions: any SessionStore, passwords: PasswordWork, defaultQuota: Int64? = nil) {
+    /// `defaultQuota` is for accounts made without a quota, in octets; nil for none.
+    package init(
+        directory: any DirectoryStore,
+        sessions: any SessionStore,
+        passwords: PasswordWork,
+        defaultQuota: Int64? = nil
+    ) {
         self.directory = directory
         self.sessions = sessions
         self.passwords = passwords
@@ -18,17 +23,33 @@ package struct AccountService: Sendable {
 
     /// Adds an account to the organisation that has the address's domain.
     package func addAccount(
-        _ address: EmailAddress, password: String, displayName: String = "", role: Role = .member, quotaBytes: Int64? = nil,
-        allowWeakPassword: Bool = false, actor: String, remote: IPAddress? = nil, now: Timestamp
+        _ address: EmailAddress,
+        password: String,
+        displayName: String = "",
+        role: Role = .member,
+        quotaBytes: Int64? = nil,
+        allowWeakPassword: Bool = false,
+        actor: String,
+        remote: IPAddress? = nil,
+        now: Timestamp
     ) async throws(AccountError) -> Account {
-        if let objection = PasswordPolicy.objection(to: password, address: address.canonical, allowWeak: allowWeakPassword) {
+        if let objection = PasswordPolicy.objection(
+            to: password,
+            address: address.canonical,
+            allowWeak: allowWeakPassword
+        ) {
             throw .passwordRefused(objection)
         }
-        guard let domain = try await store({ () async throws(StoreError) in try await directory.domain(named: address.domain) }) else {
+        guard
+            let domain = try await store({ () async throws(StoreError) in
+                try await directory.domain(named: address.domain)
+            })
+        else {
             throw .domainNotHosted(address.domain)
         }
         // Before the costly hash; the store decides again in its transaction.
-        if try await store({ () async throws(StoreError) in try await directory.account(withAddress: address) }) != nil {
+        if try await store({ () async throws(StoreError) in try await directory.account(withAddress: address) }) != nil
+        {
             throw .addressTaken(address)
         }
         let hash = try await hashed(password)
@@ -36,7 +57,11 @@ package struct AccountService: Sendable {
         do throws(StoreError) {
             account = try await directory.addAccount(
                 NewAccount(
-                    organisation: domain.organisation, address: address, displayName: displayName, role: role, passwordHash: hash,
+                    organisation: domain.organisation,
+                    address: address,
+                    displayName: displayName,
+                    role: role,
+                    passwordHash: hash,
                     quotaBytes: quotaBytes ?? defaultQuota
                 )
             )
@@ -51,12 +76,21 @@ package struct AccountService: Sendable {
 
     /// Sets a password and ends every HTTP session of the account.
     package func setPassword(
-        _ address: EmailAddress, password: String, allowWeak: Bool = false, actor: String, remote: IPAddress? = nil, now: Timestamp
+        _ address: EmailAddress,
+        password: String,
+        allowWeak: Bool = false,
+        actor: String,
+        remote: IPAddress? = nil,
+        now: Timestamp
     ) async throws(AccountError) {
         if let objection = PasswordPolicy.objection(to: password, address: address.canonical, allowWeak: allowWeak) {
             throw .passwordRefused(objection)
         }
-        guard let account = try await store({ () async throws(StoreError) in try await directory.account(withAddress: address) }) else {
+        guard
+            let account = try await store({ () async throws(StoreError) in
+                try await directory.account(withAddress: address)
+            })
+        else {
             throw .noSuchAccount(address)
         }
         let hash = try await hashed(password)
@@ -67,20 +101,33 @@ package struct AccountService: Sendable {
         await audit("account.password", address, actor, remote, now)
     }
 
-    /// Makes the first organisation, its domain and its administrator. Does nothing once any account of that address is there; picks
-    /// up where a start that was cut short left off.
+    /// Makes the first organisation, its domain and its administrator.
+    ///
+    /// Does nothing once any account of that address is there; picks up where a start that was cut short left off.
     ///
     /// Returns the account only when it was made now.
     package func bootstrap(
-        admin address: EmailAddress, password: String, domains: any DomainAdministration, now: Timestamp
+        admin address: EmailAddress,
+        password: String,
+        domains: any DomainAdministration,
+        now: Timestamp
     ) async throws(AccountError) -> Account? {
-        if try await store({ () async throws(StoreError) in try await directory.account(withAddress: address) }) != nil { return nil }
-        if let objection = PasswordPolicy.objection(to: password, address: address.canonical) { throw .passwordRefused(objection) }
+        if try await store({ () async throws(StoreError) in try await directory.account(withAddress: address) }) != nil
+        {
+            return nil
+        }
+        if let objection = PasswordPolicy.objection(to: password, address: address.canonical) {
+            throw .passwordRefused(objection)
+        }
         try await store { () async throws(StoreError) in
             guard try await directory.domain(named: address.domain) == nil else { return }
             let known = try await directory.organisations().first { $0.name == address.domain }
             let organisation: Organisation
-            if let known { organisation = known } else { organisation = try await directory.addOrganisation(name: address.domain) }
+            if let known {
+                organisation = known
+            } else {
+                organisation = try await directory.addOrganisation(name: address.domain)
+            }
             _ = try await domains.addDomain(address.domain, organisation: organisation.id, now: now)
         }
         return try await addAccount(address, password: password, role: .platformAdmin, actor: "system", now: now)
@@ -109,7 +156,13 @@ package struct AccountService: Sendable {
         }
     }
 
-    private func audit(_ action: String, _ address: EmailAddress, _ actor: String, _ remote: IPAddress?, _ now: Timestamp) async {
+    private func audit(
+        _ action: String,
+        _ address: EmailAddress,
+        _ actor: String,
+        _ remote: IPAddress?,
+        _ now: Timestamp
+    ) async {
         // The change is made; a lost audit line must not undo it. The store logs its own failure.
         try? await directory.recordAudit(
             AuditEvent(at: now, actor: actor, action: action, subject: address.canonical, remote: remote)

@@ -21,7 +21,11 @@ package struct PublishedRecord: Hashable, Sendable {
 /// Hosted domains with their keys and records, as those see them who manage accounts; the Domains engine stands behind it.
 package protocol DomainAdministration: Sendable {
     /// Adds the domain with new signing keys. `.alreadyExists` if any organisation has it, `.refused` for what is no domain name.
-    func addDomain(_ name: String, organisation: OrganisationID, now: Timestamp) async throws(StoreError) -> HostedDomain
+    func addDomain(
+        _ name: String,
+        organisation: OrganisationID,
+        now: Timestamp
+    ) async throws(StoreError) -> HostedDomain
     /// MX, SPF, DKIM and DMARC; `.notFound` when the domain is not hosted here.
     func records(of domain: String) async throws(StoreError) -> [PublishedRecord]
     /// The same as a zone file (RFC 1035 §5).

@@ -24,7 +24,7 @@ package struct PasswordWork: Sendable {
     private let submit: Submit
     private let waiting = Waiting()
 
-    /// - Parameter submit: hands a job to the threads; a command-line tool may run it at once.
+    /// `submit` hands a job to the threads; a command-line tool may run it at once.
     package init(hasher: PasswordHasher = PasswordHasher(), maxWaiting: Int = 256, submit: @escaping Submit) {
         self.hasher = hasher
         self.maxWaiting = maxWaiting

@@ -32,7 +32,10 @@ package struct TokenService: Sendable {
 
     /// Takes the signing key of the store, sealed there, made on the first start.
     package static func load(
-        sessions: any SessionStore, directory: any DirectoryStore, masterKey: MasterKey, limits: TokenLimits
+        sessions: any SessionStore,
+        directory: any DirectoryStore,
+        masterKey: MasterKey,
+        limits: TokenLimits
     ) async throws(StoreError) -> TokenService {
         let sealed = try await sessions.platformSecret("token-signing-key") {
             SecretBox.seal(Ed25519PrivateKey().seed, with: masterKey)
@@ -43,7 +46,8 @@ package struct TokenService: Sendable {
         return TokenService(sessions: sessions, directory: directory, key: key, limits: limits)
     }
 
-    package init(sessions: any SessionStore, directory: any DirectoryStore, key: Ed25519PrivateKey, limits: TokenLimits) {
+    package init(sessions: any SessionStore, directory: any DirectoryStore, key: Ed25519PrivateKey, limits: TokenLimits)
+    {
         self.sessions = sessions
         self.directory = directory
         self.limits = limits
@@ -90,7 +94,10 @@ package struct TokenService: Sendable {
 
     private func row(_ secret: RefreshSecret, _ now: Timestamp) -> RefreshToken {
         RefreshToken(
-            account: secret.account, family: secret.family, hash: secret.hash, issuedAt: now,
+            account: secret.account,
+            family: secret.family,
+            hash: secret.hash,
+            issuedAt: now,
             expiresAt: now.adding(seconds: limits.refreshSeconds)
         )
     }
@@ -98,12 +105,20 @@ package struct TokenService: Sendable {
     private func pair(_ account: Account, _ refresh: RefreshSecret, _ now: Timestamp) -> TokenPair {
         let expires = now.adding(seconds: limits.accessSeconds)
         let claims = AccessClaims(
-            issuer: limits.issuer, account: account.id, audience: limits.audience, issuedAt: now, expiresAt: expires,
-            tokenID: Base64URL.encode(SecureRandom.bytes(12)), family: refresh.family, role: account.role,
+            issuer: limits.issuer,
+            account: account.id,
+            audience: limits.audience,
+            issuedAt: now,
+            expiresAt: expires,
+            tokenID: Base64URL.encode(SecureRandom.bytes(12)),
+            family: refresh.family,
+            role: account.role,
             organisation: account.organisation
         )
         return TokenPair(
-            accessToken: signer.sign(claims.payload), accessExpiresAt: expires, refreshToken: refresh.text,
+            accessToken: signer.sign(claims.payload),
+            accessExpiresAt: expires,
+            refreshToken: refresh.text,
             refreshExpiresAt: now.adding(seconds: limits.refreshSeconds)
         )
     }
@@ -135,8 +150,9 @@ package struct TokenService: Sendable {
     }
 }
 
-/// A refresh token: family, account and 32 random octets, base64url. The store knows its hash only; family and account in it
-/// are worth nothing with a wrong hash.
+/// A refresh token: family, account and 32 random octets, base64url.
+///
+/// The store knows its hash only; family and account in it are worth nothing with a wrong hash.
 struct RefreshSecret {
     let family: String
     let account: AccountID
@@ -154,7 +170,8 @@ struct RefreshSecret {
         guard text.utf8.count <= 128 else { return nil }
         let parts = text.utf8.split(separator: 46, omittingEmptySubsequences: false)
         guard parts.count == 3, parts[0].count == 16, parts[2].count == 43 else { return nil }
-        guard let account = Int64(String(decoding: parts[1], as: UTF8.self)), Base64URL.decode(parts[2])?.count == 32 else { return nil }
+        guard let account = Int64(String(decoding: parts[1], as: UTF8.self)), Base64URL.decode(parts[2])?.count == 32
+        else { return nil }
         family = String(decoding: parts[0], as: UTF8.self)
         self.account = AccountID(account)
         self.text = text

@@ -5,7 +5,9 @@ package import Logging
 package import MailModel
 import NIOCore
 
-/// A request body: which members it may have. Others are refused, so that a misspelt one is not ignored.
+/// A request body: which members it may have.
+///
+/// Others are refused, so that a misspelt one is not ignored.
 package protocol RequestDocument: Decodable {
     static var members: Set<String> { get }
 }
@@ -42,7 +44,10 @@ package struct APIRequest: Sendable {
     package func query(_ name: String, default standard: Int, in range: ClosedRange<Int>) throws(Problem) -> Int {
         guard let text = query(name) else { return standard }
         guard let value = Int(text), range.contains(value) else {
-            throw Problem(400, detail: "The query's \(name) takes a whole number, \(range.lowerBound) to \(range.upperBound).")
+            throw Problem(
+                400,
+                detail: "The query's \(name) takes a whole number, \(range.lowerBound) to \(range.upperBound)."
+            )
         }
         return value
     }
@@ -53,7 +58,9 @@ package struct APIRequest: Sendable {
     package var bearerToken: String? {
         guard let field = request.headers[.authorization] else { return nil }
         let bytes = Array(field.utf8)
-        guard bytes.count > 7, bytes.count <= 8_192, EmailAddress.lowercased(String(decoding: bytes[..<7], as: UTF8.self)) == "bearer " else {
+        guard bytes.count > 7, bytes.count <= 8_192,
+            EmailAddress.lowercased(String(decoding: bytes[..<7], as: UTF8.self)) == "bearer "
+        else {
             return nil
         }
         return String(decoding: bytes[7...].drop { $0 == 32 }, as: UTF8.self)
@@ -86,7 +93,9 @@ package struct APIRequest: Sendable {
             let members = try decoder.decode([String: AnyMember].self, from: data)
             let unknown = members.keys.filter { !Document.members.contains($0) }.sorted()
             guard unknown.isEmpty else {
-                let fields = unknown.prefix(10).map { Problem.Field(pointer: "#/\(Self.pointerText($0))", detail: "This member is not known.") }
+                let fields = unknown.prefix(10).map {
+                    Problem.Field(pointer: "#/\(Self.pointerText($0))", detail: "This member is not known.")
+                }
                 throw Problem(422, detail: "The body has members that are not known.", fields: fields)
             }
             return try decoder.decode(type, from: data)
@@ -109,16 +118,23 @@ package struct APIRequest: Sendable {
         case .valueNotFound(_, let context): field(context.codingPath, "This member must not be null.")
         case .typeMismatch(_, let context):
             context.codingPath.isEmpty
-                ? Problem(400, detail: "The body must be a JSON object.") : field(context.codingPath, "This member has another type.")
+                ? Problem(400, detail: "The body must be a JSON object.")
+                : field(context.codingPath, "This member has another type.")
         case .dataCorrupted(let context):
-            context.codingPath.isEmpty ? Problem(400, detail: "The body is not JSON.") : field(context.codingPath, "This value is not acceptable.")
+            context.codingPath.isEmpty
+                ? Problem(400, detail: "The body is not JSON.")
+                : field(context.codingPath, "This value is not acceptable.")
         @unknown default: Problem(400, detail: "The body is not JSON.")
         }
     }
 
     private static func field(_ path: [any CodingKey], _ detail: String) -> Problem {
         let pointer = "#" + path.map { "/" + ($0.intValue.map(String.init) ?? pointerText($0.stringValue)) }.joined()
-        return Problem(422, detail: "A member of the body is not acceptable.", fields: [Problem.Field(pointer: pointer, detail: detail)])
+        return Problem(
+            422,
+            detail: "A member of the body is not acceptable.",
+            fields: [Problem.Field(pointer: pointer, detail: detail)]
+        )
     }
 
     /// RFC 6901 §3: `~` and `/` are escaped; long names are cut.

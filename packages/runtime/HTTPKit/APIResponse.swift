@@ -16,10 +16,21 @@ package struct APIResponse: Sendable {
 
     package static let noContent = APIResponse(status: 204)
 
-    package static func json(_ value: some Encodable, status: Int = 200, headers: [String: String] = [:]) throws -> APIResponse {
+    /// The value as JSON, member names in snake case.
+    package static func json(
+        _ value: some Encodable,
+        status: Int = 200,
+        headers: [String: String] = [:]
+    ) throws -> APIResponse {
         let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
-        return APIResponse(status: status, contentType: "application/json", body: Array(try encoder.encode(value)), headers: headers)
+        return APIResponse(
+            status: status,
+            contentType: "application/json",
+            body: Array(try encoder.encode(value)),
+            headers: headers
+        )
     }
 
     package static func text(_ text: String, contentType: String = "text/plain; charset=utf-8") -> APIResponse {

@@ -52,8 +52,10 @@ package struct Envelope: HTTPResponder {
     private static func response(_ problem: Problem, path: String) -> Response {
         response(
             APIResponse(
-                status: problem.status, contentType: Problem.contentType,
-                body: problem.document(instance: String(decoding: path.utf8.prefix(512), as: UTF8.self)), headers: problem.headers
+                status: problem.status,
+                contentType: Problem.contentType,
+                body: problem.document(instance: String(decoding: path.utf8.prefix(512), as: UTF8.self)),
+                headers: problem.headers
             )
         )
     }
@@ -66,15 +68,20 @@ package struct Envelope: HTTPResponder {
             headers[name] = value
         }
         return Response(
-            status: .init(code: answer.status, reasonPhrase: ""), headers: headers,
+            status: .init(code: answer.status, reasonPhrase: ""),
+            headers: headers,
             body: answer.body.isEmpty ? .init() : .init(byteBuffer: ByteBuffer(bytes: answer.body))
         )
     }
 
     // MARK: - Headers
 
+    // Literals that are header names.
+    // swift-format-ignore: NeverForceUnwrap
     private static let requestIDName = HTTPField.Name("X-Request-ID")!
+    // swift-format-ignore: NeverForceUnwrap
     private static let forwardedFor = HTTPField.Name("X-Forwarded-For")!
+    // swift-format-ignore: NeverForceUnwrap
     private static let safeHeaders: [(HTTPField.Name, String)] = [
         (.xContentTypeOptions, "nosniff"),
         (.contentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'"),
@@ -90,7 +97,10 @@ package struct Envelope: HTTPResponder {
     /// The client's own id when it is a plain token, else a new one.
     private static func requestID(_ request: Request) -> String {
         if let given = request.headers[requestIDName], (1...64).contains(given.utf8.count),
-            given.utf8.allSatisfy({ (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 45 || $0 == 95 || $0 == 46 })
+            given.utf8.allSatisfy({
+                (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 45 || $0 == 95
+                    || $0 == 46
+            })
         {
             return given
         }
@@ -104,7 +114,9 @@ package struct Envelope: HTTPResponder {
         let chain = request.headers[values: Self.forwardedFor].joined(separator: ",")
         var client = peer
         for part in chain.utf8.split(separator: 44).reversed() {
-            guard let address = IPAddress(String(decoding: part.filter { $0 != 32 && $0 != 9 }, as: UTF8.self)) else { return client }
+            guard let address = IPAddress(String(decoding: part.filter { $0 != 32 && $0 != 9 }, as: UTF8.self)) else {
+                return client
+            }
             client = address
             guard trustedProxies.contains(where: { $0.contains(address) }) else { return client }
         }
@@ -129,10 +141,13 @@ package struct Envelope: HTTPResponder {
         let path = request.uri.path
         let quiet = status < 400 && (Self.quietPaths.contains(path) || path.utf8.starts(with: "/health/".utf8))
         context.logger.log(
-            level: quiet ? .debug : .info, "request",
+            level: quiet ? .debug : .info,
+            "request",
             metadata: [
-                "method": .string(Self.methodName(request.method)), "path": .string(String(decoding: path.utf8.prefix(256), as: UTF8.self)),
-                "status": .stringConvertible(status), "microseconds": .stringConvertible(seconds * 1_000_000 + rest / 1_000_000_000_000),
+                "method": .string(Self.methodName(request.method)),
+                "path": .string(String(decoding: path.utf8.prefix(256), as: UTF8.self)),
+                "status": .stringConvertible(status),
+                "microseconds": .stringConvertible(seconds * 1_000_000 + rest / 1_000_000_000_000),
                 "remote": .string(context.remote?.description ?? "-"),
             ]
         )

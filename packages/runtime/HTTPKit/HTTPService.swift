@@ -13,9 +13,12 @@ package struct HTTPService: Service {
     private let group: any EventLoopGroup
     private let onRunning: @Sendable (Int) async -> Void
 
-    /// - Parameter onRunning: called with the port once connections are accepted.
+    /// `onRunning` is called with the port once connections are accepted.
     package init(
-        _ configuration: HTTPServiceConfiguration, routes: [RouteSet], group: any EventLoopGroup, logger: Logger = Logger(label: "http"),
+        _ configuration: HTTPServiceConfiguration,
+        routes: [RouteSet],
+        group: any EventLoopGroup,
+        logger: Logger = Logger(label: "http"),
         onRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
         self.configuration = configuration
@@ -24,7 +27,11 @@ package struct HTTPService: Service {
         responder = Self.responder(configuration, routes: routes, logger: logger)
     }
 
-    private static func responder(_ configuration: HTTPServiceConfiguration, routes: [RouteSet], logger: Logger) -> Envelope {
+    private static func responder(
+        _ configuration: HTTPServiceConfiguration,
+        routes: [RouteSet],
+        logger: Logger
+    ) -> Envelope {
         let router = Router(context: PlatformRequestContext.self)
         var methods: [String: [HTTPRequest.Method]] = [:]
         for set in routes {
@@ -36,17 +43,25 @@ package struct HTTPService: Service {
             }
         }
         for (path, allowed) in methods {
-            let others: [HTTPRequest.Method] = [.get, .post, .put, .patch, .delete, .options].filter { !allowed.contains($0) }
-            // RFC 9110 §15.5.6: a 405 names the methods that the resource has.
-            let names = (allowed + (allowed.contains(.get) ? [.head] : [])).map(\.rawValue).sorted().joined(separator: ", ")
-            for method in others {
-                router.on(RouterPath(path), method: method) { _, _ -> Response in throw Problem(405, headers: ["Allow": names]) }
+            let others: [HTTPRequest.Method] = [.get, .post, .put, .patch, .delete, .options].filter {
+                !allowed.contains($0)
             }
-            if allowed.contains(.get), let get = routes.lazy.flatMap(\.routes).first(where: { $0.path == path && $0.method == .get }),
+            // RFC 9110 §15.5.6: a 405 names the methods that the resource has.
+            let names = (allowed + (allowed.contains(.get) ? [.head] : [])).map(\.rawValue).sorted().joined(
+                separator: ", "
+            )
+            for method in others {
+                router.on(RouterPath(path), method: method) { _, _ -> Response in
+                    throw Problem(405, headers: ["Allow": names])
+                }
+            }
+            if allowed.contains(.get),
+                let get = routes.lazy.flatMap(\.routes).first(where: { $0.path == path && $0.method == .get }),
                 let set = routes.first(where: { $0.routes.contains { $0.path == path && $0.method == .get } })
             {
                 router.on(RouterPath(path), method: .head) { request, context in
-                    try await Self.answer(request, context, get, set, limit: configuration.bodyLimit).createHeadResponse()
+                    try await Self.answer(request, context, get, set, limit: configuration.bodyLimit)
+                        .createHeadResponse()
                 }
             }
         }
@@ -54,7 +69,11 @@ package struct HTTPService: Service {
     }
 
     private static func answer(
-        _ request: Request, _ context: PlatformRequestContext, _ route: RouteSet.Route, _ set: RouteSet, limit: Int
+        _ request: Request,
+        _ context: PlatformRequestContext,
+        _ route: RouteSet.Route,
+        _ set: RouteSet,
+        limit: Int
     ) async throws -> Response {
         do {
             let answer = try await route.handler(APIRequest(request: request, context: context, bodyLimit: limit))
@@ -76,7 +95,8 @@ package struct HTTPService: Service {
                 configuration: .init(
                     idleTimeout: configuration.idleTimeout,
                     httpDecoderConfiguration: .init(
-                        maxHeaderFieldSize: configuration.headerLimit, maxHeaderListSize: configuration.headerLimit,
+                        maxHeaderFieldSize: configuration.headerLimit,
+                        maxHeaderListSize: configuration.headerLimit,
                         maxHeaderFieldCount: configuration.headerFieldLimit
                     )
                 )
@@ -100,8 +120,10 @@ package struct HTTPService: Service {
         let place = "\(configuration.host) port \(configuration.port)"
         return switch error.errnoCode {
         case EADDRINUSE: ListenerError("HTTP cannot listen on \(place): it is in use (OONRUMAIL_HTTP_PORT)")
-        case EACCES: ListenerError("HTTP cannot listen on \(place): ports below 1024 need a privilege (OONRUMAIL_HTTP_PORT)")
-        case EADDRNOTAVAIL: ListenerError("HTTP cannot listen on \(place): this machine has no such address (OONRUMAIL_HTTP_ADDRESS)")
+        case EACCES:
+            ListenerError("HTTP cannot listen on \(place): ports below 1024 need a privilege (OONRUMAIL_HTTP_PORT)")
+        case EADDRNOTAVAIL:
+            ListenerError("HTTP cannot listen on \(place): this machine has no such address (OONRUMAIL_HTTP_ADDRESS)")
         default: ListenerError("HTTP cannot listen on \(place): error \(error.errnoCode)")
         }
     }

@@ -37,7 +37,9 @@ package final class HealthRegistry: Sendable {
     }
 
     /// A backend such as `database`; the check throws when it is away.
-    package func addDependency(_ name: String, check: @escaping Check) { state.withLock { $0.dependencies[name] = check } }
+    package func addDependency(_ name: String, check: @escaping Check) {
+        state.withLock { $0.dependencies[name] = check }
+    }
 
     /// A service of this process; not ready before it reports `running`.
     package func addService(_ name: String, needs: [String] = [], state initial: ServiceState = .starting) {

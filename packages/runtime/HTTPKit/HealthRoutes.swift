@@ -27,7 +27,9 @@ package enum HealthRoutes {
     /// 200, or 503 that names what is dead.
     package static func answer(_ report: HealthReport) throws -> APIResponse {
         guard report.isHealthy else {
-            let names = report.checks.filter { $0.status != "ok" }.map { "\($0.name) (\($0.status))" }.joined(separator: ", ")
+            let names = report.checks.filter { $0.status != "ok" }.map { "\($0.name) (\($0.status))" }.joined(
+                separator: ", "
+            )
             throw Problem(503, detail: "Not ready: \(names).", checks: report.checks, headers: ["Retry-After": "5"])
         }
         return try .json(Document(status: "ok", checks: report.checks))

@@ -1,6 +1,8 @@
 import FoundationEssentials
 
-/// An error as its reader gets it: a problem document (RFC 9457). Says what is wrong, never why it happened inside.
+/// An error as its reader gets it: a problem document (RFC 9457).
+///
+/// Says what is wrong, never why it happened inside.
 package struct Problem: Error, Equatable, Sendable {
     /// One member of the request that is wrong.
     package struct Field: Equatable, Sendable, Encodable {
@@ -22,8 +24,13 @@ package struct Problem: Error, Equatable, Sendable {
     package var reportID: String?
 
     package init(
-        _ status: Int, _ title: String? = nil, detail: String? = nil, fields: [Field] = [], checks: [HealthReport.Check] = [],
-        headers: [String: String] = [:], reportID: String? = nil
+        _ status: Int,
+        _ title: String? = nil,
+        detail: String? = nil,
+        fields: [Field] = [],
+        checks: [HealthReport.Check] = [],
+        headers: [String: String] = [:],
+        reportID: String? = nil
     ) {
         self.status = status
         self.title = title ?? Self.phrase(status)
@@ -63,8 +70,12 @@ package struct Problem: Error, Equatable, Sendable {
         Problem(401, detail: detail, headers: ["WWW-Authenticate": "Bearer realm=\"oonrumail\""])
     }
 
-    package static func forbidden(_ detail: String = "Your role does not allow this.") -> Problem { Problem(403, detail: detail) }
-    package static func notFound(_ detail: String = "There is nothing here by that name.") -> Problem { Problem(404, detail: detail) }
+    package static func forbidden(_ detail: String = "Your role does not allow this.") -> Problem {
+        Problem(403, detail: detail)
+    }
+    package static func notFound(_ detail: String = "There is nothing here by that name.") -> Problem {
+        Problem(404, detail: detail)
+    }
 
     package static func invalid(_ field: String, _ detail: String) -> Problem {
         Problem(422, detail: "A field is not acceptable.", fields: [Field(pointer: "#/\(field)", detail: detail)])
@@ -84,17 +95,23 @@ package struct Problem: Error, Equatable, Sendable {
         var instance: String?
         var errors: [Field]?
         var checks: [HealthReport.Check]?
-        var report_id: String?
+        var reportID: String?
     }
 
     package static let contentType = "application/problem+json"
 
     package func document(instance: String?) -> [UInt8] {
         let encoder = JSONEncoder()
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
         let document = Document(
-            title: title, status: status, detail: detail, instance: instance, errors: fields.isEmpty ? nil : fields,
-            checks: checks.isEmpty ? nil : checks, report_id: reportID
+            title: title,
+            status: status,
+            detail: detail,
+            instance: instance,
+            errors: fields.isEmpty ? nil : fields,
+            checks: checks.isEmpty ? nil : checks,
+            reportID: reportID
         )
         return (try? encoder.encode(document)).map(Array.init) ?? Array("{\"status\":\(status)}".utf8)
     }

@@ -27,7 +27,9 @@ package struct RouteSet: Sendable {
     }
 }
 
-/// Demands an access token and hands whom it speaks for to the route. A token never comes from anywhere but the header.
+/// Demands an access token and hands whom it speaks for to the route.
+///
+/// A token never comes from anywhere but the header.
 package struct BearerGuard<Caller: Sendable>: Sendable {
     private let verify: @Sendable (String) async throws -> Caller?
     package init(_ verify: @escaping @Sendable (String) async throws -> Caller?) { self.verify = verify }
@@ -39,7 +41,8 @@ package struct BearerGuard<Caller: Sendable>: Sendable {
             guard let token = request.bearerToken else { throw Problem.unauthenticated() }
             guard let caller = try await verify(token) else {
                 throw Problem(
-                    401, detail: "The access token is not valid.",
+                    401,
+                    detail: "The access token is not valid.",
                     headers: ["WWW-Authenticate": "Bearer realm=\"oonrumail\", error=\"invalid_token\""]
                 )
             }

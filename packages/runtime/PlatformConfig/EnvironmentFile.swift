@@ -1,7 +1,9 @@
 import FoundationEssentials
 
 /// Reads `.env` files: `NAME=value` lines, `#` comments, an optional `export`, single quotes (literal) and double
-/// quotes (with `\n`, `\t`, `\"`, `\\`, `\$`). Values do not run over lines; nothing is expanded.
+/// quotes (with `\n`, `\t`, `\"`, `\\`, `\$`).
+///
+/// Values do not run over lines; nothing is expanded.
 package enum EnvironmentFile {
     /// Larger files are refused.
     package static let sizeLimit = 1 << 20
@@ -12,7 +14,9 @@ package enum EnvironmentFile {
         guard let content = FileManager.default.contents(atPath: path) else {
             throw ConfigurationError(problems: ["\(path) cannot be read"])
         }
-        guard content.count <= sizeLimit else { throw ConfigurationError(problems: ["\(path) is larger than \(sizeLimit) octets"]) }
+        guard content.count <= sizeLimit else {
+            throw ConfigurationError(problems: ["\(path) is larger than \(sizeLimit) octets"])
+        }
         return try parse(Array(content), name: path)
     }
 
@@ -45,7 +49,9 @@ package enum EnvironmentFile {
         guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else { return nil }
         let name = trimmed(line[..<equals])
         guard let first = name.first, !(48...57).contains(first) else { return nil }
-        guard name.allSatisfy({ $0 == 95 || (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) }) else {
+        guard
+            name.allSatisfy({ $0 == 95 || (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) })
+        else {
             return nil
         }
         guard let value = value(trimmed(line[(equals + 1)...])) else { return nil }
@@ -57,7 +63,9 @@ package enum EnvironmentFile {
             // A `#` begins a comment only after a blank, so that passwords may contain one.
             var end = text.startIndex
             while end < text.endIndex {
-                if text[end] == UInt8(ascii: "#"), end == text.startIndex || text[end - 1] == 32 || text[end - 1] == 9 { break }
+                if text[end] == UInt8(ascii: "#"), end == text.startIndex || text[end - 1] == 32 || text[end - 1] == 9 {
+                    break
+                }
                 end += 1
             }
             return String(decoding: trimmed(text[..<end]), as: UTF8.self)

@@ -7,7 +7,9 @@ package struct SettingSources: Sendable {
     /// From the command line.
     package var overrides: [String: String]
     package var environment: [String: String]
-    /// An `.env` file. A file named explicitly must be there.
+    /// An `.env` file.
+    ///
+    /// A file named explicitly must be there.
     package var file: String?
 
     package init(overrides: [String: String] = [:], environment: [String: String]? = nil, file: String? = nil) {
@@ -21,7 +23,11 @@ package struct SettingSources: Sendable {
 @dynamicMemberLookup
 package struct PlatformSettings: Sendable {
     /// Where a value came from.
-    package enum Origin: String, Sendable { case commandLine = "command line", environment, file, standard = "default" }
+    package enum Origin: String, Sendable {
+        case commandLine = "command line"
+        case environment, file
+        case standard = "default"
+    }
 
     /// A row of `config list`.
     package struct Row: Sendable {
@@ -43,8 +49,12 @@ package struct PlatformSettings: Sendable {
     }
 
     /// Reads and checks every setting; the error holds every problem, not just the first.
-    package static func load(_ sources: SettingSources = SettingSources()) throws(ConfigurationError) -> PlatformSettings {
-        var layers: [(Origin, [String: String])] = [(.commandLine, sources.overrides), (.environment, sources.environment)]
+    package static func load(
+        _ sources: SettingSources = SettingSources()
+    ) throws(ConfigurationError) -> PlatformSettings {
+        var layers: [(Origin, [String: String])] = [
+            (.commandLine, sources.overrides), (.environment, sources.environment),
+        ]
         let named = sources.file ?? sources.environment["OONRUMAIL_ENV_FILE"].flatMap { $0.isEmpty ? nil : $0 }
         if let content = try EnvironmentFile.read(named ?? ".env") {
             layers.append((.file, content))
@@ -112,8 +122,10 @@ package struct PlatformSettings: Sendable {
         Settings.all.map { setting in
             let value = values[setting.name].map(setting.formatAny) ?? ""
             return Row(
-                setting: setting, standard: setting.defaultText(production: self.production),
-                value: setting.isSecret && !value.isEmpty ? "***" : value, origin: origins[setting.name] ?? .standard
+                setting: setting,
+                standard: setting.defaultText(production: self.production),
+                value: setting.isSecret && !value.isEmpty ? "***" : value,
+                origin: origins[setting.name] ?? .standard
             )
         }
     }

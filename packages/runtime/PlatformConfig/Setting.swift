@@ -28,8 +28,15 @@ package struct Setting<Value: Sendable>: AnySetting {
     let format: @Sendable (Value) -> String
 
     package init(
-        _ name: String, _ group: SettingGroup, standard: Value, production: Value? = nil, isSecret: Bool = false, allowed: String,
-        meaning: String, parse: @escaping @Sendable (String) -> Value?, format: @escaping @Sendable (Value) -> String
+        _ name: String,
+        _ group: SettingGroup,
+        standard: Value,
+        production: Value? = nil,
+        isSecret: Bool = false,
+        allowed: String,
+        meaning: String,
+        parse: @escaping @Sendable (String) -> Value?,
+        format: @escaping @Sendable (Value) -> String
     ) {
         self.name = name
         self.group = group
@@ -52,7 +59,9 @@ package enum SettingGroup: String, CaseIterable, Sendable {
     case general, listeners, tls, limits, smtp, queue, imap, http, accounts, store, dns, logging
 }
 
-/// A password or key that came from the settings. Its description is redacted.
+/// A password or key that came from the settings.
+///
+/// Its description is redacted.
 package struct SecretSetting: Sendable, CustomStringConvertible, CustomDebugStringConvertible {
     package let text: String
     package init(_ text: String) { self.text = text }
@@ -76,7 +85,9 @@ package struct HostPort: Hashable, Sendable, CustomStringConvertible {
             host = bytes[1..<end]
             let rest = bytes[(end + 1)...]
             if !rest.isEmpty {
-                guard rest.first == UInt8(ascii: ":"), let given = SettingText.integer(rest.dropFirst()) else { return nil }
+                guard rest.first == UInt8(ascii: ":"), let given = SettingText.integer(rest.dropFirst()) else {
+                    return nil
+                }
                 port = given
             }
         } else if let colon = bytes.lastIndex(of: UInt8(ascii: ":")) {
@@ -85,14 +96,18 @@ package struct HostPort: Hashable, Sendable, CustomStringConvertible {
             port = given
         }
         guard let port, (1...65_535).contains(port), !host.isEmpty, host.count <= 255 else { return nil }
-        guard host.allSatisfy({ $0 > 32 && $0 != 127 && $0 != UInt8(ascii: "=") && $0 != UInt8(ascii: ",") }) else { return nil }
+        guard host.allSatisfy({ $0 > 32 && $0 != 127 && $0 != UInt8(ascii: "=") && $0 != UInt8(ascii: ",") }) else {
+            return nil
+        }
         self.init(host: String(decoding: host, as: UTF8.self), port: port)
     }
 
     package var description: String { host.utf8.contains(58) ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
-/// Where mail for a domain goes instead of its MX. `*` stands for every domain.
+/// Where mail for a domain goes instead of its MX.
+///
+/// `*` stands for every domain.
 package struct TransportRoute: Hashable, Sendable, CustomStringConvertible {
     package let domain: String
     package let target: HostPort

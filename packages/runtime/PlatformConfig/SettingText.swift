@@ -25,7 +25,8 @@ package enum SettingText {
     package static func text(_ duration: Duration) -> String {
         let (seconds, rest) = duration.components
         guard rest == 0 else { return "\(seconds * 1_000 + rest / 1_000_000_000_000_000)ms" }
-        for (unit, length) in [("d", Int64(86_400)), ("h", 3_600), ("m", 60)] where seconds > 0 && seconds % length == 0 {
+        for (unit, length) in [("d", Int64(86_400)), ("h", 3_600), ("m", 60)] where seconds > 0 && seconds % length == 0
+        {
             return "\(seconds / length)\(unit)"
         }
         return "\(seconds)s"
@@ -77,7 +78,9 @@ package enum SettingText {
 
     static func route(_ text: String) -> TransportRoute? {
         let parts = text.utf8.split(separator: 61, omittingEmptySubsequences: false)
-        guard parts.count == 2, let target = HostPort(String(decoding: parts[1], as: UTF8.self), defaultPort: 25) else { return nil }
+        guard parts.count == 2, let target = HostPort(String(decoding: parts[1], as: UTF8.self), defaultPort: 25) else {
+            return nil
+        }
         let domain = EmailAddress.lowercased(String(decoding: parts[0], as: UTF8.self))
         guard domain == "*" || EmailAddress.isDomain(domain.utf8) else { return nil }
         return TransportRoute(domain: domain, target: target)

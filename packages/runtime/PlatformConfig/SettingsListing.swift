@@ -2,7 +2,9 @@
 package enum SettingsListing {
     /// A commented `.env` file with every setting at its default.
     package static func environmentExample() -> String {
-        var lines = ["# Settings of OONRUMAIL. Uncomment what you change; `oonrumail config list` shows what is in force."]
+        var lines = [
+            "# Settings of OONRUMAIL. Uncomment what you change; `oonrumail config list` shows what is in force."
+        ]
         var group: SettingGroup?
         for setting in Settings.all {
             if setting.group != group {
@@ -12,7 +14,9 @@ package enum SettingsListing {
             let standard = setting.defaultText(production: false)
             let production = setting.defaultText(production: true)
             let more = standard == production ? "" : " (\(production) with --production)"
-            lines += ["", "# \(setting.meaning). Takes \(setting.allowed)\(more).", "#\(setting.name)=\(quoted(standard))"]
+            lines += [
+                "", "# \(setting.meaning). Takes \(setting.allowed)\(more).", "#\(setting.name)=\(quoted(standard))",
+            ]
         }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -29,7 +33,9 @@ package enum SettingsListing {
             let value = row.value.isEmpty ? "(none)" : row.value
             let standard = row.standard.isEmpty ? "(none)" : row.standard
             lines.append("\(row.setting.name) = \(value)")
-            lines.append("    \(row.setting.meaning). Takes \(row.setting.allowed). Default \(standard). From \(row.origin.rawValue).")
+            lines.append(
+                "    \(row.setting.meaning). Takes \(row.setting.allowed). Default \(standard). From \(row.origin.rawValue)."
+            )
         }
         return lines.joined(separator: "\n")
     }

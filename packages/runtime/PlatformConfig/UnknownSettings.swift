@@ -18,7 +18,8 @@ enum UnknownSettings {
     /// Kubernetes announces services to pods with such names.
     private static func isServiceLink(_ name: String) -> Bool {
         let parts = name.utf8.split(separator: 95).map { String(decoding: $0, as: UTF8.self) }
-        return parts.suffix(2) == ["SERVICE", "HOST"] || zip(parts, parts.dropFirst()).contains { $0 == "SERVICE" && $1 == "PORT" }
+        return parts.suffix(2) == ["SERVICE", "HOST"]
+            || zip(parts, parts.dropFirst()).contains { $0 == "SERVICE" && $1 == "PORT" }
             || zip(parts, parts.dropFirst()).contains { $0 == "PORT" && UInt16($1) != nil }
     }
 

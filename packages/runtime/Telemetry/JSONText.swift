@@ -58,7 +58,8 @@ package struct JSONText: Sendable {
     /// At most `limit` octets, never through the middle of a scalar.
     private static func cut(_ value: String, _ limit: Int) -> Substring.UTF8View {
         let view = value.utf8
-        guard view.count > limit, var end = view.index(view.startIndex, offsetBy: limit, limitedBy: view.endIndex) else {
+        guard view.count > limit, var end = view.index(view.startIndex, offsetBy: limit, limitedBy: view.endIndex)
+        else {
             return value[...].utf8
         }
         while end > view.startIndex, view[end] & 0xC0 == 0x80 { end = view.index(before: end) }

@@ -23,8 +23,12 @@ package struct LineLogHandler: LogHandler {
     private let clock: any WallClock
 
     package init(
-        label: String, level: Logger.Level, format: Format, sink: any LogSink = StandardErrorSink.shared,
-        clock: any WallClock = SystemClock(), metadataProvider: Logger.MetadataProvider? = nil
+        label: String,
+        level: Logger.Level,
+        format: Format,
+        sink: any LogSink = StandardErrorSink.shared,
+        clock: any WallClock = SystemClock(),
+        metadataProvider: Logger.MetadataProvider? = nil
     ) {
         self.label = label
         self.logLevel = level

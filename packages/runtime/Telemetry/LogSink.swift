@@ -16,7 +16,7 @@ package final class StandardErrorSink: LogSink {
             line.withUnsafeBytes { bytes in
                 var start = 0
                 while start < bytes.count {
-                    let written = Glibc.write(STDERR_FILENO, bytes.baseAddress! + start, bytes.count - start)
+                    let written = Glibc.write(STDERR_FILENO, bytes.baseAddress.map { $0 + start }, bytes.count - start)
                     if written < 0, errno == EINTR { continue }
                     // A log that cannot be written must not stop the mail.
                     guard written > 0 else { return }

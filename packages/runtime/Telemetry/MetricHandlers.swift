@@ -38,7 +38,9 @@ final class GaugeSeries: MeterHandler, RecorderHandler {
     var value: Double { current.withLock { $0 } }
 }
 
-/// How often values fell into fixed buckets. Timers record seconds.
+/// How often values fell into fixed buckets.
+///
+/// Timers record seconds.
 final class HistogramSeries: RecorderHandler, TimerHandler {
     struct Snapshot {
         /// One per bound, then one for what is larger.
@@ -46,8 +48,12 @@ final class HistogramSeries: RecorderHandler, TimerHandler {
         var sum = 0.0
     }
 
-    static let seconds = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
-    static let octets: [Double] = [256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864]
+    static let seconds = [
+        0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
+    ]
+    static let octets: [Double] = [
+        256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864,
+    ]
     static let counts: [Double] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000, 10_000, 100_000]
 
     let bounds: [Double]

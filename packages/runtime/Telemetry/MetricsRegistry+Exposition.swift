@@ -10,7 +10,8 @@ extension MetricsRegistry {
         for name in Set(families.keys).union(computed.keys).sorted() {
             if let metric = computed[name] {
                 guard let value = metric.read() else { continue }
-                text += "# HELP \(name) \(Self.helpText(metric.help))\n# TYPE \(name) \(metric.kind.rawValue)\n\(name) \(Self.number(value))\n"
+                text +=
+                    "# HELP \(name) \(Self.helpText(metric.help))\n# TYPE \(name) \(metric.kind.rawValue)\n\(name) \(Self.number(value))\n"
                 continue
             }
             guard let family = families[name] else { continue }

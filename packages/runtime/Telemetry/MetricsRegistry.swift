@@ -59,16 +59,23 @@ package final class MetricsRegistry: MetricsFactory {
         counterSeries(label, dimensions)
     }
 
-    package func makeFloatingPointCounter(label: String, dimensions: [(String, String)]) -> any FloatingPointCounterHandler {
+    package func makeFloatingPointCounter(
+        label: String,
+        dimensions: [(String, String)]
+    ) -> any FloatingPointCounterHandler {
         counterSeries(label, dimensions)
     }
 
-    package func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler { gaugeSeries(label, dimensions) }
+    package func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
+        gaugeSeries(label, dimensions)
+    }
 
     package func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
         guard aggregate else { return gaugeSeries(label, dimensions) }
         let name = Self.sanitised(label)
-        let bounds = name.utf8.reversed().starts(with: "_bytes".utf8.reversed()) ? HistogramSeries.octets : HistogramSeries.counts
+        let bounds =
+            name.utf8.reversed().starts(with: "_bytes".utf8.reversed())
+            ? HistogramSeries.octets : HistogramSeries.counts
         return histogramSeries(name, dimensions, bounds)
     }
 
@@ -98,7 +105,11 @@ package final class MetricsRegistry: MetricsFactory {
         return gauge
     }
 
-    private func histogramSeries(_ name: String, _ dimensions: [(String, String)], _ bounds: [Double]) -> HistogramSeries {
+    private func histogramSeries(
+        _ name: String,
+        _ dimensions: [(String, String)],
+        _ bounds: [Double]
+    ) -> HistogramSeries {
         let found = series(name, .histogram, dimensions) { .histogram(HistogramSeries(bounds: bounds)) }
         guard case .histogram(let histogram) = found else { return HistogramSeries(bounds: bounds) }
         return histogram

@@ -5,11 +5,15 @@ import MailModel
 package enum ProcessMetrics {
     package static func register(in registry: MetricsRegistry) {
         let started = Double(SystemClock().now().microseconds) / 1_000_000
-        registry.gauge("process_start_time_seconds", help: "When the process started, in seconds since 1970") { started }
+        registry.gauge("process_start_time_seconds", help: "When the process started, in seconds since 1970") {
+            started
+        }
         registry.gauge("process_resident_memory_bytes", help: "Resident memory") { residentOctets() }
         registry.gauge("process_open_fds", help: "Open file descriptors") { openFiles() }
         registry.gauge("process_max_fds", help: "File descriptors that may be open") { maxFiles() }
-        registry.counter("process_cpu_seconds_total", help: "Processor time in user and kernel mode") { processorSeconds() }
+        registry.counter("process_cpu_seconds_total", help: "Processor time in user and kernel mode") {
+            processorSeconds()
+        }
     }
 
     private static func residentOctets() -> Double? {

@@ -6,7 +6,9 @@ package enum RFC3339 {
     package static func text(_ time: Timestamp) -> String { String(decoding: bytes(time), as: UTF8.self) }
 
     /// `2026-02-03T04:05:06Z`, for people.
-    package static func wholeSeconds(_ time: Timestamp) -> String { String(decoding: bytes(time).prefix(19), as: UTF8.self) + "Z" }
+    package static func wholeSeconds(_ time: Timestamp) -> String {
+        String(decoding: bytes(time).prefix(19), as: UTF8.self) + "Z"
+    }
 
     package static func bytes(_ time: Timestamp) -> [UInt8] {
         let seconds = time.seconds

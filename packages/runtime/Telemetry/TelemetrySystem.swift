@@ -6,7 +6,8 @@ package enum TelemetrySystem {
     /// Returns the registry that `/metrics` shows.
     package static func bootstrap(level: Logger.Level, format: LineLogHandler.Format) -> MetricsRegistry {
         LoggingSystem.bootstrap(
-            { label, provider in LineLogHandler(label: label, level: level, format: format, metadataProvider: provider) },
+            { label, provider in LineLogHandler(label: label, level: level, format: format, metadataProvider: provider)
+            },
             metadataProvider: nil
         )
         let registry = MetricsRegistry()

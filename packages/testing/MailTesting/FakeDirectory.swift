@@ -56,11 +56,19 @@ package final class FakeDirectory: DirectoryStore, SessionStore {
 
     package func organisations() async throws(StoreError) -> [Organisation] { try change { $0.organisations } }
 
-    package func addDomain(_ name: String, organisation: OrganisationID, keys: [DKIMKey]) async throws(StoreError) -> HostedDomain {
+    package func addDomain(
+        _ name: String,
+        organisation: OrganisationID,
+        keys: [DKIMKey]
+    ) async throws(StoreError) -> HostedDomain {
         try change { state throws(StoreError) in
             guard !state.domains.contains(where: { $0.name == name }) else { throw .alreadyExists }
             let made = HostedDomain(
-                id: DomainID(Int64(state.domains.count + 1)), organisation: organisation, name: name, status: .active, createdAt: now
+                id: DomainID(Int64(state.domains.count + 1)),
+                organisation: organisation,
+                name: name,
+                status: .active,
+                createdAt: now
             )
             state.domains.append(made)
             state.keys[name] = keys
@@ -72,23 +80,40 @@ package final class FakeDirectory: DirectoryStore, SessionStore {
         try change { state in state.domains.first { $0.name == name } }
     }
 
-    package func domains(of organisation: OrganisationID?, after: String?, limit: Int) async throws(StoreError) -> [HostedDomain] {
+    package func domains(
+        of organisation: OrganisationID?,
+        after: String?,
+        limit: Int
+    ) async throws(StoreError) -> [HostedDomain] {
         try change { state in
-            let found = state.domains.filter { (organisation == nil || $0.organisation == organisation) && $0.name > (after ?? "") }
+            let found = state.domains.filter {
+                (organisation == nil || $0.organisation == organisation) && $0.name > (after ?? "")
+            }
             return Array(found.sorted { $0.name < $1.name }.prefix(limit))
         }
     }
 
-    package func signingKeys(of domain: String) async throws(StoreError) -> [DKIMKey] { try change { $0.keys[domain] ?? [] } }
+    package func signingKeys(of domain: String) async throws(StoreError) -> [DKIMKey] {
+        try change { $0.keys[domain] ?? [] }
+    }
 
     package func addAccount(_ account: NewAccount) async throws(StoreError) -> Account {
         try change { state throws(StoreError) in
-            guard !state.accounts.contains(where: { $0.primaryAddress == account.address }) else { throw .alreadyExists }
+            guard !state.accounts.contains(where: { $0.primaryAddress == account.address }) else {
+                throw .alreadyExists
+            }
             guard state.aliases[account.address.canonical] == nil else { throw .alreadyExists }
             let made = Account(
-                id: AccountID(Int64(state.accounts.count + 1)), organisation: account.organisation, primaryAddress: account.address,
-                displayName: account.displayName, role: account.role, status: .active, quotaBytes: account.quotaBytes, usedBytes: 0,
-                usedMessages: 0, createdAt: now
+                id: AccountID(Int64(state.accounts.count + 1)),
+                organisation: account.organisation,
+                primaryAddress: account.address,
+                displayName: account.displayName,
+                role: account.role,
+                status: .active,
+                quotaBytes: account.quotaBytes,
+                usedBytes: 0,
+                usedMessages: 0,
+                createdAt: now
             )
             state.accounts.append(made)
             state.hashes[made.id] = account.passwordHash
@@ -106,7 +131,9 @@ package final class FakeDirectory: DirectoryStore, SessionStore {
 
     package func accounts(ofDomain domain: String, after: String?, limit: Int) async throws(StoreError) -> [Account] {
         try change { state in
-            let found = state.accounts.filter { $0.primaryAddress.domain == domain && $0.primaryAddress.canonical > (after ?? "") }
+            let found = state.accounts.filter {
+                $0.primaryAddress.domain == domain && $0.primaryAddress.canonical > (after ?? "")
+            }
             return Array(found.sorted { $0.primaryAddress.canonical < $1.primaryAddress.canonical }.prefix(limit))
         }
     }
@@ -118,19 +145,28 @@ package final class FakeDirectory: DirectoryStore, SessionStore {
         }
     }
 
-    package func setAccountStatus(_ id: AccountID, _ status: Account.Status) async throws(StoreError) { try change(id) { $0.status = status } }
-    package func setQuota(_ id: AccountID, bytes: Int64?) async throws(StoreError) { try change(id) { $0.quotaBytes = bytes } }
+    package func setAccountStatus(_ id: AccountID, _ status: Account.Status) async throws(StoreError) {
+        try change(id) { $0.status = status }
+    }
+    package func setQuota(_ id: AccountID, bytes: Int64?) async throws(StoreError) {
+        try change(id) { $0.quotaBytes = bytes }
+    }
     package func resetAccount(_ id: AccountID) async throws(StoreError) { try change { $0.resets.append(id) } }
 
-    package func credential(for address: EmailAddress) async throws(StoreError) -> (account: Account, passwordHash: String)? {
+    package func credential(
+        for address: EmailAddress
+    ) async throws(StoreError) -> (account: Account, passwordHash: String)? {
         try change { state in
             state.credentialLookups += 1
-            guard let account = state.accounts.first(where: { $0.primaryAddress == address && $0.status == .active }) else { return nil }
+            guard let account = state.accounts.first(where: { $0.primaryAddress == address && $0.status == .active })
+            else { return nil }
             return state.hashes[account.id].map { (account, $0) }
         }
     }
 
-    package func setPassword(_ id: AccountID, hash: String) async throws(StoreError) { try change { $0.hashes[id] = hash } }
+    package func setPassword(_ id: AccountID, hash: String) async throws(StoreError) {
+        try change { $0.hashes[id] = hash }
+    }
 
     package func addAlias(_ alias: EmailAddress, targets: [EmailAddress]) async throws(StoreError) {
         try change { state throws(StoreError) in
@@ -145,8 +181,12 @@ package final class FakeDirectory: DirectoryStore, SessionStore {
         }
     }
 
-    package func aliases(ofDomain domain: String) async throws(StoreError) -> [(alias: EmailAddress, targets: [EmailAddress])] {
-        try change { state in state.aliases.values.filter { $0.alias.domain == domain }.sorted { $0.alias.canonical < $1.alias.canonical } }
+    package func aliases(
+        ofDomain domain: String
+    ) async throws(StoreError) -> [(alias: EmailAddress, targets: [EmailAddress])] {
+        try change { state in
+            state.aliases.values.filter { $0.alias.domain == domain }.sorted { $0.alias.canonical < $1.alias.canonical }
+        }
     }
 
     package func resolve(_ address: EmailAddress) async throws(StoreError) -> RecipientResolution {
@@ -168,11 +208,19 @@ package final class FakeDirectory: DirectoryStore, SessionStore {
 
     // MARK: - Sessions
 
-    package func add(_ token: RefreshToken) async throws(StoreError) { try change { $0.tokens[token.hash] = (token, false) } }
+    package func add(_ token: RefreshToken) async throws(StoreError) {
+        try change { $0.tokens[token.hash] = (token, false) }
+    }
 
-    package func rotate(_ hash: [UInt8], to next: RefreshToken, now: Timestamp) async throws(StoreError) -> RefreshOutcome {
+    package func rotate(
+        _ hash: [UInt8],
+        to next: RefreshToken,
+        now: Timestamp
+    ) async throws(StoreError) -> RefreshOutcome {
         try change { state in
-            guard let known = state.tokens[hash], known.token.expiresAt > now, !state.revoked.contains(known.token.family) else { return .unknown }
+            guard let known = state.tokens[hash], known.token.expiresAt > now,
+                !state.revoked.contains(known.token.family)
+            else { return .unknown }
             guard !known.isSpent else {
                 state.revoked.insert(known.token.family)
                 return .reused(account: known.token.account)
@@ -188,12 +236,21 @@ package final class FakeDirectory: DirectoryStore, SessionStore {
     }
 
     package func revokeAll(of account: AccountID) async throws(StoreError) {
-        try change { state in for known in state.tokens.values where known.token.account == account { state.revoked.insert(known.token.family) } }
+        try change { state in
+            for known in state.tokens.values where known.token.account == account {
+                state.revoked.insert(known.token.family)
+            }
+        }
     }
 
-    package func isRevoked(family: String) async throws(StoreError) -> Bool { try change { $0.revoked.contains(family) } }
+    package func isRevoked(family: String) async throws(StoreError) -> Bool {
+        try change { $0.revoked.contains(family) }
+    }
 
-    package func platformSecret(_ name: String, makingIfAbsent make: @Sendable () -> [UInt8]) async throws(StoreError) -> [UInt8] {
+    package func platformSecret(
+        _ name: String,
+        makingIfAbsent make: @Sendable () -> [UInt8]
+    ) async throws(StoreError) -> [UInt8] {
         try change { state in
             if let known = state.secrets[name] { return known }
             let made = make()

@@ -17,7 +17,9 @@ package final class FakeOperations: QueueStore, TraceStore, MaintenanceStore {
     private let state = Mutex(State())
     package init() {}
 
-    package func put(entries: [QueueEntry], attempts: [QueueAttempt] = []) { state.withLock { ($0.entries, $0.attempts) = (entries, attempts) } }
+    package func put(entries: [QueueEntry], attempts: [QueueAttempt] = []) {
+        state.withLock { ($0.entries, $0.attempts) = (entries, attempts) }
+    }
     package func put(events: [TraceEvent]) { state.withLock { $0.events = events } }
     package func put(report: VerifyReport) { state.withLock { $0.report = report } }
     package func put(health: StoreError?) { state.withLock { $0.health = health } }
@@ -42,25 +44,40 @@ package final class FakeOperations: QueueStore, TraceStore, MaintenanceStore {
 
     // MARK: - Queue
 
-    package func lease(owner: String, now: Timestamp, until: Timestamp, limit: Int) async throws(StoreError) -> [QueueLease] { [] }
+    package func lease(
+        owner: String,
+        now: Timestamp,
+        until: Timestamp,
+        limit: Int
+    ) async throws(StoreError) -> [QueueLease] { [] }
     package func renew(_ lease: QueueLease, until: Timestamp) async throws(StoreError) { throw .notFound }
     package func finish(_ lease: QueueLease, _ result: QueueResult) async throws(StoreError) { throw .notFound }
-    package func read(_ id: QueueID, submitter: AccountID, range: Range<Int>) async throws(StoreError) -> ByteBuffer { throw .notFound }
+    package func read(_ id: QueueID, submitter: AccountID, range: Range<Int>) async throws(StoreError) -> ByteBuffer {
+        throw .notFound
+    }
     package func nextDue() async throws(StoreError) -> Timestamp? { nil }
     package func depth() async throws(StoreError) -> Int { state.withLock { $0.entries.count } }
 
     package func entries(after: QueueID?, limit: Int) async throws(StoreError) -> [QueueEntry] {
-        state.withLock { state in Array(state.entries.filter { after == nil || $0.queueID > after! }.prefix(limit)) }
+        state.withLock { state in
+            Array(state.entries.filter { entry in after.map { entry.queueID > $0 } ?? true }.prefix(limit))
+        }
     }
 
     package func entry(_ id: QueueID) async throws(StoreError) -> (recipients: [QueueEntry], attempts: [QueueAttempt]) {
         state.withLock { state in (state.entries.filter { $0.queueID == id }, state.attempts) }
     }
 
-    package func retryNow(_ selection: QueueSelection, now: Timestamp) async throws(StoreError) -> Int { select(selection, "retry") }
+    package func retryNow(_ selection: QueueSelection, now: Timestamp) async throws(StoreError) -> Int {
+        select(selection, "retry")
+    }
     package func hold(_ selection: QueueSelection) async throws(StoreError) -> Int { select(selection, "hold") }
-    package func release(_ selection: QueueSelection, now: Timestamp) async throws(StoreError) -> Int { select(selection, "release") }
-    package func cancel(_ selection: QueueSelection, actor: String, now: Timestamp) async throws(StoreError) -> Int { select(selection, "cancel") }
+    package func release(_ selection: QueueSelection, now: Timestamp) async throws(StoreError) -> Int {
+        select(selection, "release")
+    }
+    package func cancel(_ selection: QueueSelection, actor: String, now: Timestamp) async throws(StoreError) -> Int {
+        select(selection, "cancel")
+    }
 
     // MARK: - Trace
 
@@ -70,7 +87,8 @@ package final class FakeOperations: QueueStore, TraceStore, MaintenanceStore {
         state.withLock { state in
             Array(
                 state.events.filter { event in
-                    (since == nil || event.at >= since!) && [event.queueID.rawValue, event.messageID, event.sender, event.recipient].contains(key)
+                    (since.map { event.at >= $0 } ?? true)
+                        && [event.queueID.rawValue, event.messageID, event.sender, event.recipient].contains(key)
                 }.prefix(limit)
             )
         }

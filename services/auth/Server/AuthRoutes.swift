@@ -27,7 +27,9 @@ package struct AuthRoutes: Sendable {
         set.get("/api/users/me", BearerGuard.tokens(tokens, clock)(Self.me))
         set.get("/.well-known/jwks.json") { _ in
             APIResponse(
-                status: 200, contentType: "application/jwk-set+json", body: Array(keySet.utf8),
+                status: 200,
+                contentType: "application/jwk-set+json",
+                body: Array(keySet.utf8),
                 headers: ["Cache-Control": "public, max-age=300"]
             )
         }
@@ -46,11 +48,20 @@ package struct AuthRoutes: Sendable {
         let credentials = try await request.decode(Credentials.self)
         let now = clock.now()
         let outcome = await authenticator.authenticate(
-            user: credentials.email, password: credentials.password, remote: request.remote, service: "http", now: now
+            user: credentials.email,
+            password: credentials.password,
+            remote: request.remote,
+            service: "http",
+            now: now
         )
         switch outcome {
         case .success(let account): return try answer(try await tokens.issue(for: account, now: now), now)
-        case .invalid: throw Problem(401, detail: "The address or the password is wrong.", headers: ["WWW-Authenticate": "Bearer realm=\"oonrumail\""])
+        case .invalid:
+            throw Problem(
+                401,
+                detail: "The address or the password is wrong.",
+                headers: ["WWW-Authenticate": "Bearer realm=\"oonrumail\""]
+            )
         case .lockedOut(let seconds):
             throw Problem(429, detail: "Too many failed attempts.", headers: ["Retry-After": "\(seconds)"])
         case .unavailable: throw Problem.unavailable()
@@ -59,11 +70,15 @@ package struct AuthRoutes: Sendable {
 
     private struct Refresh: RequestDocument {
         static let members: Set<String> = ["refresh_token"]
-        var refresh_token: String
+        var refreshToken: String
+
+        private enum CodingKeys: String, CodingKey {
+            case refreshToken = "refresh_token"
+        }
     }
 
     private func refresh(_ request: APIRequest) async throws -> APIResponse {
-        let token = try await request.decode(Refresh.self).refresh_token
+        let token = try await request.decode(Refresh.self).refreshToken
         let now = clock.now()
         guard let pair = try await tokens.refresh(token, now: now) else {
             throw Problem.unauthenticated("The refresh token is not valid; sign in again.")
@@ -73,24 +88,26 @@ package struct AuthRoutes: Sendable {
 
     private func logout(_ request: APIRequest) async throws -> APIResponse {
         // An unknown token is no error: the session is over either way.
-        try await tokens.revoke(refreshToken: try await request.decode(Refresh.self).refresh_token)
+        try await tokens.revoke(refreshToken: try await request.decode(Refresh.self).refreshToken)
         return .noContent
     }
 
     /// RFC 6749 §5.1 names.
     private struct Tokens: Encodable {
-        var access_token: String
-        var token_type = "Bearer"
-        var expires_in: Int64
-        var refresh_token: String
-        var refresh_expires_in: Int64
+        var accessToken: String
+        var tokenType = "Bearer"
+        var expiresIn: Int64
+        var refreshToken: String
+        var refreshExpiresIn: Int64
     }
 
     private func answer(_ pair: TokenPair, _ now: Timestamp) throws -> APIResponse {
         try .json(
             Tokens(
-                access_token: pair.accessToken, expires_in: pair.accessExpiresAt.seconds - now.seconds, refresh_token: pair.refreshToken,
-                refresh_expires_in: pair.refreshExpiresAt.seconds - now.seconds
+                accessToken: pair.accessToken,
+                expiresIn: pair.accessExpiresAt.seconds - now.seconds,
+                refreshToken: pair.refreshToken,
+                refreshExpiresIn: pair.refreshExpiresAt.seconds - now.seconds
             )
         )
     }
@@ -99,13 +116,13 @@ package struct AuthRoutes: Sendable {
         struct Quota: Encodable {
             /// Null: no limit.
             var bytes: Int64?
-            var used_bytes: Int64
-            var used_messages: Int64
+            var usedBytes: Int64
+            var usedMessages: Int64
         }
         var id: Int64
-        var organisation_id: Int64
+        var organisationID: Int64
         var email: String
-        var display_name: String
+        var displayName: String
         var role: String
         var quota: Quota
     }
@@ -113,9 +130,16 @@ package struct AuthRoutes: Sendable {
     @Sendable private static func me(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         try .json(
             Me(
-                id: caller.id.rawValue, organisation_id: caller.organisation.rawValue, email: caller.primaryAddress.description,
-                display_name: caller.displayName, role: caller.role.rawValue,
-                quota: Me.Quota(bytes: caller.quotaBytes, used_bytes: caller.usedBytes, used_messages: caller.usedMessages)
+                id: caller.id.rawValue,
+                organisationID: caller.organisation.rawValue,
+                email: caller.primaryAddress.description,
+                displayName: caller.displayName,
+                role: caller.role.rawValue,
+                quota: Me.Quota(
+                    bytes: caller.quotaBytes,
+                    usedBytes: caller.usedBytes,
+                    usedMessages: caller.usedMessages
+                )
             )
         )
     }

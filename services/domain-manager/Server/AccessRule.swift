@@ -24,7 +24,9 @@ struct AccessRule {
 
     /// Nobody gives a role above their own.
     func requireMayGive(_ role: Role) throws(Problem) {
-        guard Self.rank(role) <= Self.rank(caller.role) else { throw .forbidden("You may not give the role \(role.rawValue).") }
+        guard Self.rank(role) <= Self.rank(caller.role) else {
+            throw .forbidden("You may not give the role \(role.rawValue).")
+        }
     }
 
     private static func rank(_ role: Role) -> Int {

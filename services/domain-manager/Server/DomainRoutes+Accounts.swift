@@ -8,25 +8,25 @@ extension DomainRoutes {
     private struct AccountDocument: Encodable {
         var id: Int64
         var email: String
-        var display_name: String
+        var displayName: String
         var role: String
         var status: String
         /// Null: no limit.
-        var quota_bytes: Int64?
-        var used_bytes: Int64
-        var used_messages: Int64
-        var created_at: String
+        var quotaBytes: Int64?
+        var usedBytes: Int64
+        var usedMessages: Int64
+        var createdAt: String
 
         init(_ account: Account) {
             id = account.id.rawValue
             email = account.primaryAddress.description
-            display_name = account.displayName
+            displayName = account.displayName
             role = account.role.rawValue
             status = account.status.rawValue
-            quota_bytes = account.quotaBytes
-            used_bytes = account.usedBytes
-            used_messages = account.usedMessages
-            created_at = RFC3339.text(account.createdAt)
+            quotaBytes = account.quotaBytes
+            usedBytes = account.usedBytes
+            usedMessages = account.usedMessages
+            createdAt = RFC3339.text(account.createdAt)
         }
     }
 
@@ -47,9 +47,15 @@ extension DomainRoutes {
         static let members: Set<String> = ["email", "password", "display_name", "role", "quota_bytes"]
         var email: String
         var password: String
-        var display_name: String?
+        var displayName: String?
         var role: String?
-        var quota_bytes: Int64?
+        var quotaBytes: Int64?
+
+        private enum CodingKeys: String, CodingKey {
+            case email, password, role
+            case displayName = "display_name"
+            case quotaBytes = "quota_bytes"
+        }
     }
 
     func addAccount(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
@@ -62,14 +68,20 @@ extension DomainRoutes {
             throw Problem.invalid("role", "Roles are \(Role.allCases.map(\.rawValue).joined(separator: ", ")).")
         }
         try AccessRule(caller: caller).requireMayGive(role)
-        let name = new.display_name ?? ""
+        let name = new.displayName ?? ""
         guard name.utf8.count <= 200, !name.utf8.contains(where: { $0 < 32 || $0 == 127 }) else {
             throw Problem.invalid("display_name", "At most 200 octets, without control characters.")
         }
-        if let quota = new.quota_bytes, quota < 0 { throw Problem.invalid("quota_bytes", "A quota is not negative.") }
+        if let quota = new.quotaBytes, quota < 0 { throw Problem.invalid("quota_bytes", "A quota is not negative.") }
         let account = try await accounts.addAccount(
-            address, password: new.password, displayName: name, role: role, quotaBytes: new.quota_bytes,
-            actor: caller.primaryAddress.canonical, remote: request.remote, now: clock.now()
+            address,
+            password: new.password,
+            displayName: name,
+            role: role,
+            quotaBytes: new.quotaBytes,
+            actor: caller.primaryAddress.canonical,
+            remote: request.remote,
+            now: clock.now()
         )
         return try .json(AccountDocument(account), status: 201)
     }

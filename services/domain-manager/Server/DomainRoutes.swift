@@ -20,8 +20,12 @@ package struct DomainRoutes: Sendable {
     let clock: any WallClock
 
     package init(
-        directory: any DirectoryStore, domains: any DomainAdministration, accounts: AccountService, tokens: TokenService,
-        health: HealthRegistry, clock: any WallClock
+        directory: any DirectoryStore,
+        domains: any DomainAdministration,
+        accounts: AccountService,
+        tokens: TokenService,
+        health: HealthRegistry,
+        clock: any WallClock
     ) {
         self.directory = directory
         self.domains = domains
@@ -57,17 +61,17 @@ package struct DomainRoutes: Sendable {
             var ttl: Int
         }
         var name: String
-        var organisation_id: Int64
+        var organisationID: Int64
         var status: String
-        var created_at: String
-        var dns_records: [Record]?
+        var createdAt: String
+        var dnsRecords: [Record]?
 
         init(_ domain: HostedDomain, records: [PublishedRecord]? = nil) {
             name = domain.name
-            organisation_id = domain.organisation.rawValue
+            organisationID = domain.organisation.rawValue
             status = domain.status.rawValue
-            created_at = RFC3339.text(domain.createdAt)
-            dns_records = records?.map { Record(name: $0.name, type: $0.type, value: $0.value, ttl: $0.ttl) }
+            createdAt = RFC3339.text(domain.createdAt)
+            dnsRecords = records?.map { Record(name: $0.name, type: $0.type, value: $0.value, ttl: $0.ttl) }
         }
     }
 
@@ -81,34 +85,57 @@ package struct DomainRoutes: Sendable {
         let rule = AccessRule(caller: caller)
         try rule.requireManager()
         let limit = try request.query("limit", default: Self.standardPage, in: Self.pageLimit)
-        let found = try await directory.domains(of: rule.visibleOrganisation, after: request.query("after"), limit: limit)
-        return try .json(DomainList(domains: found.map { DomainDocument($0) }, next: found.count == limit ? found.last?.name : nil))
+        let found = try await directory.domains(
+            of: rule.visibleOrganisation,
+            after: request.query("after"),
+            limit: limit
+        )
+        return try .json(
+            DomainList(domains: found.map { DomainDocument($0) }, next: found.count == limit ? found.last?.name : nil)
+        )
     }
 
     private struct NewDomain: RequestDocument {
         static let members: Set<String> = ["name", "organisation_id"]
         var name: String
-        var organisation_id: Int64?
+        var organisationID: Int64?
+
+        private enum CodingKeys: String, CodingKey {
+            case name
+            case organisationID = "organisation_id"
+        }
     }
 
     private func add(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         try AccessRule(caller: caller).requireManager()
         let new = try await request.decode(NewDomain.self)
-        let organisation = new.organisation_id.map { OrganisationID($0) } ?? caller.organisation
+        let organisation = new.organisationID.map { OrganisationID($0) } ?? caller.organisation
         guard organisation == caller.organisation || caller.role == .platformAdmin else { throw Problem.forbidden() }
-        if organisation != caller.organisation, try await !directory.organisations().contains(where: { $0.id == organisation }) {
+        if organisation != caller.organisation,
+            try await !directory.organisations().contains(where: { $0.id == organisation })
+        {
             throw Problem.invalid("organisation_id", "There is no such organisation.")
         }
         let name = EmailAddress.lowercased(new.name)
-        guard EmailAddress.isDomain(name.utf8), name.utf8.contains(46) else { throw Problem.invalid("name", "This is no domain name.") }
+        guard EmailAddress.isDomain(name.utf8), name.utf8.contains(46) else {
+            throw Problem.invalid("name", "This is no domain name.")
+        }
         let domain = try await domains.addDomain(name, organisation: organisation, now: clock.now())
         try? await directory.recordAudit(
             AuditEvent(
-                at: clock.now(), actor: caller.primaryAddress.canonical, action: "domain.add", subject: name, remote: request.remote
+                at: clock.now(),
+                actor: caller.primaryAddress.canonical,
+                action: "domain.add",
+                subject: name,
+                remote: request.remote
             )
         )
         let records = try await domains.records(of: name)
-        return try .json(DomainDocument(domain, records: records), status: 201, headers: ["Location": "/api/domains/\(name)"])
+        return try .json(
+            DomainDocument(domain, records: records),
+            status: 201,
+            headers: ["Location": "/api/domains/\(name)"]
+        )
     }
 
     private func show(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {

@@ -7,7 +7,8 @@ import Telemetry
 
 struct AccountCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "account", abstract: "Accounts, their passwords and quotas.",
+        commandName: "account",
+        abstract: "Accounts, their passwords and quotas.",
         subcommands: [Add.self, List.self, Password.self, Quota.self, Suspend.self, Activate.self, Reset.self]
     )
 
@@ -37,20 +38,26 @@ struct AccountCommand: ParsableCommand {
 
     static func service(_ ports: CommandEnvironment.Ports, defaultQuota: Int = 0) async throws -> AccountService {
         AccountService(
-            directory: try await ports.stores.directory(), sessions: try await ports.stores.sessions(), passwords: ports.passwords,
+            directory: try await ports.stores.directory(),
+            sessions: try await ports.stores.sessions(),
+            passwords: ports.passwords,
             defaultQuota: defaultQuota > 0 ? Int64(defaultQuota) : nil
         )
     }
 
     static func account(_ address: EmailAddress, in directory: any DirectoryStore) async throws -> Account {
-        guard let account = try await directory.account(withAddress: address) else { throw AccountError.noSuchAccount(address) }
+        guard let account = try await directory.account(withAddress: address) else {
+            throw AccountError.noSuchAccount(address)
+        }
         return account
     }
 
     /// Octets of a quota: a size, or `none`.
     static func quota(_ text: String) throws -> Int64? {
         guard text != "none" else { return nil }
-        guard let size = SettingText.size(text) else { throw ValidationError("\(text) is no size such as 500M or 2G, nor none") }
+        guard let size = SettingText.size(text) else {
+            throw ValidationError("\(text) is no size such as 500M or 2G, nor none")
+        }
         return Int64(size)
     }
 
@@ -69,10 +76,19 @@ struct AccountCommand: ParsableCommand {
             let secret = try password.password(for: address)
             let settings = try options.sources.settings()
             try await options.withPorts("account \(address)") { ports in
-                let service = try await AccountCommand.service(ports, defaultQuota: quota == nil ? settings.quotaDefault : 0)
+                let service = try await AccountCommand.service(
+                    ports,
+                    defaultQuota: quota == nil ? settings.quotaDefault : 0
+                )
                 let account = try await service.addAccount(
-                    address, password: secret, displayName: name, role: role, quotaBytes: limit, allowWeakPassword: password.allowWeak,
-                    actor: "cli", now: ports.stores.clock().now()
+                    address,
+                    password: secret,
+                    displayName: name,
+                    role: role,
+                    quotaBytes: limit,
+                    allowWeakPassword: password.allowWeak,
+                    actor: "cli",
+                    now: ports.stores.clock().now()
                 )
                 try options.show(Document(account), "Added \(address).")
             }
@@ -90,15 +106,20 @@ struct AccountCommand: ParsableCommand {
                 var accounts: [Account] = []
                 if let domain {
                     let name = EmailAddress.lowercased(domain)
-                    guard try await directory.domain(named: name) != nil else { throw CommandFailure(.notFound, "there is no domain \(name)") }
+                    guard try await directory.domain(named: name) != nil else {
+                        throw CommandFailure(.notFound, "there is no domain \(name)")
+                    }
                     accounts = try await directory.everyAccount(ofDomain: name)
                 } else {
-                    for domain in try await directory.everyDomain() { accounts += try await directory.everyAccount(ofDomain: domain.name) }
+                    for domain in try await directory.everyDomain() {
+                        accounts += try await directory.everyAccount(ofDomain: domain.name)
+                    }
                 }
                 var table = TextTable(["ADDRESS", "ROLE", "STATUS", "MESSAGES", "USED", "QUOTA"])
                 for account in accounts {
                     table.add([
-                        account.primaryAddress.description, account.role.rawValue, account.status.rawValue, "\(account.usedMessages)",
+                        account.primaryAddress.description, account.role.rawValue, account.status.rawValue,
+                        "\(account.usedMessages)",
                         "\(account.usedBytes)", account.quotaBytes.map { SettingText.text(size: Int($0)) } ?? "none",
                     ])
                 }
@@ -117,7 +138,11 @@ struct AccountCommand: ParsableCommand {
             let secret = try password.password(for: address)
             try await options.withPorts("account \(address)") { ports in
                 try await AccountCommand.service(ports).setPassword(
-                    address, password: secret, allowWeak: password.allowWeak, actor: "cli", now: ports.stores.clock().now()
+                    address,
+                    password: secret,
+                    allowWeak: password.allowWeak,
+                    actor: "cli",
+                    now: ports.stores.clock().now()
                 )
                 try options.show(["email": address.description], "Password of \(address) set.")
             }
@@ -142,14 +167,17 @@ struct AccountCommand: ParsableCommand {
                 }
                 let quota = account.quotaBytes.map { SettingText.text(size: Int($0)) } ?? "none"
                 try options.show(
-                    Document(account), "\(address): \(account.usedBytes) octets in \(account.usedMessages) messages, quota \(quota)"
+                    Document(account),
+                    "\(address): \(account.usedBytes) octets in \(account.usedMessages) messages, quota \(quota)"
                 )
             }
         }
     }
 
     struct Suspend: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Refuse sign-ins and mail of an account; its mail stays.")
+        static let configuration = CommandConfiguration(
+            abstract: "Refuse sign-ins and mail of an account; its mail stays."
+        )
         @Argument(help: "The account's address.") var address: EmailAddress
         @OptionGroup var options: StoreOptions
         func run() async throws { try await setStatus(.suspended, address, options) }
@@ -162,7 +190,11 @@ struct AccountCommand: ParsableCommand {
         func run() async throws { try await setStatus(.active, address, options) }
     }
 
-    private static func setStatus(_ status: Account.Status, _ address: EmailAddress, _ options: StoreOptions) async throws {
+    private static func setStatus(
+        _ status: Account.Status,
+        _ address: EmailAddress,
+        _ options: StoreOptions
+    ) async throws {
         try await options.withPorts("account \(address)") { ports in
             let directory = try await ports.stores.directory()
             var account = try await AccountCommand.account(address, in: directory)
@@ -176,14 +208,17 @@ struct AccountCommand: ParsableCommand {
 
     struct Reset: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Make an account's mail, folders and settings anew. Its mail is lost; addresses and password stay."
+            abstract:
+                "Make an account's mail, folders and settings anew. Its mail is lost; addresses and password stay."
         )
         @Argument(help: "The account's address.") var address: EmailAddress
         @Flag(name: .long, help: "Really do it.") var yes = false
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
-            guard yes else { throw CommandFailure(.failure, "this deletes all mail of \(address); say --yes if you mean it") }
+            guard yes else {
+                throw CommandFailure(.failure, "this deletes all mail of \(address); say --yes if you mean it")
+            }
             try await options.withPorts("account \(address)") { ports in
                 let directory = try await ports.stores.directory()
                 let account = try await AccountCommand.account(address, in: directory)
@@ -197,6 +232,8 @@ struct AccountCommand: ParsableCommand {
 
 extension DirectoryStore {
     func audit(_ action: String, _ address: EmailAddress, _ ports: CommandEnvironment.Ports) async throws(StoreError) {
-        try await recordAudit(AuditEvent(at: ports.stores.clock().now(), actor: "cli", action: action, subject: address.canonical))
+        try await recordAudit(
+            AuditEvent(at: ports.stores.clock().now(), actor: "cli", action: action, subject: address.canonical)
+        )
     }
 }

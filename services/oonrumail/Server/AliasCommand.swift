@@ -4,7 +4,9 @@ import MailPorts
 
 struct AliasCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "alias", abstract: "Addresses that stand for others.", subcommands: [Add.self, List.self, Remove.self]
+        commandName: "alias",
+        abstract: "Addresses that stand for others.",
+        subcommands: [Add.self, List.self, Remove.self]
     )
 
     private struct Document: Encodable {
@@ -31,7 +33,10 @@ struct AliasCommand: ParsableCommand {
                 }
                 try await directory.addAlias(alias, targets: targets)
                 try await directory.audit("alias.add", alias, ports)
-                try options.show(Document(alias, targets), "\(alias) goes to \(targets.map(\.description).joined(separator: ", ")).")
+                try options.show(
+                    Document(alias, targets),
+                    "\(alias) goes to \(targets.map(\.description).joined(separator: ", "))."
+                )
             }
         }
     }
@@ -45,8 +50,13 @@ struct AliasCommand: ParsableCommand {
             try await options.withPorts("aliases") { ports in
                 let directory = try await ports.stores.directory()
                 var found: [Document] = []
-                let names = if let domain { [EmailAddress.lowercased(domain)] } else { try await directory.everyDomain().map(\.name) }
-                for name in names { found += try await directory.aliases(ofDomain: name).map { Document($0.alias, $0.targets) } }
+                let names =
+                    if let domain { [EmailAddress.lowercased(domain)] } else {
+                        try await directory.everyDomain().map(\.name)
+                    }
+                for name in names {
+                    found += try await directory.aliases(ofDomain: name).map { Document($0.alias, $0.targets) }
+                }
                 var table = TextTable(["ALIAS", "GOES TO"])
                 for one in found { table.add([one.alias, one.targets.joined(separator: ", ")]) }
                 try options.show(found, table.text)

@@ -11,7 +11,10 @@ package struct CommandEnvironment: Sendable {
         package var passwords: PasswordWork
         package var close: @Sendable () async -> Void
         package init(
-            stores: any PortProvider, domains: any DomainAdministration, passwords: PasswordWork, close: @escaping @Sendable () async -> Void
+            stores: any PortProvider,
+            domains: any DomainAdministration,
+            passwords: PasswordWork,
+            close: @escaping @Sendable () async -> Void
         ) {
             self.stores = stores
             self.domains = domains

@@ -3,11 +3,15 @@ import PlatformConfig
 
 struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Show and check the settings.", subcommands: [List.self, Check.self, Example.self]
+        commandName: "config",
+        abstract: "Show and check the settings.",
+        subcommands: [List.self, Check.self, Example.self]
     )
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Every setting with its meaning, default and present value.")
+        static let configuration = CommandConfiguration(
+            abstract: "Every setting with its meaning, default and present value."
+        )
         @OptionGroup var options: StoreOptions
 
         private struct Row: Encodable {
@@ -24,8 +28,13 @@ struct ConfigCommand: ParsableCommand {
             let settings = try options.sources.settings()
             let rows = settings.rows.map {
                 Row(
-                    name: $0.setting.name, group: $0.setting.group.rawValue, meaning: $0.setting.meaning, takes: $0.setting.allowed,
-                    default: $0.standard, value: $0.value, from: $0.origin.rawValue
+                    name: $0.setting.name,
+                    group: $0.setting.group.rawValue,
+                    meaning: $0.setting.meaning,
+                    takes: $0.setting.allowed,
+                    default: $0.standard,
+                    value: $0.value,
+                    from: $0.origin.rawValue
                 )
             }
             try options.show(rows, SettingsListing.text(settings))
@@ -33,7 +42,9 @@ struct ConfigCommand: ParsableCommand {
     }
 
     struct Check: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Check the settings; exit code 2 when one is not acceptable.")
+        static let configuration = CommandConfiguration(
+            abstract: "Check the settings; exit code 2 when one is not acceptable."
+        )
         @OptionGroup var options: StoreOptions
 
         private struct Outcome: Encodable {
@@ -48,7 +59,9 @@ struct ConfigCommand: ParsableCommand {
     }
 
     struct Example: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Print an .env file with every setting at its default.")
+        static let configuration = CommandConfiguration(
+            abstract: "Print an .env file with every setting at its default."
+        )
         func run() throws { CommandEnvironment.current.terminal.write(SettingsListing.environmentExample()) }
     }
 }

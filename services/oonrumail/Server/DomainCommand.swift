@@ -6,7 +6,8 @@ import Telemetry
 
 struct DomainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "domain", abstract: "Hosted domains and the records to publish for them.",
+        commandName: "domain",
+        abstract: "Hosted domains and the records to publish for them.",
         subcommands: [Add.self, List.self, Show.self, DNS.self]
     )
 
@@ -41,7 +42,8 @@ struct DomainCommand: ParsableCommand {
     struct Add: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Host a domain: makes its signing keys.")
         @Argument(help: "The domain, such as shop.test.") var name: String
-        @Option(name: .long, help: "Organisation that it belongs to, made when missing; the first one by default.") var organisation: String?
+        @Option(name: .long, help: "Organisation that it belongs to, made when missing; the first one by default.")
+        var organisation: String?
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
@@ -54,12 +56,17 @@ struct DomainCommand: ParsableCommand {
                 let known = try await directory.organisations()
                 let wanted = organisation ?? known.min { $0.id < $1.id }?.name ?? name
                 let owner: Organisation
-                if let found = known.first(where: { $0.name == wanted }) { owner = found } else { owner = try await directory.addOrganisation(name: wanted) }
+                if let found = known.first(where: { $0.name == wanted }) {
+                    owner = found
+                } else {
+                    owner = try await directory.addOrganisation(name: wanted)
+                }
                 let domain = try await ports.domains.addDomain(name, organisation: owner.id, now: now)
                 try await directory.recordAudit(AuditEvent(at: now, actor: "cli", action: "domain.add", subject: name))
                 let records = try await ports.domains.records(of: name)
                 try options.show(
-                    Document(domain, owner.name, records), "Added \(name). Publish the records that `oonrumail domain dns \(name)` prints."
+                    Document(domain, owner.name, records),
+                    "Added \(name). Publish the records that `oonrumail domain dns \(name)` prints."
                 )
             }
         }
@@ -72,10 +79,16 @@ struct DomainCommand: ParsableCommand {
         func run() async throws {
             try await options.withPorts("domains") { ports in
                 let directory = try await ports.stores.directory()
-                let names = Dictionary(uniqueKeysWithValues: try await directory.organisations().map { ($0.id, $0.name) })
-                let domains = try await directory.everyDomain().map { Document($0, names[$0.organisation] ?? "\($0.organisation)") }
+                let names = Dictionary(
+                    uniqueKeysWithValues: try await directory.organisations().map { ($0.id, $0.name) }
+                )
+                let domains = try await directory.everyDomain().map {
+                    Document($0, names[$0.organisation] ?? "\($0.organisation)")
+                }
                 var table = TextTable(["DOMAIN", "STATUS", "ORGANISATION", "SINCE"])
-                for domain in domains { table.add([domain.name, domain.status, domain.organisation, domain.createdAt]) }
+                for domain in domains {
+                    table.add([domain.name, domain.status, domain.organisation, domain.createdAt])
+                }
                 try options.show(domains, table.text)
             }
         }
@@ -91,7 +104,8 @@ struct DomainCommand: ParsableCommand {
             try await options.withPorts("domain \(name)") { ports in
                 let directory = try await ports.stores.directory()
                 guard let domain = try await directory.domain(named: name) else { throw StoreError.notFound }
-                let organisation = try await directory.organisations().first { $0.id == domain.organisation }?.name ?? "-"
+                let organisation =
+                    try await directory.organisations().first { $0.id == domain.organisation }?.name ?? "-"
                 let document = Document(domain, organisation, try await ports.domains.records(of: name))
                 var lines = ["\(name): \(document.status), organisation \(organisation), since \(document.createdAt)"]
                 lines += (document.records ?? []).map { "\($0.name). \($0.ttl) IN \($0.type) \($0.value)" }
@@ -102,7 +116,8 @@ struct DomainCommand: ParsableCommand {
 
     struct DNS: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "dns", abstract: "The records to publish (MX, SPF, DKIM, DMARC) as a zone file."
+            commandName: "dns",
+            abstract: "The records to publish (MX, SPF, DKIM, DMARC) as a zone file."
         )
         @Argument(help: "The domain.") var name: String
         @OptionGroup var options: StoreOptions
@@ -113,7 +128,10 @@ struct DomainCommand: ParsableCommand {
                 let directory = try await ports.stores.directory()
                 guard let domain = try await directory.domain(named: name) else { throw StoreError.notFound }
                 let zone = try await ports.domains.zoneFile(of: name)
-                try options.show(Document(domain, "\(domain.organisation)", try await ports.domains.records(of: name)).records, zone)
+                try options.show(
+                    Document(domain, "\(domain.organisation)", try await ports.domains.records(of: name)).records,
+                    zone
+                )
             }
         }
     }

@@ -5,7 +5,8 @@ import PlatformConfig
 
 struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Check the store: counters against rows, messages against hashes.",
+        commandName: "verify",
+        abstract: "Check the store: counters against rows, messages against hashes.",
         discussion: "Exit code 1 when something is wrong; each finding is printed."
     )
     @OptionGroup var options: StoreOptions
@@ -22,11 +23,18 @@ struct VerifyCommand: AsyncParsableCommand {
         try await options.withPorts("verify") { ports in
             let report = try await ports.stores.maintenance().verify()
             let document = Document(
-                accounts: report.accounts, mailboxes: report.mailboxes, messages: report.messages, blobs: report.blobs,
+                accounts: report.accounts,
+                mailboxes: report.mailboxes,
+                messages: report.messages,
+                blobs: report.blobs,
                 findings: report.findings
             )
-            let counts = "\(report.accounts) accounts, \(report.mailboxes) mailboxes, \(report.messages) messages, \(report.blobs) message files"
-            let lines = report.findings.map(TextTable.printable) + ["Checked \(counts): \(report.findings.isEmpty ? "all is well" : "\(report.findings.count) findings")."]
+            let counts =
+                "\(report.accounts) accounts, \(report.mailboxes) mailboxes, \(report.messages) messages, \(report.blobs) message files"
+            let lines =
+                report.findings.map(TextTable.printable) + [
+                    "Checked \(counts): \(report.findings.isEmpty ? "all is well" : "\(report.findings.count) findings")."
+                ]
             try options.show(document, lines.joined(separator: "\n"))
             guard report.findings.isEmpty else { throw ExitCode(CommandFailure.Code.failure.rawValue) }
         }
@@ -35,7 +43,8 @@ struct VerifyCommand: AsyncParsableCommand {
 
 struct BackupCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "backup", abstract: "Copy the whole store into one file, consistent, while the server runs."
+        commandName: "backup",
+        abstract: "Copy the whole store into one file, consistent, while the server runs."
     )
     @Argument(help: "The new file.", completion: .file()) var file: String
     @Flag(name: .long, help: "Replace the file if it is there.") var force = false
@@ -59,13 +68,16 @@ struct BackupCommand: AsyncParsableCommand {
 
 struct RestoreCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "restore", abstract: "Fill an empty data folder from a backup. The server must not run on that folder."
+        commandName: "restore",
+        abstract: "Fill an empty data folder from a backup. The server must not run on that folder."
     )
     @Argument(help: "The backup file.", completion: .file()) var file: String
     @OptionGroup var options: StoreOptions
 
     func run() async throws {
-        guard FileManager.default.fileExists(atPath: file) else { throw CommandFailure(.notFound, "there is no file \(file)") }
+        guard FileManager.default.fileExists(atPath: file) else {
+            throw CommandFailure(.notFound, "there is no file \(file)")
+        }
         let settings = try options.sources.settings()
         do {
             try await CommandEnvironment.current.restore(file, settings)

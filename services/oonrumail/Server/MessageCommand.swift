@@ -5,13 +5,16 @@ import MailModel
 
 struct MessageCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "message", abstract: "Look into message files.", subcommands: [Dump.self]
+        commandName: "message",
+        abstract: "Look into message files.",
+        subcommands: [Dump.self]
     )
 
     struct Dump: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "ENVELOPE and BODYSTRUCTURE of a message file as IMAP prints them.",
-            discussion: "Needs no store; - reads standard input. Lines that end in LF alone are read as if they ended in CRLF, unless --raw."
+            discussion:
+                "Needs no store; - reads standard input. Lines that end in LF alone are read as if they ended in CRLF, unless --raw."
         )
         @Argument(help: "The message, or -.", completion: .file()) var file: String
         @Flag(name: .long, help: "Print JSON.") var json = false
@@ -27,10 +30,10 @@ struct MessageCommand: ParsableCommand {
             var encoding: String
             var subject: String
             var from: String
-            var message_id: String?
-            var header_size: Int
+            var messageID: String?
+            var headerSize: Int
             var size: Int
-            var has_attachment: Bool
+            var hasAttachment: Bool
             var preview: String
         }
 
@@ -43,18 +46,29 @@ struct MessageCommand: ParsableCommand {
                 return
             }
             let document = Document(
-                envelope: dump.envelope, bodystructure: dump.bodyStructure, body: dump.body, encoding: dump.encoding, subject: dump.summary.subject,
-                from: dump.summary.from, message_id: dump.summary.messageID, header_size: dump.summary.headerSize, size: bytes.count,
-                has_attachment: dump.summary.hasAttachment, preview: dump.summary.preview
+                envelope: dump.envelope,
+                bodystructure: dump.bodyStructure,
+                body: dump.body,
+                encoding: dump.encoding,
+                subject: dump.summary.subject,
+                from: dump.summary.from,
+                messageID: dump.summary.messageID,
+                headerSize: dump.summary.headerSize,
+                size: bytes.count,
+                hasAttachment: dump.summary.hasAttachment,
+                preview: dump.summary.preview
             )
             let encoder = JSONEncoder()
+            encoder.keyEncodingStrategy = .convertToSnakeCase
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
             terminal.write(String(decoding: try encoder.encode(document), as: UTF8.self))
         }
 
         private func read() throws -> [UInt8] {
             let descriptor = file == "-" ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC)
-            guard descriptor >= 0 else { throw CommandFailure(errno == ENOENT ? .notFound : .failure, "\(file) cannot be opened") }
+            guard descriptor >= 0 else {
+                throw CommandFailure(errno == ENOENT ? .notFound : .failure, "\(file) cannot be opened")
+            }
             defer { if descriptor != STDIN_FILENO { close(descriptor) } }
             var bytes: [UInt8] = []
             var chunk = [UInt8](repeating: 0, count: 1 << 16)
@@ -64,7 +78,9 @@ struct MessageCommand: ParsableCommand {
                 guard count >= 0 else { throw CommandFailure(.failure, "\(file) cannot be read") }
                 guard count > 0 else { return bytes }
                 bytes += chunk[..<count]
-                guard bytes.count <= Self.limit else { throw CommandFailure(.failure, "\(file) is larger than \(Self.limit) octets") }
+                guard bytes.count <= Self.limit else {
+                    throw CommandFailure(.failure, "\(file) is larger than \(Self.limit) octets")
+                }
             }
         }
     }

@@ -34,7 +34,9 @@ package enum OperatorProgram {
 
     private static func report(_ error: any Error, _ terminal: any Terminal) -> Int32 {
         if let failure = CommandFailure(error, subject: "oonrumail") {
-            for line in failure.message.utf8.split(separator: 10) { terminal.writeError("oonrumail: \(String(decoding: line, as: UTF8.self))") }
+            for line in failure.message.utf8.split(separator: 10) {
+                terminal.writeError("oonrumail: \(String(decoding: line, as: UTF8.self))")
+            }
             return failure.code.rawValue
         }
         if let code = error as? ExitCode { return code.rawValue }

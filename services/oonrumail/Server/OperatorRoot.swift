@@ -12,8 +12,10 @@ struct OperatorRoot: AsyncParsableCommand {
             """,
         version: PlatformVersion.text,
         subcommands: [
-            ServeCommand.self, ConfigCommand.self, DomainCommand.self, AccountCommand.self, AliasCommand.self, QueueCommand.self,
-            TraceCommand.self, VerifyCommand.self, BackupCommand.self, RestoreCommand.self, MessageCommand.self, VersionCommand.self,
+            ServeCommand.self, ConfigCommand.self, DomainCommand.self, AccountCommand.self, AliasCommand.self,
+            QueueCommand.self,
+            TraceCommand.self, VerifyCommand.self, BackupCommand.self, RestoreCommand.self, MessageCommand.self,
+            VersionCommand.self,
         ]
     )
 }

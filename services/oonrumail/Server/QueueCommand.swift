@@ -5,7 +5,8 @@ import Telemetry
 
 struct QueueCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "queue", abstract: "Mail that waits to be sent.",
+        commandName: "queue",
+        abstract: "Mail that waits to be sent.",
         subcommands: [List.self, Show.self, Retry.self, Cancel.self, Hold.self, Release.self]
     )
 
@@ -20,11 +21,6 @@ struct QueueCommand: ParsableCommand {
         var createdAt: String
         var size: Int
         var lastReply: String
-
-        private enum CodingKeys: String, CodingKey {
-            case queueID = "queueId"
-            case sender, recipient, state, attempts, nextAttemptAt, expiresAt, createdAt, size, lastReply
-        }
 
         init(_ entry: QueueEntry) {
             queueID = entry.queueID.rawValue
@@ -51,14 +47,20 @@ struct QueueCommand: ParsableCommand {
                 let queue = try await ports.stores.queue()
                 var entries: [QueueEntry] = []
                 while entries.count < limit {
-                    let page = try await queue.entries(after: entries.last?.queueID, limit: min(500, limit - entries.count))
+                    let page = try await queue.entries(
+                        after: entries.last?.queueID,
+                        limit: min(500, limit - entries.count)
+                    )
                     entries += page
                     if page.isEmpty { break }
                 }
                 let documents = entries.map { Document($0) }
                 var table = TextTable(["ID", "STATE", "TRIED", "NEXT ATTEMPT", "SENDER", "RECIPIENT", "LAST REPLY"])
                 for one in documents {
-                    table.add([one.queueID, one.state, "\(one.attempts)", one.nextAttemptAt, "<\(one.sender)>", one.recipient, one.lastReply])
+                    table.add([
+                        one.queueID, one.state, "\(one.attempts)", one.nextAttemptAt, "<\(one.sender)>", one.recipient,
+                        one.lastReply,
+                    ])
                 }
                 try options.show(documents, documents.isEmpty ? "The queue is empty." : table.text)
             }
@@ -85,7 +87,9 @@ struct QueueCommand: ParsableCommand {
 
         func run() async throws {
             try await options.withPorts("queue \(id)") { ports in
-                let (recipients, attempts) = try await ports.stores.queue().entry(QueueID(rawValue: EmailAddress.lowercased(id)))
+                let (recipients, attempts) = try await ports.stores.queue().entry(
+                    QueueID(rawValue: EmailAddress.lowercased(id))
+                )
                 guard !recipients.isEmpty else { throw StoreError.notFound }
                 let details = Details(
                     recipients: recipients.map { Document($0) },
@@ -101,15 +105,20 @@ struct QueueCommand: ParsableCommand {
             var lines: [String] = []
             for one in details.recipients {
                 let why = one.lastReply.isEmpty ? "not tried yet" : one.lastReply
-                let next = one.state == "held" ? "held until released" : one.state == "leased" ? "being sent" : "next attempt \(one.nextAttemptAt)"
+                let next =
+                    one.state == "held"
+                    ? "held until released" : one.state == "leased" ? "being sent" : "next attempt \(one.nextAttemptAt)"
                 lines += [
                     "\(one.queueID) <\(one.sender)> -> \(one.recipient), \(one.size) octets",
-                    "  \(one.state), tried \(one.attempts) times, \(next), given up \(one.expiresAt)", "  because: \(why)",
+                    "  \(one.state), tried \(one.attempts) times, \(next), given up \(one.expiresAt)",
+                    "  because: \(why)",
                 ]
             }
             for one in details.attempts {
                 lines.append("\n\(one.at) \(one.host)\(one.tls.map { ", \($0)" } ?? ", clear text")")
-                lines += one.transcript.utf8.split { $0 == 10 || $0 == 13 }.map { "  " + TextTable.printable(String(decoding: $0, as: UTF8.self)) }
+                lines += one.transcript.utf8.split { $0 == 10 || $0 == 13 }.map {
+                    "  " + TextTable.printable(String(decoding: $0, as: UTF8.self))
+                }
             }
             return lines.map { $0.utf8.starts(with: "\n".utf8) ? $0 : TextTable.printable($0) }.joined(separator: "\n")
         }
@@ -133,22 +142,34 @@ struct QueueCommand: ParsableCommand {
                 return .domain(EmailAddress.lowercased(String(decoding: domain, as: UTF8.self)))
             }
             if let address = EmailAddress(what) { return .recipient(address) }
-            guard bytes.count == 16 else { throw ValidationError("\(what) is neither a queue id nor an address nor @domain.") }
+            guard bytes.count == 16 else {
+                throw ValidationError("\(what) is neither a queue id nor an address nor @domain.")
+            }
             return .message(QueueID(rawValue: EmailAddress.lowercased(what)))
         }
     }
 
     private static func change(
-        _ selection: Selection, _ options: StoreOptions, _ word: String,
+        _ selection: Selection,
+        _ options: StoreOptions,
+        _ word: String,
         _ work: (any QueueStore, QueueSelection, Timestamp) async throws(StoreError) -> Int
     ) async throws {
         let chosen = try selection.selection()
         try await options.withPorts("queue") { ports in
             let now = ports.stores.clock().now()
             let count = try await work(try await ports.stores.queue(), chosen, now)
-            guard count > 0 || selection.all else { throw CommandFailure(.notFound, "nothing in the queue matches \(selection.what ?? "")") }
+            guard count > 0 || selection.all else {
+                throw CommandFailure(.notFound, "nothing in the queue matches \(selection.what ?? "")")
+            }
             try await ports.stores.directory().recordAudit(
-                AuditEvent(at: now, actor: "cli", action: "queue.\(word)", subject: selection.what ?? "*", detail: "{\"rows\":\(count)}")
+                AuditEvent(
+                    at: now,
+                    actor: "cli",
+                    action: "queue.\(word)",
+                    subject: selection.what ?? "*",
+                    detail: "{\"rows\":\(count)}"
+                )
             )
             try options.show(["recipients": count], "\(count) recipients: \(word).")
         }
@@ -159,7 +180,9 @@ struct QueueCommand: ParsableCommand {
         @OptionGroup var selection: Selection
         @OptionGroup var options: StoreOptions
         func run() async throws {
-            try await change(selection, options, "retry") { queue, what, now throws(StoreError) in try await queue.retryNow(what, now: now) }
+            try await change(selection, options, "retry") { queue, what, now throws(StoreError) in
+                try await queue.retryNow(what, now: now)
+            }
         }
     }
 
@@ -179,7 +202,9 @@ struct QueueCommand: ParsableCommand {
         @OptionGroup var selection: Selection
         @OptionGroup var options: StoreOptions
         func run() async throws {
-            try await change(selection, options, "hold") { queue, what, _ throws(StoreError) in try await queue.hold(what) }
+            try await change(selection, options, "hold") { queue, what, _ throws(StoreError) in
+                try await queue.hold(what)
+            }
         }
     }
 
@@ -188,7 +213,9 @@ struct QueueCommand: ParsableCommand {
         @OptionGroup var selection: Selection
         @OptionGroup var options: StoreOptions
         func run() async throws {
-            try await change(selection, options, "release") { queue, what, now throws(StoreError) in try await queue.release(what, now: now) }
+            try await change(selection, options, "release") { queue, what, now throws(StoreError) in
+                try await queue.release(what, now: now)
+            }
         }
     }
 }

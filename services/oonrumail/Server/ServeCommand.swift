@@ -3,13 +3,15 @@ import PlatformConfig
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "serve", abstract: "Run every service in this process until SIGTERM or SIGINT.",
+        commandName: "serve",
+        abstract: "Run every service in this process until SIGTERM or SIGINT.",
         discussion: "A second signal ends it at once. Settings: `oonrumail config list`."
     )
 
     @OptionGroup var sources: SettingOptions
     @Flag(name: .long, help: "Take ports 25, 587, 465, 143 and 993, on every address.") var production = false
-    @Option(name: .long, help: ArgumentHelp("Set a setting, over every other source.", valueName: "NAME=value")) var set: [String] = []
+    @Option(name: .long, help: ArgumentHelp("Set a setting, over every other source.", valueName: "NAME=value"))
+    var set: [String] = []
 
     func run() async throws {
         let environment = CommandEnvironment.current

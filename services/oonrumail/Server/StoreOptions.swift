@@ -7,8 +7,12 @@ import PlatformConfig
 
 /// Where settings come from: options of every command.
 struct SettingOptions: ParsableArguments {
-    @Option(name: .long, help: ArgumentHelp("Folder of the store; otherwise OONRUMAIL_DATA.", valueName: "dir")) var data: String?
-    @Option(name: .long, help: ArgumentHelp("File of settings; otherwise OONRUMAIL_ENV_FILE or ./.env.", valueName: "file")) var envFile: String?
+    @Option(name: .long, help: ArgumentHelp("Folder of the store; otherwise OONRUMAIL_DATA.", valueName: "dir"))
+    var data: String?
+    @Option(
+        name: .long,
+        help: ArgumentHelp("File of settings; otherwise OONRUMAIL_ENV_FILE or ./.env.", valueName: "file")
+    ) var envFile: String?
 
     func settings(_ more: [String: String] = [:]) throws -> PlatformSettings {
         var overrides = more
@@ -26,7 +30,7 @@ struct StoreOptions: ParsableArguments {
 
     /// Opens the store for the closure and closes it after it, whatever happens.
     ///
-    /// - Parameter subject: begins the error line, such as `domain shop.test`.
+    /// `subject` begins the error line: `domain shop.test`.
     func withPorts(_ subject: String, _ body: (CommandEnvironment.Ports) async throws -> Void) async throws {
         let environment = CommandEnvironment.current
         let ports = try await environment.open(try sources.settings())
@@ -66,12 +70,17 @@ struct TextTable {
         var widths: [Int] = []
         for row in rows {
             for (index, cell) in row.enumerated() {
-                if index < widths.count { widths[index] = max(widths[index], cell.unicodeScalars.count) } else { widths.append(cell.unicodeScalars.count) }
+                if index < widths.count {
+                    widths[index] = max(widths[index], cell.unicodeScalars.count)
+                } else {
+                    widths.append(cell.unicodeScalars.count)
+                }
             }
         }
         return rows.map { row in
             row.enumerated().map { index, cell in
-                index == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[index] - cell.unicodeScalars.count)
+                index == row.count - 1
+                    ? cell : cell + String(repeating: " ", count: widths[index] - cell.unicodeScalars.count)
             }.joined(separator: "  ")
         }.joined(separator: "\n")
     }
@@ -95,7 +104,10 @@ struct PasswordOptions: ParsableArguments {
         let terminal = CommandEnvironment.current.terminal
         if passwordStdin {
             guard let line = terminal.readLine(limit: PasswordPolicy.maximumLength) else {
-                throw CommandFailure(.failure, "standard input has no password of at most \(PasswordPolicy.maximumLength) octets")
+                throw CommandFailure(
+                    .failure,
+                    "standard input has no password of at most \(PasswordPolicy.maximumLength) octets"
+                )
             }
             return line
         }

@@ -6,7 +6,8 @@ import Telemetry
 
 struct TraceCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "trace", abstract: "What became of a message: by address, queue id or Message-ID.",
+        commandName: "trace",
+        abstract: "What became of a message: by address, queue id or Message-ID.",
         discussion: "Exit code 3 when nothing is known."
     )
 
@@ -25,12 +26,6 @@ struct TraceCommand: AsyncParsableCommand {
         var remote: String?
         var detail: String
 
-        private enum CodingKeys: String, CodingKey {
-            case at, kind, sender, recipient, remote, detail
-            case queueID = "queueId"
-            case messageID = "messageId"
-        }
-
         init(_ event: TraceEvent) {
             at = RFC3339.text(event.at)
             kind = event.kind.rawValue
@@ -46,7 +41,9 @@ struct TraceCommand: AsyncParsableCommand {
     func run() async throws {
         guard (1...100_000).contains(limit) else { throw ValidationError("--limit takes 1 to 100000") }
         let age = try since.map { text in
-            guard let age = SettingText.duration(text) else { throw ValidationError("\(text) is no duration such as 2h") }
+            guard let age = SettingText.duration(text) else {
+                throw ValidationError("\(text) is no duration such as 2h")
+            }
             return age
         }
         try await options.withPorts("trace \(key)") { ports in
@@ -55,7 +52,10 @@ struct TraceCommand: AsyncParsableCommand {
             let documents = events.map { Document($0) }
             var table = TextTable(["TIME", "EVENT", "ID", "SENDER", "RECIPIENT", "CLIENT", "DETAIL"])
             for one in documents {
-                table.add([one.at, one.kind, one.queueID, "<\(one.sender)>", one.recipient ?? "-", one.remote ?? "-", one.detail])
+                table.add([
+                    one.at, one.kind, one.queueID, "<\(one.sender)>", one.recipient ?? "-", one.remote ?? "-",
+                    one.detail,
+                ])
             }
             try options.show(documents, documents.isEmpty ? "" : table.text)
             guard !events.isEmpty else { throw CommandFailure(.notFound, "nothing is known of \(key)") }

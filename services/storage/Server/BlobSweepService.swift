@@ -23,7 +23,10 @@ package struct BlobSweepService: Service {
     private let logger: Logger
 
     package init(
-        maintenance: any MaintenanceStore, trace: any TraceStore, clock: any WallClock, intervals: Intervals = Intervals(),
+        maintenance: any MaintenanceStore,
+        trace: any TraceStore,
+        clock: any WallClock,
+        intervals: Intervals = Intervals(),
         logger: Logger = Logger(label: "storage")
     ) {
         self.maintenance = maintenance
@@ -54,7 +57,10 @@ package struct BlobSweepService: Service {
             Counter(label: "oonrumail_storage_swept_blobs_total").increment(by: blobs)
             Counter(label: "oonrumail_storage_pruned_trace_events_total").increment(by: events)
             guard blobs + events > 0 else { return }
-            logger.info("swept", metadata: ["blobs": .stringConvertible(blobs), "trace_events": .stringConvertible(events)])
+            logger.info(
+                "swept",
+                metadata: ["blobs": .stringConvertible(blobs), "trace_events": .stringConvertible(events)]
+            )
         } catch {
             Counter(label: "oonrumail_storage_sweep_failures_total").increment()
             logger.error("sweep failed", metadata: ["error": .string("\(error)")])
