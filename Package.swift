@@ -133,7 +133,7 @@ let package = Package(
         library("runtime", "PlatformConfig", ["MailModel"]),
         library(
             "runtime", "NetKit",
-            ["Telemetry", "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "NIOConcurrencyHelpers", "ServiceLifecycle"]
+            ["Telemetry", "MailModel", "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "ServiceLifecycle"]
         ),
         library(
             "runtime", "HTTPKit",
