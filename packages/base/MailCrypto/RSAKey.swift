@@ -80,5 +80,16 @@ package final class RSAKey: @unchecked Sendable, CustomStringConvertible {
             && EVP_DigestVerify(context, signature, signature.count, message, message.count) == 1
     }
 
+    /// The size of an RSA key's modulus; nil for what is no RSA key.
+    package static func bits(publicDER: [UInt8]) -> Int? {
+        let read = publicDER.withUnsafeBufferPointer { buffer -> OpaquePointer? in
+            var pointer = buffer.baseAddress
+            return d2i_PUBKEY(nil, &pointer, buffer.count)
+        }
+        guard let read else { return nil }
+        defer { EVP_PKEY_free(read) }
+        return EVP_PKEY_get_base_id(read) == EVP_PKEY_RSA ? Int(EVP_PKEY_get_bits(read)) : nil
+    }
+
     package var description: String { "RSAKey(redacted)" }
 }
