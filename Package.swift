@@ -29,9 +29,9 @@ let mayImportProducts: [String: Set<String>] = [
         "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "NIOConcurrencyHelpers", "Hummingbird", "HummingbirdCore",
         "ServiceLifecycle", "UnixSignals", "HTTPTypes",
     ],
-    "adapters": ["Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "GRDB", "GRDBSQLite", "DequeModule"],
+    "adapters": ["Logging", "Metrics", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "GRDB", "GRDBSQLite", "DequeModule"],
     "Server": [
-        "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "Hummingbird", "HTTPTypes", "ServiceLifecycle",
+        "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "Hummingbird", "HTTPTypes", "ServiceLifecycle",
         "ArgumentParser", "DequeModule",
     ],
     "wiring": ["Logging", "Metrics", "ServiceLifecycle", "UnixSignals", "NIOCore", "NIOPosix", "NIOSSL"],
@@ -50,7 +50,7 @@ let siblings: [String: Set<String>] = [
 
 let nio = "swift-nio"
 let products: [String: String] = [
-    "NIOCore": nio, "NIOPosix": nio, "NIOConcurrencyHelpers": nio, "NIOEmbedded": nio,
+    "NIOCore": nio, "NIOPosix": nio, "NIOTLS": nio, "NIOConcurrencyHelpers": nio, "NIOEmbedded": nio,
     "NIOSSL": "swift-nio-ssl", "Logging": "swift-log", "Metrics": "swift-metrics",
     "DequeModule": "swift-collections", "Hummingbird": "hummingbird", "HummingbirdCore": "hummingbird", "HTTPTypes": "swift-http-types",
     "ServiceLifecycle": "swift-service-lifecycle", "UnixSignals": "swift-service-lifecycle",
@@ -150,7 +150,7 @@ let package = Package(
         library("adapters", "DNSResolver", ["CUnbound", "MailModel", "MailPorts", "NIOCore", "NIOPosix", "Logging"]),
         library(
             "adapters", "SMTPTransport",
-            model + ["SMTPWire", "SASLMechanisms", "MailPorts", "NetKit", "NIOCore", "NIOPosix", "NIOSSL", "Logging", "Metrics"]
+            model + ["SMTPWire", "SASLMechanisms", "MailPorts", "NetKit", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "Logging", "Metrics"]
         ),
 
         library(
@@ -164,11 +164,11 @@ let package = Package(
 
         server(
             "SMTPServer", at: "smtp-server",
-            serving + ["ByteParsing", "SMTPWire", "SASLMechanisms", "MessageFormat", "MailDelivery", "MailQueue", "Accounts", "NIOSSL"]
+            serving + ["ByteParsing", "SMTPWire", "SASLMechanisms", "MessageFormat", "MailDelivery", "MailQueue", "Accounts", "NIOTLS", "NIOSSL"]
         ),
         server(
             "IMAPServer", at: "imap-server",
-            serving + ["ByteParsing", "IMAPWire", "SASLMechanisms", "MessageFormat", "MailboxEngine", "Accounts", "NIOSSL", "DequeModule"]
+            serving + ["ByteParsing", "IMAPWire", "SASLMechanisms", "MessageFormat", "MailboxEngine", "Accounts", "NIOTLS", "NIOSSL", "DequeModule"]
         ),
         server("AuthServer", at: "auth", ["MailModel", "MailPorts", "HTTPKit", "Accounts"]),
         server("StorageServer", at: "storage", ["MailModel", "MailPorts", "HTTPKit", "Logging", "Metrics", "ServiceLifecycle"]),

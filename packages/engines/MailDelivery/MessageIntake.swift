@@ -1,0 +1,116 @@
+package import Logging
+import MailModel
+package import MailPorts
+import MessageFormat
+import NIOCore
+
+/// Takes whole messages: checks them, decides where each copy goes, and writes everything in one transaction.
+///
+/// When `accept` returns, the message is on stable storage with all that follows from it.
+package struct MessageIntake: Sendable {
+    package struct Limits: Sendable {
+        /// Received fields before a message counts as looping (RFC 5321 §6.3 wants at least 100 borne or a reason:
+        /// mail that crosses 50 servers goes in circles).
+        package var received = 50
+        /// Seconds until queued mail is given up.
+        package var expirySeconds: Int64 = 432_000
+        /// Octets of messages from spool files that are in memory at once.
+        package var largeMessageMemory = 256 << 20
+        package init() {}
+    }
+
+    private let deliveries: any DeliveryStore
+    private let preparer: SubmissionPreparer
+    private let limits: Limits
+    private let budget: ByteBudget
+    private let logger: Logger
+
+    package init(
+        deliveries: any DeliveryStore, signer: any MessageSigning, hostname: String, limits: Limits = Limits(), logger: Logger
+    ) {
+        self.deliveries = deliveries
+        self.preparer = SubmissionPreparer(hostname: hostname, signer: signer)
+        self.limits = limits
+        self.budget = ByteBudget(limit: limits.largeMessageMemory)
+        self.logger = logger
+    }
+
+    package func accept(_ message: IncomingMessage) async throws(DeliveryRefusal) {
+        guard case .file(_, let size) = message.spool else { return try await take(message) }
+        try await budget.with(size) { () async throws(DeliveryRefusal) in try await take(message) }
+    }
+
+    @concurrent
+    private func take(_ message: IncomingMessage) async throws(DeliveryRefusal) {
+        guard var bytes = message.spool.load() else {
+            logger.error("the spool cannot be read", metadata: metadata(message))
+            throw .unavailable(reportID: message.queueID.rawValue)
+        }
+        guard HeaderBlock(bytes).count("received") <= limits.received + 1 else { throw .loop }
+        var spool = message.spool
+        if let submitter = message.submitter {
+            bytes = try await preparer.prepare(message, bytes, for: submitter)
+            spool = .memory(ByteBuffer(bytes: bytes))
+        }
+        let plan = plan(message, spool, MessageSummary(parsing: bytes), is8Bit: message.is8Bit || bytes.contains { $0 >= 128 })
+        do throws(StoreError) {
+            _ = try await deliveries.deliver(plan)
+        } catch {
+            logger.warning("message not taken", metadata: metadata(message).merging(["cause": "\(error)"]) { $1 })
+            throw DeliveryRefusal(error)
+        }
+        var facts = metadata(message)
+        facts["message_id"] = "\(plan.summary.messageID ?? "-")"
+        facts["size"] = "\(spool.size)"
+        facts["copies"] = "\(plan.localCopies.count)"
+        facts["remote"] = "\(plan.remote.count)"
+        logger.info("message accepted", metadata: facts)
+    }
+
+    // MARK: - The plan
+
+    private func plan(_ message: IncomingMessage, _ spool: SpooledBytes, _ summary: MessageSummary, is8Bit: Bool) -> DeliveryPlan {
+        var copies: [LocalCopy] = []
+        var remote: [RemoteRecipient] = []
+        var accounts: Set<AccountID> = []
+        var addresses: Set<EmailAddress> = []
+        var trace = [event(.accepted, message, summary, recipient: nil, detail: "\(spool.size) octets")]
+        for recipient in message.recipients {
+            for target in recipient.expansion.local where accounts.insert(target.account).inserted {
+                let prefix = TraceFields.copyPrefix(sender: message.sender, recipient: target.address)
+                copies.append(LocalCopy(account: target.account, recipient: target.address, prefix: prefix))
+                trace.append(event(.delivered, message, summary, recipient: recipient.address, detail: via(recipient, target.address)))
+            }
+            for target in recipient.expansion.remote where addresses.insert(target).inserted {
+                remote.append(RemoteRecipient(address: target, originalRecipient: recipient.originalRecipient))
+                trace.append(event(.queued, message, summary, recipient: target, detail: via(recipient, target)))
+            }
+        }
+        return DeliveryPlan(
+            queueID: message.queueID, receivedAt: message.receivedAt, submitter: message.submitter?.account.id ?? .system,
+            sender: message.sender, bytes: spool, summary: summary, localCopies: copies, remote: remote,
+            expiresAt: message.receivedAt.adding(seconds: limits.expirySeconds), needsSMTPUTF8: message.isUTF8, is8Bit: is8Bit,
+            trace: trace
+        )
+    }
+
+    private func via(_ recipient: IncomingMessage.Recipient, _ target: EmailAddress) -> String {
+        recipient.address == target ? "" : "by way of \(recipient.address) to \(target)"
+    }
+
+    private func event(
+        _ kind: TraceEvent.Kind, _ message: IncomingMessage, _ summary: MessageSummary, recipient: EmailAddress?, detail: String
+    ) -> TraceEvent {
+        TraceEvent(
+            at: message.receivedAt, kind: kind, queueID: message.queueID, messageID: summary.messageID,
+            sender: message.sender.description, recipient: recipient?.description, remote: message.facts.remote, detail: detail
+        )
+    }
+
+    private func metadata(_ message: IncomingMessage) -> Logger.Metadata {
+        [
+            "session": "\(message.facts.session)", "queue_id": "\(message.queueID)", "sender": "<\(message.sender)>",
+            "recipients": "\(message.recipients.count)",
+        ]
+    }
+}

@@ -1,0 +1,42 @@
+package import Accounts
+package import Logging
+package import MailDelivery
+package import MailModel
+package import MailPorts
+import Metrics
+package import NIOPosix
+
+/// What the SMTP connections of a process share.
+package struct SMTPBackend: Sendable {
+    package var directory: any DirectoryStore
+    package var intake: MessageIntake
+    package var authenticator: AccountAuthenticator
+    package var limiter: any RateLimiter
+    package var trace: any TraceStore
+    package var clock: any WallClock
+    /// For spool files.
+    package var threads: NIOThreadPool
+    package var logger: Logger
+    let metrics = SMTPMetrics()
+
+    package init(
+        directory: any DirectoryStore, intake: MessageIntake, authenticator: AccountAuthenticator, limiter: any RateLimiter,
+        trace: any TraceStore, clock: any WallClock, threads: NIOThreadPool, logger: Logger
+    ) {
+        self.directory = directory
+        self.intake = intake
+        self.authenticator = authenticator
+        self.limiter = limiter
+        self.trace = trace
+        self.clock = clock
+        self.threads = threads
+        self.logger = logger
+    }
+}
+
+struct SMTPMetrics: Sendable {
+    let accepted = Counter(label: "oonrumail_smtp_messages_accepted_total")
+    let refused = Counter(label: "oonrumail_smtp_messages_refused_total")
+    let refusedRecipients = Counter(label: "oonrumail_smtp_recipients_refused_total")
+    let octets = Counter(label: "oonrumail_smtp_octets_accepted_total")
+}

@@ -1,0 +1,32 @@
+import MailModel
+package import NetKit
+import NIOCore
+import ServiceLifecycle
+import SMTPWire
+
+/// The SMTP listeners of a process.
+package final class SMTPServerService: Service {
+    private let listeners: [MailListener]
+
+    package init(_ configuration: SMTPServiceConfiguration, backend: SMTPBackend, tls: TLSContextStore, plaintextAuthOnLoopback: Bool) {
+        listeners = configuration.endpoints.map { endpoint in
+            MailListener(endpoint.listener, tls: tls, logger: backend.logger) { info in
+                var machine = endpoint.machine
+                machine.allowsPlaintextAuth = plaintextAuthOnLoopback && info.remote.isLoopback
+                return SMTPConnection(info, machine: machine, settings: configuration, backend: backend, tls: tls)
+            }
+        }
+    }
+
+    /// Takes every port, or none: the error names the one that could not be had.
+    package func bind() async throws(BindError) {
+        for listener in listeners { try await listener.bind() }
+    }
+
+    package func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for listener in listeners { group.addTask { try await listener.run() } }
+            try await group.waitForAll()
+        }
+    }
+}
