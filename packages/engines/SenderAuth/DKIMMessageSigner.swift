@@ -1,7 +1,6 @@
 package import MailCrypto
 package import MailModel
 package import MailPorts
-import MessageFormat
 import Synchronization
 
 /// Signs submitted mail with every key of its domain.
@@ -21,7 +20,8 @@ package final class DKIMMessageSigner: Sendable {
     private let cache = Mutex<[String: Entry]>([:])
 
     package init(
-        directory: any DirectoryStore, master: MasterKey, clock: any WallClock, capacity: Int = 1_000, lifetimeSeconds: Int64 = 60
+        directory: any DirectoryStore, master: MasterKey, clock: any WallClock, capacity: Int = 1_000,
+        lifetimeSeconds: Int64 = 60
     ) {
         self.directory = directory
         self.master = master
@@ -33,19 +33,37 @@ package final class DKIMMessageSigner: Sendable {
     /// DKIM-Signature fields to be put before the message, each with its CRLF; empty for a domain without keys.
     ///
     /// Throws `.damaged` when a key does not come out of its seal: unsigned mail would be refused or distrusted elsewhere.
+    ///
+    /// - Parameter message: header and body, lines ended by CRLF; not copied.
     package func sign(_ message: [UInt8], domain: String) async throws(StoreError) -> [UInt8] {
         let name = EmailAddress.lowercased(domain)
         let now = clock.now()
         let signers = try await signers(of: name, now: now)
         guard !signers.isEmpty else { return [] }
-        return try await Self.sign(message, with: signers, now: now)
+        return try await Self.sign(message, bodyHash: nil, with: signers, now: now)
+    }
+
+    /// The same for a message that is not in memory.
+    ///
+    /// - Parameters:
+    ///   - header: up to the empty line, or including it.
+    ///   - bodyHash: of a relaxed `DKIMBodyHasher` that was fed what follows the empty line.
+    package func sign(header: [UInt8], bodyHash: [UInt8], domain: String) async throws(StoreError) -> [UInt8] {
+        precondition(bodyHash.count == 32, "a SHA-256 has 32 octets")
+        let name = EmailAddress.lowercased(domain)
+        let now = clock.now()
+        let signers = try await signers(of: name, now: now)
+        guard !signers.isEmpty else { return [] }
+        return try await Self.sign(header, bodyHash: bodyHash, with: signers, now: now)
     }
 
     /// Hashing and RSA take milliseconds: not on the caller's event loop.
     @concurrent
-    private static func sign(_ message: [UInt8], with signers: [DKIMSigner], now: Timestamp) async throws(StoreError) -> [UInt8] {
-        let header = HeaderBlock(message)
-        let bodyHash = DKIMSigner.bodyHash(header)
+    private static func sign(
+        _ message: [UInt8], bodyHash: [UInt8]?, with signers: [DKIMSigner], now: Timestamp
+    ) async throws(StoreError) -> [UInt8] {
+        let header = DKIMHeader(message)
+        let bodyHash = bodyHash ?? DKIMSigner.bodyHash(header)
         var fields: [UInt8] = []
         for signer in signers {
             do throws(CryptoError) {

@@ -16,101 +16,156 @@ package struct DKIMVerification: Hashable, Sendable {
     package var isTesting = false
 }
 
+extension DKIMVerification {
+    init(_ result: Result, _ signature: DKIMSignature, _ reason: String) {
+        self.init(
+            result: result, domain: signature.domain, selector: signature.selector, algorithm: signature.algorithm, reason: reason
+        )
+    }
+}
+
 /// Verifies the DKIM signatures of a message (RFC 6376 §6, RFC 8463, RFC 8301).
 package struct DKIMVerifier: Sendable {
     private let resolver: any DNSResolving
     /// Signatures looked at; a message with thousands must not make thousands of lookups (RFC 6376 §8.4).
     package static let maximumSignatures = 8
     /// RFC 8301 §3.2: "Verifiers MUST NOT consider signatures using RSA keys of less than 1024 bits as valid".
-    package static let minimumRSABits = 1_024
+    /// Beyond 8,192 a key only costs time.
+    package static let rsaBits = 1_024...8_192
 
     package init(resolver: any DNSResolving) { self.resolver = resolver }
 
     /// One result per signature, in the order of the header; none for an unsigned message.
+    ///
+    /// - Parameter message: header and body, lines ended by CRLF; not copied.
     package func verify(_ message: [UInt8], now: Timestamp) async -> [DKIMVerification] {
-        let header = HeaderBlock(message)
-        var results: [DKIMVerification] = []
-        let fields = header.fields.fields.filter { message[$0.name].elementsEqual("DKIM-Signature".utf8, by: { $0 | 32 == $1 | 32 }) }
-        for field in fields.prefix(Self.maximumSignatures) {
-            results.append(await verify(field, header, now: now))
+        let header = DKIMHeader(message)
+        var findings: [Finding] = []
+        for field in header.named("dkim-signature").prefix(Self.maximumSignatures) {
+            findings.append(await find(field, header, now: now))
         }
-        return results
+        guard !findings.isEmpty else { return [] }
+        return await Self.judge(findings, header)
     }
 
-    private func verify(_ field: HeaderField, _ header: HeaderBlock, now: Timestamp) async -> DKIMVerification {
+    /// What is known of a signature before anything is hashed.
+    private enum Finding: Sendable {
+        case judged(DKIMVerification)
+        case open(DKIMSignature, DKIMRecord, HeaderField)
+    }
+
+    private func find(_ field: HeaderField, _ header: DKIMHeader, now: Timestamp) async -> Finding {
         let signature: DKIMSignature
         do throws(DKIMSignature.Fault) {
             signature = try DKIMSignature(Array(header.bytes[field.value]))
         } catch {
-            return DKIMVerification(result: .permanentError, reason: Self.words(error))
+            return .judged(DKIMVerification(result: .permanentError, reason: Self.words(error)))
         }
-        var outcome = DKIMVerification(
-            result: .permanentError, domain: signature.domain, selector: signature.selector, algorithm: signature.algorithm, reason: ""
-        )
-        if let expiresAt = signature.expiresAt, now.seconds > expiresAt {
-            (outcome.result, outcome.reason) = (.permanentError, "signature expired")
-            return outcome
+        func judged(_ result: DKIMVerification.Result, _ reason: String) -> Finding {
+            .judged(DKIMVerification(result, signature, reason))
         }
-        let name = "\(signature.selector)._domainkey.\(signature.domain)"
+        if let expiresAt = signature.expiresAt, now.seconds > expiresAt { return judged(.permanentError, "signature expired") }
         let texts: [String]
         do throws(DNSError) {
-            texts = try await resolver.txt(name).records
+            texts = try await resolver.txt("\(signature.selector)._domainkey.\(signature.domain)").records
         } catch .temporary {
-            (outcome.result, outcome.reason) = (.temporaryError, "key not available")
-            return outcome
+            return judged(.temporaryError, "key not available")
         } catch {
-            outcome.reason = "no key for signature"
-            return outcome
+            return judged(.permanentError, "no key for signature")
         }
         // RFC 6376 §6.1.2: one record is expected; more make the result undefined. The first that reads is taken.
         guard let record = texts.lazy.compactMap({ DKIMRecord($0) }).first else {
-            outcome.reason = texts.isEmpty ? "no key for signature" : "key syntax error"
-            return outcome
+            return judged(.permanentError, texts.isEmpty ? "no key for signature" : "key syntax error")
         }
-        outcome.isTesting = record.isTesting
-        (outcome.result, outcome.reason) = await Self.judge(signature, record, field, header)
-        return outcome
+        return .open(signature, record, field)
     }
 
     /// The hashing is a matter of milliseconds: not on the caller's event loop.
     @concurrent
+    private static func judge(_ findings: [Finding], _ header: DKIMHeader) async -> [DKIMVerification] {
+        var bodies = BodyHashes(header.body)
+        return findings.map { finding in
+            switch finding {
+            case .judged(let outcome):
+                return outcome
+            case .open(let signature, let record, let field):
+                let (result, reason) = judge(signature, record, field, header, &bodies)
+                var outcome = DKIMVerification(result, signature, reason)
+                outcome.isTesting = record.isTesting
+                return outcome
+            }
+        }
+    }
+
+    /// Each form of the body hashed once, however many signatures cover it.
+    private struct BodyHashes {
+        private struct Key: Hashable {
+            var form: DKIMCanonicalisation
+            var limit: Int?
+        }
+        private let body: ArraySlice<UInt8>
+        private var known: [Key: (hash: [UInt8], length: Int)] = [:]
+
+        init(_ body: ArraySlice<UInt8>) { self.body = body }
+
+        mutating func hash(_ form: DKIMCanonicalisation, limit: Int?) -> (hash: [UInt8], length: Int) {
+            let key = Key(form: form, limit: limit)
+            if let found = known[key] { return found }
+            var hasher = DKIMBodyHasher(form, limit: limit)
+            hasher.update(body)
+            let made = hasher.conclude()
+            known[key] = made
+            return made
+        }
+    }
+
     private static func judge(
-        _ signature: DKIMSignature, _ record: DKIMRecord, _ field: HeaderField, _ header: HeaderBlock
-    ) async -> (DKIMVerification.Result, String) {
+        _ signature: DKIMSignature, _ record: DKIMRecord, _ field: HeaderField, _ header: DKIMHeader, _ bodies: inout BodyHashes
+    ) -> (DKIMVerification.Result, String) {
+        // RFC 6376 §3.6.1: "An empty value means that this public key has been revoked."
         guard !record.publicKey.isEmpty else { return (.permanentError, "key revoked") }
         switch (signature.algorithm, record.keyType) {
         case (.rsaSHA256, .rsa), (.ed25519SHA256, .ed25519): ()
         case (.rsaSHA256, .ed25519), (.ed25519SHA256, .rsa): return (.permanentError, "inappropriate key algorithm")
         }
         if record.isStrict, let identity = signature.identity,
-            !EmailAddress.lowercased(identity).utf8.suffix(signature.domain.utf8.count + 1).elementsEqual(("@" + signature.domain).utf8)
+            !EmailAddress.lowercased(identity).utf8.suffix(signature.domain.utf8.count + 1).elementsEqual("@\(signature.domain)".utf8)
         {
             return (.permanentError, "i= outside the domain")
         }
-        var hasher = DKIMBodyHasher(signature.body, limit: signature.bodyLength)
-        hasher.update(header.bytes[header.bodyStart...])
-        let (hash, length) = hasher.finish()
+        let (hash, length) = bodies.hash(signature.body, limit: signature.bodyLength)
+        // RFC 6376 §3.5: `l=` "MUST NOT be larger than the actual number of octets".
         if let claimed = signature.bodyLength, claimed > length { return (.permanentError, "l= exceeds the body") }
         guard hash == signature.bodyHash else { return (.fail, "body hash did not verify") }
-        var input = DKIMSigner.headerInput(header, signature.signedNames, form: signature.header, except: field)
-        let name = header.bytes[field.name]
-        switch signature.header {
-        case .relaxed:
-            input += DKIMCanonicalisation.relaxed(name: name, value: signature.unsignedValue).dropLast(2)
-        case .simple:
-            input += Array(header.bytes[field.line.lowerBound..<field.value.lowerBound]) + signature.unsignedValue
-        }
+        let input = signedData(signature, field, header)
         let isGood: Bool
         switch record.keyType {
         case .ed25519:
+            // RFC 8463 §3: the signature is over the SHA-256 of the data.
             isGood = Ed25519.verify(signature.signature, of: SHA256.hash(input), publicKey: record.publicKey)
         case .rsa:
             let der = rsaPublicKeyInfo(record.publicKey)
             guard let bits = RSAKey.bits(publicDER: der) else { return (.permanentError, "key syntax error") }
-            guard bits >= minimumRSABits else { return (.policy, "key of \(bits) bits") }
+            guard rsaBits.contains(bits) else { return (.policy, "key of \(bits) bits") }
             isGood = RSAKey.verify(signature.signature, of: input, publicDER: der)
         }
-        return isGood ? (.pass, "good signature") : (.fail, "signature did not verify")
+        guard isGood else { return (.fail, "signature did not verify") }
+        // RFC 6376 §8.2: what stands behind the signed length may be anybody's.
+        if let claimed = signature.bodyLength, claimed < length { return (.policy, "body longer than l=") }
+        return (.pass, "good signature")
+    }
+
+    /// RFC 6376 §3.7: the signed fields, then the signature field without its `b=` value and its CRLF.
+    private static func signedData(_ signature: DKIMSignature, _ field: HeaderField, _ header: DKIMHeader) -> [UInt8] {
+        var input = header.canonical(signature.signedNames, signature.header, except: field)
+        switch signature.header {
+        case .relaxed:
+            input += DKIMCanonicalisation.relaxed(name: header.bytes[field.name], value: signature.unsignedValue).dropLast(2)
+        case .simple:
+            input += header.bytes[field.line.lowerBound..<field.value.lowerBound]
+            input += signature.unsignedValue
+        }
+        return input
     }
 
     /// RFC 6376 erratum 3017: `p=` is a SubjectPublicKeyInfo; some publish the RSAPublicKey within it.
