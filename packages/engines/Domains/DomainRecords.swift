@@ -1,0 +1,46 @@
+import MailPorts
+import SenderAuth
+
+/// The records that make mail work for a hosted domain.
+enum DomainRecords {
+    /// In the order in which a reader wants them: how mail arrives, who may send, how programs find the services.
+    static func records(of domain: String, keys: [DKIMKey], host: MailHost) -> [DomainRecord] {
+        [DomainRecord(name: domain, kind: .mx, value: "10 \(host.name).")]
+            + senderPolicies(domain, host)
+            + keys.sorted { ($0.createdAt, $0.selector) < ($1.createdAt, $1.selector) }.map { key in
+                DomainRecord(name: "\(key.selector)._domainkey.\(domain)", kind: .txt, value: DKIMRecord(key).text)
+            }
+            + [messagePolicy(domain)]
+            + services(domain, host)
+    }
+
+    /// RFC 7208 §3: which hosts send for the domain: those that receive for it.
+    private static func senderPolicies(_ domain: String, _ host: MailHost) -> [DomainRecord] {
+        var records = [DomainRecord(name: domain, kind: .txt, value: "v=spf1 mx -all")]
+        // RFC 7208 §2.3: receivers check the HELO name too; bounces have no other identity.
+        if host.name.utf8.count > domain.utf8.count + 1, host.name.utf8.suffix(domain.utf8.count + 1).elementsEqual(".\(domain)".utf8) {
+            records.append(DomainRecord(name: host.name, kind: .txt, value: "v=spf1 a -all"))
+        }
+        return records
+    }
+
+    /// RFC 7489 §6.3: mail that neither SPF nor DKIM vouches for is suspect; reports go to the postmaster.
+    private static func messagePolicy(_ domain: String) -> DomainRecord {
+        DomainRecord(name: "_dmarc.\(domain)", kind: .txt, value: "v=DMARC1; p=quarantine; rua=mailto:postmaster@\(domain)")
+    }
+
+    /// RFC 6186 §3 and RFC 8314 §5.1: how mail programs find IMAP and submission; TLS from the first octet is preferred.
+    private static func services(_ domain: String, _ host: MailHost) -> [DomainRecord] {
+        let offers: [(service: String, priority: Int, port: UInt16?)] = [
+            ("_submissions", 0, host.submissionsPort), ("_submission", 10, host.submissionPort),
+            ("_imaps", 0, host.imapsPort), ("_imap", 10, host.imapPort),
+        ]
+        return offers.compactMap { offer in
+            offer.port.map {
+                DomainRecord(
+                    name: "\(offer.service)._tcp.\(domain)", kind: .srv, value: "\(offer.priority) 1 \($0) \(host.name)."
+                )
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+package import MailCrypto
+package import MailModel
+package import MailPorts
+import SenderAuth
+
+/// Hosted domains: their signing keys and the records that their owners publish.
+package struct DomainService: Sendable {
+    private let directory: any DirectoryStore
+    private let master: MasterKey
+    package let host: MailHost
+
+    /// - Parameter master: private keys lie sealed with it in the store.
+    package init(directory: any DirectoryStore, master: MasterKey, host: MailHost) {
+        self.directory = directory
+        self.master = master
+        self.host = host
+    }
+
+    /// Adds the domain with new signing keys, one of each algorithm.
+    ///
+    /// `.alreadyExists` if any organisation has it, `.notFound` for an unknown organisation, `.refused` for what is no
+    /// domain name.
+    package func addDomain(
+        _ name: String, organisation: OrganisationID, now: Timestamp
+    ) async throws(StoreError) -> HostedDomain {
+        let hosted = try Self.checked(name)
+        // Before keys are made for nothing; the store decides again in its transaction.
+        guard try await directory.domain(named: hosted) == nil else { throw .alreadyExists }
+        let keys = try await Self.makeKeys(for: hosted, sealedWith: master, now: now)
+        return try await directory.addDomain(hosted, organisation: organisation, keys: keys)
+    }
+
+    /// MX, SPF, DKIM, DMARC and SRV; `.notFound` when the domain is not hosted here.
+    package func records(of domain: String) async throws(StoreError) -> [DomainRecord] {
+        let name = EmailAddress.lowercased(domain)
+        guard let hosted = try await directory.domain(named: name) else { throw .notFound }
+        return DomainRecords.records(of: hosted.name, keys: try await directory.signingKeys(of: hosted.name), host: host)
+    }
+
+    /// The same as a zone file (RFC 1035 §5).
+    package func zoneFile(of domain: String) async throws(StoreError) -> String {
+        ZoneFile.text(try await records(of: domain))
+    }
+
+    // MARK: - Keys
+
+    private static func checked(_ name: String) throws(StoreError) -> String {
+        do throws(HostedName.Fault) {
+            return try HostedName(name).text
+        } catch {
+            throw .refused(error.rawValue)
+        }
+    }
+
+    /// Takes a quarter of a second for RSA: not on the caller's event loop.
+    @concurrent
+    private static func makeKeys(
+        for domain: String, sealedWith master: MasterKey, now: Timestamp
+    ) async throws(StoreError) -> [DKIMKey] {
+        var keys: [DKIMKey] = []
+        for algorithm in DKIMKey.Algorithm.allCases {
+            do throws(CryptoError) {
+                let key = try DKIMPrivateKey.make(algorithm)
+                keys.append(
+                    DKIMKey(
+                        domain: domain, selector: selector(algorithm, now), algorithm: algorithm,
+                        sealedPrivateKey: try key.sealed(with: master), publicKey: try key.publicKey(), createdAt: now
+                    )
+                )
+            } catch {
+                throw .unavailable(reportID: "dkim-keygen")
+            }
+        }
+        return keys
+    }
+
+    /// `rsa20260131`, `ed20260131`: the day on which the key was made, so that nobody has to guess which of two is older.
+    static func selector(_ algorithm: DKIMKey.Algorithm, _ now: Timestamp) -> String {
+        let prefix =
+            switch algorithm {
+            case .rsaSHA256: "rsa"
+            case .ed25519SHA256: "ed"
+            }
+        return prefix + CalendarDay(now).compact
+    }
+}
