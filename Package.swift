@@ -13,8 +13,9 @@ let mayImport: [String: Set<String>] = [
     "engines": ["base", "wire", "ports"],
     "runtime": ["system", "base"],
     "adapters": ["system", "base", "wire", "ports", "runtime"],
-    "Server": ["base", "wire", "ports", "engines", "runtime"],
-    "wiring": ["base", "ports", "engines", "adapters", "runtime"],
+    "hosting": ["base", "ports", "engines", "runtime"],
+    "Server": ["base", "wire", "ports", "engines", "runtime", "hosting"],
+    "wiring": ["base", "ports", "engines", "adapters", "runtime", "hosting"],
     "Main": ["wiring", "Server"],
     "testing": ["base", "wire", "ports", "runtime", "adapters"],
     "Tools": ["base", "wire", "ports", "engines", "runtime", "adapters", "wiring"],
@@ -30,6 +31,7 @@ let mayImportProducts: [String: Set<String>] = [
         "ServiceLifecycle", "UnixSignals", "HTTPTypes",
     ],
     "adapters": ["Logging", "Metrics", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "GRDB", "GRDBSQLite", "DequeModule"],
+    "hosting": ["ServiceLifecycle", "NIOPosix"],
     "Server": [
         "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "Hummingbird", "HTTPTypes", "ServiceLifecycle",
         "ArgumentParser", "DequeModule",
@@ -83,7 +85,7 @@ func tests(_ name: String, _ needs: [String]) -> Target {
 
 let model = ["ByteParsing", "MailModel"]
 let serving = [
-    "MailModel", "MailPorts", "Telemetry", "PlatformConfig", "NetKit", "Logging", "Metrics", "NIOCore", "NIOPosix",
+    "ServiceHost",     "MailModel", "MailPorts", "Telemetry", "PlatformConfig", "NetKit", "Logging", "Metrics", "NIOCore", "NIOPosix",
     "ServiceLifecycle",
 ]
 
@@ -120,7 +122,7 @@ let package = Package(
         library("ports", "MailPorts", ["MailModel", "NIOCore"]),
 
         library("engines", "SenderAuth", model + ["MailCrypto", "MessageFormat", "MailPorts", "NIOCore"]),
-        library("engines", "MailboxEngine", model + ["MessageFormat", "MailPorts", "NIOCore", "DequeModule", "Logging"]),
+        library("engines", "MailboxEngine", model + ["MessageFormat", "IMAPWire", "MailPorts", "NIOCore", "DequeModule", "Logging"]),
         library(
             "engines", "MailDelivery",
             model + ["MessageFormat", "MailPorts", "SenderAuth", "NIOCore", "Logging", "Metrics"]
@@ -154,8 +156,16 @@ let package = Package(
         ),
 
         library(
+            "hosting", "ServiceHost",
+            [
+                "MailModel", "MailCrypto", "MailPorts", "Accounts", "PlatformConfig", "NetKit", "HTTPKit", "ServiceLifecycle", "NIOPosix",
+            ]
+        ),
+
+        library(
             "wiring", "Wiring",
             [
+                "ServiceHost",
                 "MailModel", "MailCrypto", "MailPorts", "Telemetry", "PlatformConfig", "NetKit", "HTTPKit", "Database",
                 "SQLStore", "BlobFiles", "CacheMemory", "DNSResolver", "SMTPTransport", "Accounts", "Domains",
                 "Logging", "Metrics", "ServiceLifecycle", "UnixSignals", "NIOCore", "NIOPosix",
@@ -164,15 +174,15 @@ let package = Package(
 
         server(
             "SMTPServer", at: "smtp-server",
-            serving + ["ByteParsing", "SMTPWire", "SASLMechanisms", "MessageFormat", "MailDelivery", "MailQueue", "Accounts", "NIOTLS", "NIOSSL"]
+            serving + ["ByteParsing", "SMTPWire", "SASLMechanisms", "MessageFormat", "MailDelivery", "MailQueue", "SenderAuth", "Accounts", "NIOTLS", "NIOSSL"]
         ),
         server(
             "IMAPServer", at: "imap-server",
             serving + ["ByteParsing", "IMAPWire", "SASLMechanisms", "MessageFormat", "MailboxEngine", "Accounts", "NIOTLS", "NIOSSL", "DequeModule"]
         ),
-        server("AuthServer", at: "auth", ["MailModel", "MailPorts", "HTTPKit", "Accounts"]),
-        server("StorageServer", at: "storage", ["MailModel", "MailPorts", "HTTPKit", "Logging", "Metrics", "ServiceLifecycle"]),
-        server("DomainManagerServer", at: "domain-manager", ["MailModel", "MailPorts", "HTTPKit", "Telemetry", "Accounts"]),
+        server("AuthServer", at: "auth", ["MailModel", "MailPorts", "HTTPKit", "Accounts", "ServiceHost"]),
+        server("StorageServer", at: "storage", ["ServiceHost", "PlatformConfig", "MailModel", "MailPorts", "HTTPKit", "Logging", "Metrics", "ServiceLifecycle"]),
+        server("DomainManagerServer", at: "domain-manager", ["ServiceHost", "MailModel", "MailPorts", "HTTPKit", "Telemetry", "Accounts"]),
         server(
             "OperatorCommands", at: "oonrumail",
             ["ByteParsing", "MailModel", "MailPorts", "MessageFormat", "Accounts", "Domains", "MailQueue", "PlatformConfig", "Telemetry", "ArgumentParser", "NIOCore", "Logging"]

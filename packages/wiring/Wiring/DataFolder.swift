@@ -59,17 +59,31 @@ package struct DataFolder: Sendable {
         return Array(content[..<count])
     }
 
-    /// Writes a new small file durably, readable by its owner only.
+    /// Writes a small file durably, readable by its owner only; a file of that name is replaced at once or not at all.
     package func write(_ content: [UInt8], to file: String) throws(StartupError) {
-        let temporary = "\(file).new"
+        let temporary = try writeTemporary(content, beside: file)
+        guard rename(temporary, file) == 0 else { throw StartupError("cannot write \(file): \(Self.cause())") }
+    }
+
+    /// Like `write`, but a file that another process made meanwhile stays.
+    package func create(_ content: [UInt8], at file: String) throws(StartupError) {
+        let temporary = try writeTemporary(content, beside: file)
+        defer { unlink(temporary) }
+        guard link(temporary, file) == 0 || errno == EEXIST else { throw StartupError("cannot write \(file): \(Self.cause())") }
+    }
+
+    private func writeTemporary(_ content: [UInt8], beside file: String) throws(StartupError) -> String {
+        let temporary = "\(file).\(getpid())"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw StartupError("cannot write \(temporary): \(Self.cause())") }
         let written = Glibc.write(descriptor, content, content.count)
         let synced = fsync(descriptor)
         close(descriptor)
-        guard written == content.count, synced == 0, rename(temporary, file) == 0 else {
-            throw StartupError("cannot write \(file): \(Self.cause())")
+        guard written == content.count, synced == 0 else {
+            defer { unlink(temporary) }
+            throw StartupError("cannot write \(temporary): \(Self.cause())")
         }
+        return temporary
     }
 
     private static func makeFolder(_ folder: String) throws(StartupError) {
@@ -81,10 +95,8 @@ package struct DataFolder: Sendable {
             guard count == parents.count else { continue }
             throw StartupError("cannot make the folder \(folder): \(cause())")
         }
-        var status = stat()
-        guard stat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
-            throw StartupError("cannot make the folder \(folder): it is not a folder")
-        }
+        guard let opened = opendir(folder) else { throw StartupError("cannot use the folder \(folder): \(cause())") }
+        closedir(opened)
     }
 
     private static func cause() -> String { String(cString: strerror(errno)) }

@@ -1,1 +1,4 @@
-print("not built yet")
+import AuthServer
+import Wiring
+
+await ServiceProcess.main([AuthModule.make])

@@ -1,1 +1,4 @@
-print("not built yet")
+import DomainManagerServer
+import Wiring
+
+await ServiceProcess.main([DomainManagerModule.make])

@@ -1,1 +1,4 @@
-print("not built yet")
+import IMAPServer
+import Wiring
+
+await ServiceProcess.main([IMAPModule.make])

@@ -1,1 +1,4 @@
-print("not built yet")
+import SMTPServer
+import Wiring
+
+await ServiceProcess.main([SMTPModule.make])

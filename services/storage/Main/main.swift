@@ -1,1 +1,4 @@
-print("not built yet")
+import StorageServer
+import Wiring
+
+await ServiceProcess.main([StorageModule.make])

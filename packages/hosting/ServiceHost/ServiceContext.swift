@@ -1,0 +1,45 @@
+package import Accounts
+package import MailCrypto
+package import MailModel
+package import MailPorts
+package import HTTPKit
+package import NetKit
+package import NIOPosix
+package import PlatformConfig
+
+/// What the services of one process share; the composition root makes it.
+package struct ServiceContext: Sendable {
+    package var settings: PlatformSettings
+    package var ports: any PortProvider
+    package var clock: any WallClock
+    package var authenticator: AccountAuthenticator
+    package var accounts: AccountService
+    package var tokens: TokenService
+    package var domains: any DomainAdministration
+    package var masterKey: MasterKey
+    package var tls: TLSContextStore
+    package var health: HealthRegistry
+    /// For work that blocks: spool files, password hashes.
+    package var threads: NIOThreadPool
+    /// A folder for what is being received; emptied at each start.
+    package var spoolFolder: String
+
+    package init(
+        settings: PlatformSettings, ports: any PortProvider, clock: any WallClock, authenticator: AccountAuthenticator,
+        accounts: AccountService, tokens: TokenService, domains: any DomainAdministration, masterKey: MasterKey, tls: TLSContextStore,
+        health: HealthRegistry, threads: NIOThreadPool, spoolFolder: String
+    ) {
+        self.settings = settings
+        self.ports = ports
+        self.clock = clock
+        self.authenticator = authenticator
+        self.accounts = accounts
+        self.tokens = tokens
+        self.domains = domains
+        self.masterKey = masterKey
+        self.tls = tls
+        self.health = health
+        self.threads = threads
+        self.spoolFolder = spoolFolder
+    }
+}

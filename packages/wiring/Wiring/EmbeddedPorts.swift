@@ -1,0 +1,62 @@
+import CacheMemory
+package import MailModel
+package import MailPorts
+import PlatformConfig
+import SQLStore
+import Synchronization
+
+/// The ports of the one-machine shape: one SQLite store, changes and rates within the process.
+package final class EmbeddedPorts: PortProvider {
+    private struct Made {
+        var resolver: (any DNSResolving)?
+        var transport: (any RemoteTransport)?
+    }
+
+    let store: SQLStore
+    private let feed: MemoryChangeFeed
+    private let limiter = MemoryRateLimiter()
+    private let time: any WallClock
+    private let made = Mutex(Made())
+    private let makeResolver: @Sendable () throws -> any DNSResolving
+    private let makeTransport: @Sendable () -> any RemoteTransport
+
+    init(
+        store: SQLStore, feed: MemoryChangeFeed, clock: any WallClock, makeResolver: @escaping @Sendable () throws -> any DNSResolving,
+        makeTransport: @escaping @Sendable () -> any RemoteTransport
+    ) {
+        self.store = store
+        self.feed = feed
+        self.time = clock
+        self.makeResolver = makeResolver
+        self.makeTransport = makeTransport
+    }
+
+    package func directory() async throws -> any DirectoryStore { store }
+    package func mailboxes() async throws -> any MailboxStore { store }
+    package func deliveries() async throws -> any DeliveryStore { store }
+    package func queue() async throws -> any QueueStore { store }
+    package func trace() async throws -> any TraceStore { store }
+    package func sessions() async throws -> any SessionStore { store }
+    package func maintenance() async throws -> any MaintenanceStore { store }
+    package func changes() async throws -> any ChangeFeed { feed }
+    package func limits() async throws -> any RateLimiter { limiter }
+    package func clock() -> any WallClock { time }
+
+    package func resolver() async throws -> any DNSResolving {
+        try made.withLock { made in
+            if let resolver = made.resolver { return resolver }
+            let resolver = try makeResolver()
+            made.resolver = resolver
+            return resolver
+        }
+    }
+
+    package func transport() async throws -> any RemoteTransport {
+        made.withLock { made in
+            if let transport = made.transport { return transport }
+            let transport = makeTransport()
+            made.transport = transport
+            return transport
+        }
+    }
+}

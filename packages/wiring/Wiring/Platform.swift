@@ -1,0 +1,95 @@
+package import Accounts
+import BlobFiles
+import CacheMemory
+import Domains
+import Logging
+package import MailCrypto
+package import MailModel
+import MailPorts
+package import NIOPosix
+package import PlatformConfig
+import SQLStore
+import Telemetry
+
+/// The opened store of a process and the engines over it; behind services and commands alike.
+package struct Platform: Sendable {
+    package let settings: PlatformSettings
+    package let folder: DataFolder
+    package let ports: EmbeddedPorts
+    package let clock: any WallClock
+    package let masterKey: MasterKey
+    package let passwords: PasswordWork
+    package let domains: any DomainAdministration
+    package let threads: NIOThreadPool
+
+    /// Opens the data folder, making what is missing.
+    ///
+    /// - Parameter isServing: takes the folder for this process; commands open it beside the server.
+    package static func open(_ settings: PlatformSettings, isServing: Bool) async throws -> Platform {
+        let folder = try DataFolder(preparing: settings.data)
+        if isServing {
+            try folder.lockForServing()
+            folder.clearSpool()
+        }
+        let masterKey = try MasterKeyFile.load(folder)
+        let threads = NIOThreadPool(numberOfThreads: max(4, settings.passwordThreads + 2))
+        threads.start()
+        let clock = SystemClock()
+        let feed = MemoryChangeFeed()
+        let store = try await openStore(settings, folder, threads, feed, clock)
+        let ports = EmbeddedPorts(
+            store: store, feed: feed, clock: clock,
+            makeResolver: { try Self.resolver(settings) },
+            makeTransport: { fatalError() }
+        )
+        let passwords = PasswordWork(
+            hasher: PasswordHasher(memory: settings.passwordMemory, passes: settings.passwordPasses),
+            submit: PasswordThreads(count: settings.passwordThreads).submit
+        )
+        let domains = DomainService(directory: store, master: masterKey, host: Self.mailHost(settings))
+        return Platform(
+            settings: settings, folder: folder, ports: ports, clock: clock, masterKey: masterKey, passwords: passwords,
+            domains: HostedDomains(service: domains), threads: threads
+        )
+    }
+
+    private static func openStore(
+        _ settings: PlatformSettings, _ folder: DataFolder, _ threads: NIOThreadPool, _ feed: MemoryChangeFeed, _ clock: any WallClock
+    ) async throws(StartupError) -> SQLStore {
+        var options = SQLStore.Options()
+        options.inlineThreshold = settings.inlineBlobThreshold
+        options.maximumMailboxes = settings.imapMaxMailboxes
+        let logger = Logger(label: "store")
+        let blobs = BlobFiles(folder: folder.blobs, threads: threads, logger: logger)
+        do throws(StoreError) {
+            return try await SQLStore.open(folder: folder.path, blobs: blobs, feed: feed, clock: clock, logger: logger, options: options)
+        } catch {
+            throw StartupError("the store in \(folder.path) cannot be opened (\(error)); the log has the cause")
+        }
+    }
+
+    private static func resolver(_ settings: PlatformSettings) throws -> any DNSResolving {
+        throw StartupError("no")
+    }
+
+    /// What clients are pointed to; the ports of the standard are left out where another one listens.
+    private static func mailHost(_ settings: PlatformSettings) -> MailHost {
+        MailHost(
+            name: settings.hostname, imapsPort: UInt16(exactly: settings.imapsPort), imapPort: UInt16(exactly: settings.imapPort),
+            submissionsPort: UInt16(exactly: settings.submissionsPort), submissionPort: UInt16(exactly: settings.submissionPort)
+        )
+    }
+
+    /// Waits for what is being written.
+    package func close() async {
+        await ports.store.close()
+        try? await threads.shutdownGracefully()
+    }
+
+    /// Fills an empty data folder from a backup.
+    package static func restore(_ file: String, _ settings: PlatformSettings) async throws {
+        let folder = try DataFolder(preparing: settings.data)
+        try folder.lockForServing()
+        try await SQLStore.restore(fromFile: file, toFolder: folder.path)
+    }
+}

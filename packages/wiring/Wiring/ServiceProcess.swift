@@ -1,0 +1,136 @@
+import Accounts
+import Glibc
+import HTTPKit
+import Logging
+import MailCrypto
+import MailModel
+import MailPorts
+import NetKit
+import NIOCore
+import NIOPosix
+package import PlatformConfig
+package import ServiceHost
+import ServiceLifecycle
+import Telemetry
+import UnixSignals
+
+/// Runs services in this process until SIGTERM or SIGINT.
+package enum ServiceProcess {
+    /// What a process depends on beside its services, in health answers.
+    private static let database = "database"
+
+    /// For an executable with one service: settings from the environment, errors on standard error, exit codes as commands have them.
+    package static func main(_ modules: [ServiceModule]) async -> Never {
+        do {
+            try await run(PlatformSettings.load(), modules)
+            exit(0)
+        } catch {
+            let line = Array("\(CommandLine.arguments.first ?? "oonrumail"): \(error)\n".utf8)
+            write(STDERR_FILENO, line, line.count)
+            exit(error is ConfigurationError ? 2 : 1)
+        }
+    }
+
+    package static func run(_ settings: PlatformSettings, _ modules: [ServiceModule]) async throws {
+        raiseFileLimit()
+        let metrics = TelemetrySystem.bootstrap(
+            level: Logger.Level(rawValue: settings.logLevel.rawValue) ?? .info, format: settings.logFormat == .json ? .json : .text
+        )
+        let platform = try await Platform.open(settings, isServing: true)
+        do {
+            try await serve(platform, modules, metrics)
+            await platform.close()
+        } catch {
+            await platform.close()
+            throw error
+        }
+    }
+
+    private static func serve(_ platform: Platform, _ modules: [ServiceModule], _ metrics: MetricsRegistry) async throws {
+        let settings = platform.settings
+        let context = try await context(platform)
+        let administrator = try await Bootstrap.run(platform, context.accounts)
+        let maintenance = try await platform.ports.maintenance()
+        context.health.addDependency(database) { try await maintenance.checkHealth() }
+        var hosted: [HostedService] = []
+        for module in modules {
+            let service = try await module(context)
+            context.health.addService(service.name, needs: [database])
+            hosted.append(service)
+        }
+        for service in hosted { try await service.bind() }
+
+        let services = hosted
+        let logger = Logger(label: "platform")
+        var routes = services.flatMap(\.routes)
+        routes.append(HealthRoutes.routes(context.health, metrics: metrics))
+        let http = httpServices(settings, routes) {
+            for service in services { context.health.report(service.name, .running) }
+            let text = Array(Greeting.text(settings, services, administrator: administrator).utf8)
+            write(STDOUT_FILENO, text, text.count)
+            logger.info("started", metadata: ["services": "\(services.map(\.name).joined(separator: " "))", "hostname": "\(settings.hostname)"])
+        }
+        var configuration = ServiceGroupConfiguration(
+            services: (http + services.flatMap(\.services) + [StopWatch(health: context.health)]).map {
+                .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .cancelGroup)
+            },
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }
+        )
+        configuration.maximumGracefulShutdownDuration = settings.shutdownGrace + .seconds(5)
+        try await ServiceGroup(configuration: configuration).run()
+        logger.info("stopped")
+    }
+
+    private static func context(_ platform: Platform) async throws -> ServiceContext {
+        let settings = platform.settings
+        let ports = platform.ports
+        var lockout = LockoutLimits()
+        lockout.failures = settings.lockoutFailures
+        lockout.failuresPerAddress = settings.lockoutFailuresPerAddress
+        lockout.windowSeconds = Int(settings.lockoutWindow.components.seconds)
+        lockout.exempt = settings.lockoutExemptsTrusted ? settings.trustedNetworks : []
+        var limits = TokenLimits(issuer: settings.hostname)
+        limits.accessSeconds = settings.accessTokenLifetime.components.seconds
+        limits.refreshSeconds = settings.refreshTokenLifetime.components.seconds
+        let paths = try DevelopmentCertificate.paths(settings, platform.folder)
+        let store = ports.store
+        return ServiceContext(
+            settings: settings, ports: ports, clock: platform.clock,
+            authenticator: AccountAuthenticator(
+                directory: store, limiter: try await ports.limits(), passwords: platform.passwords, limits: lockout
+            ),
+            accounts: AccountService(
+                directory: store, sessions: store, passwords: platform.passwords,
+                defaultQuota: settings.quotaDefault > 0 ? Int64(settings.quotaDefault) : nil
+            ),
+            tokens: try await TokenService.load(sessions: store, directory: store, masterKey: platform.masterKey, limits: limits),
+            domains: platform.domains, masterKey: platform.masterKey,
+            tls: try TLSContextStore(certificatePath: paths.certificate, keyPath: paths.key, logger: Logger(label: "tls")),
+            health: HealthRegistry(timeout: settings.healthTimeout), threads: platform.threads, spoolFolder: platform.folder.spool
+        )
+    }
+
+    /// One HTTP listener per address; `onAllRunning` is called when the last one accepts.
+    private static func httpServices(
+        _ settings: PlatformSettings, _ routes: [RouteSet], _ onAllRunning: @escaping @Sendable () -> Void
+    ) -> [any Service] {
+        let waiting = Countdown(settings.httpAddresses.count)
+        return settings.httpAddresses.map { address in
+            var configuration = HTTPServiceConfiguration(host: address.description, port: settings.httpPort)
+            configuration.bodyLimit = settings.httpMaxBody
+            configuration.idleTimeout = TimeAmount(settings.httpIdleTimeout)
+            configuration.trustedProxies = settings.trustForwardedHeaders ? settings.trustedNetworks : []
+            return HTTPService(configuration, routes: routes, group: .singletonMultiThreadedEventLoopGroup) { _ in
+                if waiting.down() { onAllRunning() }
+            }
+        }
+    }
+
+    /// Thousands of connections need as many descriptors; the soft limit is often 1,024.
+    private static func raiseFileLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(UInt32(RLIMIT_NOFILE.rawValue)), &limit)
+    }
+}

@@ -1,0 +1,4 @@
+package import ServiceHost
+package enum IMAPModule {
+    package static func make(_ context: ServiceContext) async throws -> HostedService { HostedService(name: "imap") }
+}

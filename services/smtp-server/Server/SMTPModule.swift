@@ -1,0 +1,36 @@
+import Logging
+import MailDelivery
+import MailModel
+import MailPorts
+import NetKit
+import PlatformConfig
+import SenderAuth
+package import ServiceHost
+
+/// The SMTP service: mail from other servers, mail from own users, and the queue to other servers.
+package enum SMTPModule {
+    package static func make(_ context: ServiceContext) async throws -> HostedService {
+        let configuration = SMTPServiceConfiguration(context.settings, spoolFolder: context.spoolFolder)
+        let directory = try await context.ports.directory()
+        let logger = Logger(label: "smtp")
+        let signer = DKIMMessageSigner(directory: directory, master: context.masterKey, clock: context.clock)
+        let intake = MessageIntake(
+            deliveries: try await context.ports.deliveries(), signer: signer, hostname: configuration.hostname,
+            limits: configuration.intake, logger: logger
+        )
+        let backend = SMTPBackend(
+            directory: directory, intake: intake, authenticator: context.authenticator, limiter: try await context.ports.limits(),
+            trace: try await context.ports.trace(), clock: context.clock, threads: context.threads, logger: logger
+        )
+        let server = SMTPServerService(
+            configuration, backend: backend, tls: context.tls, plaintextAuthOnLoopback: context.settings.plaintextAuthOnLoopback
+        )
+        let purposes = ["Mail from other servers (SMTP)", "Mail from own users (submission, STARTTLS)", "Mail from own users (submission, TLS)"]
+        let endpoints = zip(purposes, configuration.endpoints).map { purpose, endpoint in
+            HostedService.Endpoint(
+                purpose: purpose, address: endpoint.listener.addresses.first?.description ?? "", port: endpoint.listener.port
+            )
+        }
+        return HostedService(name: "smtp", services: [server], endpoints: endpoints) { try await server.bind() }
+    }
+}
