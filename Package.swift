@@ -199,6 +199,7 @@ let package = Package(
         ),
 
         tests("MailModelTests", ["MailModel"]),
+        tests("MailDeliveryTests", ["MailModel", "MailPorts", "MessageFormat", "MailDelivery", "MailTesting", "NIOCore", "Logging"]),
         tests("MailCryptoTests", ["MailCrypto"]),
         tests("SMTPWireTests", model + ["SMTPWire", "NIOCore"]),
         tests("SASLMechanismsTests", ["SASLMechanisms"]),
