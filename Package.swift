@@ -199,6 +199,8 @@ let package = Package(
         ),
 
         tests("MailModelTests", ["MailModel"]),
+        tests("SenderAuthTests", model + ["MailCrypto", "MailPorts", "SenderAuth", "MailTesting", "NIOCore"]),
+        tests("DomainsTests", ["ByteParsing", "MailModel", "MailCrypto", "MailPorts", "SenderAuth", "Domains", "MailTesting"]),
         tests("MailDeliveryTests", ["MailModel", "MailPorts", "MessageFormat", "MailDelivery", "MailTesting", "NIOCore", "Logging"]),
         tests("MailCryptoTests", ["MailCrypto"]),
         tests("SMTPWireTests", model + ["SMTPWire", "NIOCore"]),
