@@ -7,6 +7,8 @@ struct EntityParser {
     private var position = 0
     private var open: [[UInt8]] = []
     private var parts = 0
+    /// Behind the last closing delimiter line.
+    private var closedAt = 0
 
     init(_ bytes: [UInt8], limits: ParseLimits) {
         self.bytes = bytes
@@ -39,7 +41,8 @@ struct EntityParser {
         let mayNest = depth < limits.depth && parts < limits.parts
         if part.isMultipart, mayNest, let boundary = type.parameter("boundary"), !boundary.isEmpty {
             multipart(&part, boundary: boundary, depth: depth)
-        } else if part.isMessage, mayNest, isIdentity(part) {
+        } else if part.isMessage, mayNest {
+            // RFC 2046 §5.2.1 allows a message no encoding; one that has it is read as it stands, as other servers do.
             part.embedded = [entity(isInDigest: false, depth: depth + 1)]
         } else {
             skipToDelimiter()
@@ -48,18 +51,9 @@ struct EntityParser {
         return part
     }
 
-    /// RFC 2046 §5.2.1 allows no other encoding of a message; with one, it is octets.
-    private func isIdentity(_ part: BodyPart) -> Bool {
-        guard let encoding = part.transferEncoding(in: bytes) else { return true }
-        return !encoding.elementsEqual("base64".utf8) && !encoding.elementsEqual("quoted-printable".utf8)
-    }
-
     private mutating func multipart(_ part: inout BodyPart, boundary: [UInt8], depth: Int) {
-        // RFC 2046 §5.1.1: a boundary has no white space at its end.
-        var boundary = boundary
-        while let last = boundary.last, last.isASCIIWhitespace { boundary.removeLast() }
         let level = open.count
-        open.append(boundary)
+        open.append(Array(boundary.prefix(ParseLimits.boundaryLength)))
         let isDigest = part.contentType.isType("multipart", "digest")
         skipToDelimiter()
         while let found = currentDelimiter, found.level == level, !found.isClosing, parts < limits.parts {
@@ -70,6 +64,8 @@ struct EntityParser {
         open.removeLast()
         if isClosed {
             skipLine()
+            // The end of the closing line is that line's: an empty epilogue leaves none to the next delimiter.
+            closedAt = position
             skipToDelimiter()
         }
     }
@@ -78,9 +74,9 @@ struct EntityParser {
     private var bodyEnd: Int {
         guard position < bytes.count || (currentDelimiter != nil) else { return bytes.count }
         var end = position
-        if end > 0, bytes[end - 1] == ASCII.lf {
+        if end > closedAt, bytes[end - 1] == ASCII.lf {
             end -= 1
-            if end > 0, bytes[end - 1] == ASCII.cr { end -= 1 }
+            if end > closedAt, bytes[end - 1] == ASCII.cr { end -= 1 }
         }
         return end
     }
@@ -104,23 +100,36 @@ struct EntityParser {
         }
     }
 
-    /// The innermost open boundary that the line at `place` is a delimiter of.
+    /// The open boundary that the line at `place` is a delimiter of.
+    ///
+    /// RFC 2046 §5.1.1: "Boundary string comparisons must compare the boundary value with the beginning of each candidate
+    /// line. An exact match of the entire candidate line is not required." Of several that match, the longest is meant
+    /// (one boundary may begin another), and of equals the innermost; an exact match ends the search.
     private static func delimiter(_ bytes: [UInt8], at place: Int, _ open: [[UInt8]]) -> Delimiter? {
-        guard place + 2 < bytes.count, bytes[place] == ASCII.minus, bytes[place + 1] == ASCII.minus else { return nil }
-        for level in open.indices.reversed() {
-            let boundary = open[level]
-            let end = place + 2 + boundary.count
-            guard end <= bytes.count, bytes[(place + 2)..<end].elementsEqual(boundary) else { continue }
-            var rest = end
-            var isClosing = false
-            if rest + 1 < bytes.count, bytes[rest] == ASCII.minus, bytes[rest + 1] == ASCII.minus {
-                isClosing = true
-                rest += 2
-            }
-            // Only white space may follow, else it is the boundary of another part that begins alike.
-            while rest < bytes.count, bytes[rest].isASCIIWhitespace || bytes[rest] == ASCII.cr { rest += 1 }
-            if rest >= bytes.count || bytes[rest] == ASCII.lf || isClosing { return Delimiter(level: level, isClosing: isClosing) }
+        guard place + 2 < bytes.count, bytes[place] == ASCII.minus, bytes[place + 1] == ASCII.minus, !open.isEmpty else {
+            return nil
         }
-        return nil
+        let start = place + 2
+        let limit = min(bytes.count, start + ParseLimits.boundaryLength + 4)
+        var end = start
+        while end < limit, bytes[end] != ASCII.lf { end += 1 }
+        if end > start, bytes[end - 1] == ASCII.cr { end -= 1 }
+        let length = end - start
+        let hasDashes = length > 2 && bytes[end - 1] == ASCII.minus && bytes[end - 2] == ASCII.minus
+        var best: Int?
+        for level in open.indices.reversed() {
+            let count = open[level].count
+            guard count <= length, best.map({ open[$0].count < count }) ?? true,
+                bytes[start..<(start + count)].elementsEqual(open[level])
+            else { continue }
+            best = level
+            if count == length || (hasDashes && count == length - 2) { break }
+        }
+        guard let best else { return nil }
+        let rest = start + open[best].count
+        return Delimiter(
+            level: best,
+            isClosing: rest + 1 < bytes.count && bytes[rest] == ASCII.minus && bytes[rest + 1] == ASCII.minus
+        )
     }
 }

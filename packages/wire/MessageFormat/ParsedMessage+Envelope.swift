@@ -5,9 +5,9 @@ extension ParsedMessage {
     package func imapEnvelope(of part: BodyPart) -> [UInt8] {
         var text = IMAPText()
         text.raw("(")
-        text.optional(part.value("date", in: bytes))
+        text.optional(part.lastValue("date", in: bytes))
         text.raw(" ")
-        text.optional(part.value("subject", in: bytes))
+        text.optional(part.lastValue("subject", in: bytes))
         let from = addresses(part, "from")
         write(from, &text)
         // RFC 9051 §7.5.2: an absent or empty Sender or Reply-To is From.
@@ -18,7 +18,7 @@ extension ParsedMessage {
         for name in ["to", "cc", "bcc"] as [StaticString] { write(addresses(part, name), &text) }
         for name in ["in-reply-to", "message-id"] as [StaticString] {
             text.raw(" ")
-            text.optional(part.value(name, in: bytes))
+            text.optional(part.lastValue(name, in: bytes))
         }
         text.raw(")")
         return text.bytes

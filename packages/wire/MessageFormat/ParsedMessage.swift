@@ -13,20 +13,59 @@ package struct ParsedMessage: Sendable {
     }
 
     /// The part that an IMAP section number names (RFC 9051 §6.4.5.1); nil when there is none. Empty for the message.
+    ///
+    /// Every message has part 1 at least: its own body when it is no multipart. Numbers below a message/rfc822 count the
+    /// parts of the message in it, by the same rule.
     package func part(_ path: [Int]) -> BodyPart? {
         var part = root
-        for (level, number) in path.enumerated() {
-            // A number below message/rfc822 counts the parts of the message in it.
-            if level > 0, let embedded = part.embedded.first { part = embedded }
+        // Whether `part` is a message of its own, whose parts the next number counts.
+        var isMessage = true
+        for number in path {
+            if !isMessage, let embedded = part.embedded.first {
+                part = embedded
+                isMessage = true
+            }
             if part.isMultipart {
                 guard number >= 1, number <= part.children.count else { return nil }
                 part = part.children[number - 1]
             } else {
-                guard number == 1, level == 0 || part.range != root.range else { return nil }
-                guard level == 0 || !path[..<level].isEmpty && self.part(Array(path[..<level]))?.embedded.isEmpty == false else { return nil }
+                guard isMessage, number == 1 else { return nil }
             }
+            isMessage = false
         }
         return part
+    }
+
+    /// What follows the part numbers of a section (RFC 9051 §6.4.5.1).
+    package enum SectionText: Sendable {
+        /// Nothing: the whole message, or a part's body.
+        case everything
+        /// HEADER: of the message, or of the message in a message/rfc822.
+        case header
+        /// TEXT: the body of the message, or of the message in a message/rfc822.
+        case text
+        /// MIME: the header of a part.
+        case mime
+    }
+
+    /// The octets that a section names; nil when there is no such section.
+    package func range(of path: [Int], _ text: SectionText) -> Range<Int>? {
+        guard let part = part(path) else { return nil }
+        if path.isEmpty {
+            switch text {
+            case .everything: return bytes.indices
+            case .header: return root.headerRange
+            case .text: return root.bodyRange
+            case .mime: return nil
+            }
+        }
+        switch text {
+        case .everything: return part.bodyRange
+        case .mime: return part.headerRange
+        // RFC 9051 §6.4.5.1: HEADER and TEXT with a part number are of message/rfc822 only.
+        case .header: return part.embedded.first?.headerRange
+        case .text: return part.embedded.first?.bodyRange
+        }
     }
 }
 
@@ -49,18 +88,35 @@ package struct BodyPart: Sendable {
     package var isMessage: Bool { contentType.isType("message", "rfc822") || contentType.isType("message", "global") }
     package var isText: Bool { contentType.isType("text") }
 
+    /// The value of the last field of that name on one line; `name` in lower case.
+    ///
+    /// Where a header breaks RFC 5322 §3.6 and has a field twice, ENVELOPE shows the last one.
+    package func lastValue(_ name: StaticString, in bytes: [UInt8]) -> [UInt8]? {
+        fields.fields.last { bytes[$0.name].equalsIgnoringASCIICase(name) }.map { unfolded(bytes, $0.value) }
+    }
+
     /// The value of the first field of that name on one line; `name` in lower case.
     package func value(_ name: StaticString, in bytes: [UInt8]) -> [UInt8]? {
         fields.first(name, in: bytes).map { unfolded(bytes, $0.value) }
     }
 
-    /// Content-Transfer-Encoding in lower case; nil when absent or unreadable.
+    /// Content-Transfer-Encoding in lower case; nil when absent or not a single token (RFC 2045 §6.1).
     package func transferEncoding(in bytes: [UInt8]) -> [UInt8]? {
         guard let text = value("content-transfer-encoding", in: bytes) else { return nil }
         var cursor = StructuredCursor(text)
         cursor.skipSpaceAndComments()
         let token = cursor.take(while: StructuredCursor.token)
-        return token.isEmpty ? nil : token.map(\.asciiLowercased)
+        cursor.skipSpaceAndComments()
+        return token.isEmpty || !cursor.isAtEnd ? nil : token.map(\.asciiLowercased)
+    }
+
+    /// The encoding to undo: the first token, whatever follows it.
+    private func looseTransferEncoding(in bytes: [UInt8]) -> String? {
+        guard let text = value("content-transfer-encoding", in: bytes) else { return nil }
+        var cursor = StructuredCursor(text)
+        cursor.skipSpaceAndComments()
+        let token = cursor.take(while: StructuredCursor.token)
+        return token.isEmpty ? nil : String(decoding: token.map(\.asciiLowercased), as: UTF8.self)
     }
 
     package func disposition(in bytes: [UInt8], limits: ParseLimits = .default) -> ParameterizedValue? {
@@ -70,7 +126,7 @@ package struct BodyPart: Sendable {
     /// The body without its transfer encoding; nil for an encoding that is not known (RFC 3516 §4.3).
     package func decodedBody(in bytes: [UInt8]) -> [UInt8]? {
         let body = bytes[bodyRange]
-        switch transferEncoding(in: bytes).map({ String(decoding: $0, as: UTF8.self) }) ?? "7bit" {
+        switch looseTransferEncoding(in: bytes) ?? "7bit" {
         case "7bit", "8bit", "binary": return Array(body)
         case "base64": return TransferDecoder.base64(body)
         case "quoted-printable": return TransferDecoder.quotedPrintable(body)
