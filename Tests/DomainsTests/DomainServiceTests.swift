@@ -40,8 +40,10 @@ import Testing
         let records = try await service.records(of: "SHOP.test")
         #expect(
             records.map(\.name) == [
-                "shop.test", "shop.test", "mail.shop.test", "ed20260131._domainkey.shop.test", "rsa20260131._domainkey.shop.test",
-                "_dmarc.shop.test", "_submissions._tcp.shop.test", "_submission._tcp.shop.test", "_imaps._tcp.shop.test",
+                "shop.test", "shop.test", "mail.shop.test", "ed20260131._domainkey.shop.test",
+                "rsa20260131._domainkey.shop.test",
+                "_dmarc.shop.test", "_submissions._tcp.shop.test", "_submission._tcp.shop.test",
+                "_imaps._tcp.shop.test",
                 "_imap._tcp.shop.test",
             ]
         )
@@ -69,8 +71,10 @@ import Testing
     @Test(
         "what is no host name is refused",
         arguments: [
-            "", "shop", "shop..test", ".shop.test", "shop.test.", "-shop.test", "shop-.test", "sh op.test", "shop_.test", "192.0.2.1",
-            "[192.0.2.1]", "m\u{fc}nchen.test", "shop.test\n", "shop.test\"", String(repeating: "a", count: 64) + ".test",
+            "", "shop", "shop..test", ".shop.test", "shop.test.", "-shop.test", "shop-.test", "sh op.test",
+            "shop_.test", "192.0.2.1",
+            "[192.0.2.1]", "m\u{fc}nchen.test", "shop.test\n", "shop.test\"",
+            String(repeating: "a", count: 64) + ".test",
             String(repeating: "a.", count: 110) + "test",
         ]
     )
@@ -86,7 +90,10 @@ import Testing
         #expect(try await directory.domains(of: nil, after: nil, limit: 10).isEmpty)
     }
 
-    @Test("what is a host name is taken", arguments: ["shop.test", "xn--mnchen-3ya.test", "a.b.c.d.example.test", "3shop.test", "a--b.test"])
+    @Test(
+        "what is a host name is taken",
+        arguments: ["shop.test", "xn--mnchen-3ya.test", "a.b.c.d.example.test", "3shop.test", "a--b.test"]
+    )
     func taken(_ name: String) throws {
         #expect(try HostedName(name).text == name)
     }

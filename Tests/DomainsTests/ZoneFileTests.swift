@@ -7,7 +7,11 @@ import Testing
 @Suite struct ZoneFileTests {
     private func key(_ selector: String, _ algorithm: DKIMKey.Algorithm, _ publicKey: [UInt8]) -> DKIMKey {
         DKIMKey(
-            domain: "shop.test", selector: selector, algorithm: algorithm, sealedPrivateKey: [], publicKey: publicKey,
+            domain: "shop.test",
+            selector: selector,
+            algorithm: algorithm,
+            sealedPrivateKey: [],
+            publicKey: publicKey,
             createdAt: Timestamp(seconds: 0)
         )
     }
@@ -15,7 +19,8 @@ import Testing
     @Test("the whole zone file, RFC 1035 §5")
     func zone() {
         let records = DomainRecords.records(
-            of: "shop.test", keys: [key("rsa1", .rsaSHA256, [UInt8](repeating: 0, count: 294)), key("ed1", .ed25519SHA256, [1, 2, 3])],
+            of: "shop.test",
+            keys: [key("rsa1", .rsaSHA256, [UInt8](repeating: 0, count: 294)), key("ed1", .ed25519SHA256, [1, 2, 3])],
             host: MailHost(name: "Mail.Shop.Test.")
         )
         let zeros = String(repeating: "A", count: 392)
@@ -42,13 +47,15 @@ import Testing
             records.map { "\($0.name) \($0.kind.rawValue) \($0.value)" } == [
                 "shop.test MX 10 mail.example.test.", "shop.test TXT v=spf1 mx -all",
                 "_dmarc.shop.test TXT v=DMARC1; p=quarantine; rua=mailto:postmaster@shop.test",
-                "_submissions._tcp.shop.test SRV 0 1 465 mail.example.test.", "_imaps._tcp.shop.test SRV 0 1 993 mail.example.test.",
+                "_submissions._tcp.shop.test SRV 0 1 465 mail.example.test.",
+                "_imaps._tcp.shop.test SRV 0 1 993 mail.example.test.",
             ]
         )
     }
 
     @Test(
-        "a host whose name only ends alike is not of the domain", arguments: ["myshop.test", "shop.test"]
+        "a host whose name only ends alike is not of the domain",
+        arguments: ["myshop.test", "shop.test"]
     )
     func alike(_ host: String) {
         let records = DomainRecords.records(of: "shop.test", keys: [], host: MailHost(name: host))

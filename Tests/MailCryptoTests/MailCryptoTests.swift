@@ -29,7 +29,9 @@ import Testing
     }
 
     @Test func `an over-long password is refused`() {
-        #expect(throws: CryptoError.malformed) { try PasswordHasher(memory: 1 << 20, passes: 1).hash([UInt8](repeating: 65, count: 1_025)) }
+        #expect(throws: CryptoError.malformed) {
+            try PasswordHasher(memory: 1 << 20, passes: 1).hash([UInt8](repeating: 65, count: 1_025))
+        }
     }
 
     @Test func `a sealed value opens with its key, unchanged, and nothing else`() throws {
@@ -45,7 +47,8 @@ import Testing
 
     @Test func `Ed25519 signs as in RFC 8032 §7.1 test 1`() throws {
         let seed: [UInt8] = [
-            0x9D, 0x61, 0xB1, 0x9D, 0xEF, 0xFD, 0x5A, 0x60, 0xBA, 0x84, 0x4A, 0xF4, 0x92, 0xEC, 0x2C, 0xC4, 0x44, 0x49, 0xC5, 0x69, 0x7B, 0x32,
+            0x9D, 0x61, 0xB1, 0x9D, 0xEF, 0xFD, 0x5A, 0x60, 0xBA, 0x84, 0x4A, 0xF4, 0x92, 0xEC, 0x2C, 0xC4, 0x44, 0x49,
+            0xC5, 0x69, 0x7B, 0x32,
             0x69, 0x19, 0x70, 0x3B, 0xAC, 0x03, 0x1C, 0xAE, 0x7F, 0x60,
         ]
         let key = try #require(Ed25519PrivateKey(seed: seed))

@@ -1,6 +1,7 @@
 import ByteParsing
 import MailModel
 import MailPorts
+
 @testable import SenderAuth
 
 /// TXT records by name; what is not there does not exist.
@@ -48,7 +49,8 @@ enum RFC8463 {
         + "Yi0Qvx/byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB"
 
     static let records = TextRecords([
-        "brisbane._domainkey.football.example.com": [ed25519Record], "test._domainkey.football.example.com": [rsaRecord],
+        "brisbane._domainkey.football.example.com": [ed25519Record],
+        "test._domainkey.football.example.com": [rsaRecord],
     ])
 
     static let message = wire(

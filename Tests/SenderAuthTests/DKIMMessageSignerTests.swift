@@ -19,8 +19,12 @@ import Testing
             let key = SigningKeys.key(algorithm)
             keys.append(
                 DKIMKey(
-                    domain: "shop.test", selector: algorithm == .rsaSHA256 ? "rsa" : "ed", algorithm: algorithm,
-                    sealedPrivateKey: try key.sealed(with: master), publicKey: try key.publicKey(), createdAt: clock.now()
+                    domain: "shop.test",
+                    selector: algorithm == .rsaSHA256 ? "rsa" : "ed",
+                    algorithm: algorithm,
+                    sealedPrivateKey: try key.sealed(with: master),
+                    publicKey: try key.publicKey(),
+                    createdAt: clock.now()
                 )
             )
         }
@@ -33,7 +37,10 @@ import Testing
         let master = try #require(MasterKey(MasterKey.random()))
         let signer = DKIMMessageSigner(directory: try await directory(master), master: master, clock: clock)
         let fields = try await signer.sign(message, domain: "Shop.Test")
-        let results = await DKIMVerifier(resolver: try SigningKeys.resolver()).verify(fields + message, now: clock.now())
+        let results = await DKIMVerifier(resolver: try SigningKeys.resolver()).verify(
+            fields + message,
+            now: clock.now()
+        )
         #expect(results.map(\.result) == [.pass, .pass])
         #expect(Set(results.map(\.algorithm)) == [.rsaSHA256, .ed25519SHA256])
     }
@@ -45,7 +52,9 @@ import Testing
         var hasher = DKIMBodyHasher()
         for byte in whole.body { hasher.update([byte]) }
         let fields = try await signer.sign(
-            header: Array(message[..<whole.body.startIndex]), bodyHash: hasher.finish(), domain: "shop.test"
+            header: Array(message[..<whole.body.startIndex]),
+            bodyHash: hasher.finish(),
+            domain: "shop.test"
         )
         #expect(fields == (try await signer.sign(message, domain: "shop.test")))
     }
@@ -79,12 +88,19 @@ import Testing
         clock.advance(seconds: 59)
         #expect(!(try await signer.sign(message, domain: "shop.test").isEmpty))
         clock.advance(seconds: 1)
-        await #expect(throws: StoreError.unavailable(reportID: "r1")) { try await signer.sign(message, domain: "shop.test") }
+        await #expect(throws: StoreError.unavailable(reportID: "r1")) {
+            try await signer.sign(message, domain: "shop.test")
+        }
     }
 
     @Test func `more domains than there is room for are signed all the same`() async throws {
         let master = try #require(MasterKey(MasterKey.random()))
-        let signer = DKIMMessageSigner(directory: try await directory(master), master: master, clock: clock, capacity: 1)
+        let signer = DKIMMessageSigner(
+            directory: try await directory(master),
+            master: master,
+            clock: clock,
+            capacity: 1
+        )
         for domain in ["shop.test", "bare.test", "shop.test"] {
             #expect(try await signer.sign(message, domain: domain).isEmpty == (domain == "bare.test"))
         }

@@ -26,7 +26,11 @@ enum SigningKeys {
     static func record(_ key: DKIMPrivateKey, selector: String = "s1") throws -> DKIMRecord {
         DKIMRecord(
             DKIMKey(
-                domain: "shop.test", selector: selector, algorithm: key.algorithm, sealedPrivateKey: [], publicKey: try key.publicKey(),
+                domain: "shop.test",
+                selector: selector,
+                algorithm: key.algorithm,
+                sealedPrivateKey: [],
+                publicKey: try key.publicKey(),
                 createdAt: Timestamp(seconds: 0)
             )
         )
@@ -60,10 +64,16 @@ enum SigningKeys {
         Letter("trailing blank lines", "From: a@shop.test\r\n\r\nHi\r\n\r\n \r\n\t\r\n"),
         Letter("leading blank lines", "From: a@shop.test\r\n\r\n\r\n\r\nHi"),
         Letter("only blank lines", "From: a@shop.test\r\n\r\n\r\n\r\n"),
-        Letter("folded", "From: a@shop.test\r\nSubject: one\r\n two\r\n\tthree  \r\nTo:\r\n b@shop.test,\r\n c@shop.test\r\n\r\nHi \t x\r\n"),
+        Letter(
+            "folded",
+            "From: a@shop.test\r\nSubject: one\r\n two\r\n\tthree  \r\nTo:\r\n b@shop.test,\r\n c@shop.test\r\n\r\nHi \t x\r\n"
+        ),
         Letter("8-bit", "From: \u{fc} <a@shop.test>\r\nSubject: \u{65e5}\u{672c}\r\n\r\n\u{e9}\u{301}\r\n"),
         Letter("odd spacing", "from : a@shop.test\r\nTO:b@shop.test\r\nSubject:\r\n\r\n  a  b\t\r\n"),
-        Letter("repeated fields", "From: a@shop.test\r\nTo: b@shop.test\r\nTo: c@shop.test\r\nList-Id: <l>\r\nList-Id: <m>\r\n\r\nHi\r\n"),
+        Letter(
+            "repeated fields",
+            "From: a@shop.test\r\nTo: b@shop.test\r\nTo: c@shop.test\r\nList-Id: <l>\r\nList-Id: <m>\r\n\r\nHi\r\n"
+        ),
         Letter("dots and dashes", "From: a@shop.test\r\n\r\n.\r\n..\r\n-- \r\nFrom x\r\n"),
         Letter("a NUL and lone line ends", "From: a@shop.test\r\n\r\n\0a\rb\nc\r\n"),
         Letter("a signature of another", "DKIM-Signature: v=1; d=other.test\r\nFrom: a@shop.test\r\n\r\nHi\r\n"),
@@ -120,7 +130,8 @@ enum SigningKeys {
     @Test("a change is found, or forgiven", arguments: changes)
     func tampering(_ change: Change) async throws {
         let message = Array(
-            "From: a@shop.test\r\nTo: b@shop.test, c@shop.test\r\nSubject: Invoice\r\n\r\nPay 100 euros\r\n\r\nSincerely\r\n".utf8
+            "From: a@shop.test\r\nTo: b@shop.test, c@shop.test\r\nSubject: Invoice\r\n\r\nPay 100 euros\r\n\r\nSincerely\r\n"
+                .utf8
         )
         let signed = try SigningKeys.signer(.ed25519SHA256).sign(message, now: Self.now) + message
         let tampered = try #require(replacingFirst(Array(change.from.utf8), by: Array(change.to.utf8), in: signed))
@@ -159,8 +170,12 @@ enum SigningKeys {
         for algorithm in DKIMKey.Algorithm.allCases {
             let key = SigningKeys.key(algorithm)
             let row = DKIMKey(
-                domain: "shop.test", selector: "s", algorithm: algorithm, sealedPrivateKey: try key.sealed(with: master),
-                publicKey: try key.publicKey(), createdAt: Self.now
+                domain: "shop.test",
+                selector: "s",
+                algorithm: algorithm,
+                sealedPrivateKey: try key.sealed(with: master),
+                publicKey: try key.publicKey(),
+                createdAt: Self.now
             )
             #expect(try DKIMPrivateKey(unsealing: row, with: master).publicKey() == row.publicKey)
             #expect(throws: CryptoError.malformed) { try DKIMPrivateKey(unsealing: row, with: other) }

@@ -16,14 +16,19 @@ import Testing
 
     @Test(
         "what breaks the grammar",
-        arguments: ["v", "v=1;;a=2", "=1", "1v=1", "v=1; v=2", "a b=1", "é=1", (0...64).map { "t\($0)=" }.joined(separator: ";")]
+        arguments: [
+            "v", "v=1;;a=2", "=1", "1v=1", "v=1; v=2", "a b=1", "é=1",
+            (0...64).map { "t\($0)=" }.joined(separator: ";"),
+        ]
     )
     func refuses(_ text: String) {
         #expect(DKIMTagList(Array(text.utf8)) == nil)
     }
 
     @Test func `numbers are digits and fit`() throws {
-        let tags = try #require(DKIMTagList(Array("a=12;b=;c=-1;d=1234567890123456789;e=1 2;f=000000000000000007".utf8)))
+        let tags = try #require(
+            DKIMTagList(Array("a=12;b=;c=-1;d=1234567890123456789;e=1 2;f=000000000000000007".utf8))
+        )
         #expect(tags.number("a") == 12)
         #expect(tags.number("f") == 7)
         for name in ["b", "c", "d", "e", "g"] { #expect(tags.number(name) == nil) }
@@ -45,12 +50,14 @@ import Testing
     }
 
     static let samples: [Sample] = [
-        Sample("v=DKIM1; k=rsa; p=AQID", .rsa), Sample("p=AQID", .rsa), Sample("k=ed25519; p=AQID; s=email; h=sha1:sha256", .ed25519),
+        Sample("v=DKIM1; k=rsa; p=AQID", .rsa), Sample("p=AQID", .rsa),
+        Sample("k=ed25519; p=AQID; s=email; h=sha1:sha256", .ed25519),
         Sample("v=DKIM1; p=AQ ID; n=note; unknown=1", .rsa), Sample("v=DKIM1; p=", .rsa),
         // RFC 6376 §3.6.1: `v=` first and DKIM1 only.
         Sample("p=AQID; v=DKIM1", nil), Sample("v=DKIM2; p=AQID", nil), Sample("v=dkim1; p=AQID", nil),
         Sample("v=DKIM1; k=dsa; p=AQID", nil), Sample("v=DKIM1; k=rsa", nil), Sample("v=DKIM1; h=sha1; p=AQID", nil),
-        Sample("v=DKIM1; s=other; p=AQID", nil), Sample("v=DKIM1; p=***", nil), Sample("v=spf1 -all", nil), Sample("", nil),
+        Sample("v=DKIM1; s=other; p=AQID", nil), Sample("v=DKIM1; p=***", nil), Sample("v=spf1 -all", nil),
+        Sample("", nil),
     ]
 
     @Test("a key record is read or refused", arguments: samples)

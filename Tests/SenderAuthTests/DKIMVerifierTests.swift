@@ -22,21 +22,31 @@ import Testing
         let verifier = DKIMVerifier(resolver: RFC6376.records)
         #expect(await verifier.verify(RFC6376.message, now: Self.now).map(\.result) == [.pass])
         // Simple forgives nothing.
-        let spaced = try #require(replacingFirst(Array("Subject: Is".utf8), by: Array("Subject:  Is".utf8), in: RFC6376.message))
+        let spaced = try #require(
+            replacingFirst(Array("Subject: Is".utf8), by: Array("Subject:  Is".utf8), in: RFC6376.message)
+        )
         #expect(await verifier.verify(spaced, now: Self.now).map(\.result) == [.fail])
-        let refolded = try #require(replacingFirst(Array(" c=simple/simple;".utf8), by: Array("  c=simple/simple;".utf8), in: RFC6376.message))
+        let refolded = try #require(
+            replacingFirst(Array(" c=simple/simple;".utf8), by: Array("  c=simple/simple;".utf8), in: RFC6376.message)
+        )
         #expect(await verifier.verify(refolded, now: Self.now).map(\.result) == [.fail])
     }
 
     @Test func `an unsigned message has no result`() async {
-        #expect(await DKIMVerifier(resolver: RFC8463.records).verify(Array("From: a@shop.test\r\n\r\n".utf8), now: Self.now).isEmpty)
+        #expect(
+            await DKIMVerifier(resolver: RFC8463.records).verify(Array("From: a@shop.test\r\n\r\n".utf8), now: Self.now)
+                .isEmpty
+        )
         #expect(await DKIMVerifier(resolver: RFC8463.records).verify([], now: Self.now).isEmpty)
     }
 
     @Test("signatures beyond the limit are not looked at, RFC 6376 §8.4")
     func many() async {
         let message = Array(String(repeating: "DKIM-Signature: v=1\r\n", count: 500).utf8)
-        #expect(await DKIMVerifier(resolver: RFC8463.records).verify(message, now: Self.now).count == DKIMVerifier.maximumSignatures)
+        #expect(
+            await DKIMVerifier(resolver: RFC8463.records).verify(message, now: Self.now).count
+                == DKIMVerifier.maximumSignatures
+        )
     }
 
     // MARK: - Keys
@@ -59,7 +69,12 @@ import Testing
         KeyState("testing", "v=DKIM1; k=ed25519; t=y; p=KEY", .pass, "good signature"),
         KeyState("revoked", "v=DKIM1; k=ed25519; p=", .permanentError, "key revoked"),
         KeyState("of another kind", "v=DKIM1; k=rsa; p=KEY", .permanentError, "inappropriate key algorithm"),
-        KeyState("another key", "v=DKIM1; k=ed25519; p=\(String(repeating: "A", count: 43))=", .fail, "signature did not verify"),
+        KeyState(
+            "another key",
+            "v=DKIM1; k=ed25519; p=\(String(repeating: "A", count: 43))=",
+            .fail,
+            "signature did not verify"
+        ),
         KeyState("too short", "v=DKIM1; k=ed25519; p=AQID", .fail, "signature did not verify"),
         KeyState("no record of a key", "v=spf1 -all", .permanentError, "key syntax error"),
         KeyState("for another hash", "v=DKIM1; k=ed25519; h=sha1; p=KEY", .permanentError, "key syntax error"),
@@ -92,7 +107,8 @@ import Testing
     func weakKey() async throws {
         let weak = DKIMPrivateKey.rsa(try RSAKey.generate(bits: 768))
         let message = Array("From: a@shop.test\r\n\r\nHi\r\n".utf8)
-        let signed = try DKIMSigner(domain: "shop.test", selector: "weak", key: weak).sign(message, now: Self.now) + message
+        let signed =
+            try DKIMSigner(domain: "shop.test", selector: "weak", key: weak).sign(message, now: Self.now) + message
         let resolver = TextRecords(["weak._domainkey.shop.test": [try SigningKeys.record(weak).text]])
         #expect(await DKIMVerifier(resolver: resolver).verify(signed, now: Self.now).map(\.result) == [.policy])
     }
@@ -108,9 +124,16 @@ import Testing
         var reason: String
         var testDescription: String { name }
         init(
-            _ name: String, _ tags: String, flags: String = "", body: String = "Hi\r\n", _ result: DKIMVerification.Result, _ reason: String
+            _ name: String,
+            _ tags: String,
+            flags: String = "",
+            body: String = "Hi\r\n",
+            _ result: DKIMVerification.Result,
+            _ reason: String
         ) {
-            (self.name, self.tags, self.flags, self.body, self.result, self.reason) = (name, tags, flags, body, result, reason)
+            (self.name, self.tags, self.flags, self.body, self.result, self.reason) = (
+                name, tags, flags, body, result, reason
+            )
         }
     }
 
@@ -124,7 +147,13 @@ import Testing
         Tags("expired before it was made", base + "t=2; x=1; ", .permanentError, "signature syntax error"),
         Tags("i= of the domain", base + "i=a@Shop.Test; ", .pass, "good signature"),
         Tags("i= below the domain", base + "i=@mail.shop.test; ", .pass, "good signature"),
-        Tags("i= below the domain, strict key", base + "i=@mail.shop.test; ", flags: "t=s; ", .permanentError, "i= outside the domain"),
+        Tags(
+            "i= below the domain, strict key",
+            base + "i=@mail.shop.test; ",
+            flags: "t=s; ",
+            .permanentError,
+            "i= outside the domain"
+        ),
         Tags("i= of the domain, strict key", base + "i=a@shop.test; ", flags: "t=s; ", .pass, "good signature"),
         Tags("i= of a domain that ends alike", base + "i=a@evilshop.test; ", .permanentError, "domain mismatch"),
         Tags("i= of another domain", base + "i=a@other.test; ", .permanentError, "domain mismatch"),
@@ -137,7 +166,12 @@ import Testing
         Tags("another query method", base + "q=http; ", .permanentError, "unsupported query method"),
         Tags("query methods, one of them known", base + "q=x:dns/txt; ", .pass, "good signature"),
         Tags("From in other case", "v=1; a=ed25519-sha256; d=shop.test; s=x; h=FROM; ", .pass, "good signature"),
-        Tags("From not signed", "v=1; a=ed25519-sha256; d=shop.test; s=x; h=to; ", .permanentError, "From field not signed"),
+        Tags(
+            "From not signed",
+            "v=1; a=ed25519-sha256; d=shop.test; s=x; h=to; ",
+            .permanentError,
+            "From field not signed"
+        ),
         Tags("no h=", "v=1; a=ed25519-sha256; d=shop.test; s=x; ", .permanentError, "missing h="),
         Tags("version 2", "v=2; a=ed25519-sha256; d=shop.test; s=x; h=from; ", .permanentError, "incompatible version"),
         // RFC 8301 §3.1: "rsa-sha1 MUST NOT be used".
@@ -153,7 +187,10 @@ import Testing
         let signed = try Self.handSigned(message, variant.tags)
         let text = try SigningKeys.record(SigningKeys.ed25519).text
         let record = "v=DKIM1; " + variant.flags + text.dropFirst("v=DKIM1; ".count)
-        let results = await DKIMVerifier(resolver: TextRecords(["x._domainkey.shop.test": [record]])).verify(signed, now: Self.now)
+        let results = await DKIMVerifier(resolver: TextRecords(["x._domainkey.shop.test": [record]])).verify(
+            signed,
+            now: Self.now
+        )
         #expect(results.map(\.result) == [variant.result])
         #expect(results.map(\.reason) == [variant.reason])
     }
@@ -162,7 +199,9 @@ import Testing
     static func handSigned(_ message: [UInt8], _ tags: String) throws -> [UInt8] {
         let header = DKIMHeader(message)
         let read = DKIMTagList(Array(tags.utf8))
-        let forms = (read?.text("c") ?? "simple/simple").split(separator: "/").map { DKIMCanonicalisation(rawValue: String($0)) ?? .simple }
+        let forms = (read?.text("c") ?? "simple/simple").split(separator: "/").map {
+            DKIMCanonicalisation(rawValue: String($0)) ?? .simple
+        }
         var hasher = DKIMBodyHasher(forms.count > 1 ? forms[1] : .simple, limit: read?.number("l").map { Int($0) })
         hasher.update(header.body)
         let bodyHash = String(decoding: Base64.encode(hasher.finish()), as: UTF8.self)

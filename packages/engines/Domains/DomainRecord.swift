@@ -1,6 +1,10 @@
 /// A DNS record that the owner of a domain publishes.
 package struct DomainRecord: Hashable, Sendable {
-    package enum Kind: String, Sendable { case mx = "MX", txt = "TXT", srv = "SRV" }
+    package enum Kind: String, Sendable {
+        case mx = "MX"
+        case txt = "TXT"
+        case srv = "SRV"
+    }
 
     /// Fully qualified, without the final dot.
     package var name: String

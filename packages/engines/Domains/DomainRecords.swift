@@ -18,7 +18,9 @@ enum DomainRecords {
     private static func senderPolicies(_ domain: String, _ host: MailHost) -> [DomainRecord] {
         var records = [DomainRecord(name: domain, kind: .txt, value: "v=spf1 mx -all")]
         // RFC 7208 §2.3: receivers check the HELO name too; bounces have no other identity.
-        if host.name.utf8.count > domain.utf8.count + 1, host.name.utf8.suffix(domain.utf8.count + 1).elementsEqual(".\(domain)".utf8) {
+        if host.name.utf8.count > domain.utf8.count + 1,
+            host.name.utf8.suffix(domain.utf8.count + 1).elementsEqual(".\(domain)".utf8)
+        {
             records.append(DomainRecord(name: host.name, kind: .txt, value: "v=spf1 a -all"))
         }
         return records
@@ -26,7 +28,11 @@ enum DomainRecords {
 
     /// RFC 7489 §6.3: mail that neither SPF nor DKIM vouches for is suspect; reports go to the postmaster.
     private static func messagePolicy(_ domain: String) -> DomainRecord {
-        DomainRecord(name: "_dmarc.\(domain)", kind: .txt, value: "v=DMARC1; p=quarantine; rua=mailto:postmaster@\(domain)")
+        DomainRecord(
+            name: "_dmarc.\(domain)",
+            kind: .txt,
+            value: "v=DMARC1; p=quarantine; rua=mailto:postmaster@\(domain)"
+        )
     }
 
     /// RFC 6186 §3 and RFC 8314 §5.1: how mail programs find IMAP and submission; TLS from the first octet is preferred.
@@ -38,7 +44,9 @@ enum DomainRecords {
         return offers.compactMap { offer in
             offer.port.map {
                 DomainRecord(
-                    name: "\(offer.service)._tcp.\(domain)", kind: .srv, value: "\(offer.priority) 1 \($0) \(host.name)."
+                    name: "\(offer.service)._tcp.\(domain)",
+                    kind: .srv,
+                    value: "\(offer.priority) 1 \($0) \(host.name)."
                 )
             }
         }

@@ -9,7 +9,7 @@ package struct DomainService: Sendable {
     private let master: MasterKey
     package let host: MailHost
 
-    /// - Parameter master: private keys lie sealed with it in the store.
+    /// Private keys lie in the store sealed with `master`.
     package init(directory: any DirectoryStore, master: MasterKey, host: MailHost) {
         self.directory = directory
         self.master = master
@@ -21,7 +21,9 @@ package struct DomainService: Sendable {
     /// `.alreadyExists` if any organisation has it, `.notFound` for an unknown organisation, `.refused` for what is no
     /// domain name.
     package func addDomain(
-        _ name: String, organisation: OrganisationID, now: Timestamp
+        _ name: String,
+        organisation: OrganisationID,
+        now: Timestamp
     ) async throws(StoreError) -> HostedDomain {
         let hosted = try Self.checked(name)
         // Before keys are made for nothing; the store decides again in its transaction.
@@ -34,7 +36,11 @@ package struct DomainService: Sendable {
     package func records(of domain: String) async throws(StoreError) -> [DomainRecord] {
         let name = EmailAddress.lowercased(domain)
         guard let hosted = try await directory.domain(named: name) else { throw .notFound }
-        return DomainRecords.records(of: hosted.name, keys: try await directory.signingKeys(of: hosted.name), host: host)
+        return DomainRecords.records(
+            of: hosted.name,
+            keys: try await directory.signingKeys(of: hosted.name),
+            host: host
+        )
     }
 
     /// The same as a zone file (RFC 1035 §5).
@@ -55,7 +61,9 @@ package struct DomainService: Sendable {
     /// Takes a quarter of a second for RSA: not on the caller's event loop.
     @concurrent
     private static func makeKeys(
-        for domain: String, sealedWith master: MasterKey, now: Timestamp
+        for domain: String,
+        sealedWith master: MasterKey,
+        now: Timestamp
     ) async throws(StoreError) -> [DKIMKey] {
         var keys: [DKIMKey] = []
         for algorithm in DKIMKey.Algorithm.allCases {
@@ -63,8 +71,12 @@ package struct DomainService: Sendable {
                 let key = try DKIMPrivateKey.make(algorithm)
                 keys.append(
                     DKIMKey(
-                        domain: domain, selector: selector(algorithm, now), algorithm: algorithm,
-                        sealedPrivateKey: try key.sealed(with: master), publicKey: try key.publicKey(), createdAt: now
+                        domain: domain,
+                        selector: selector(algorithm, now),
+                        algorithm: algorithm,
+                        sealedPrivateKey: try key.sealed(with: master),
+                        publicKey: try key.publicKey(),
+                        createdAt: now
                     )
                 )
             } catch {

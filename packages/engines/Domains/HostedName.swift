@@ -29,9 +29,9 @@ struct HostedName: Hashable, Sendable {
                 label.allSatisfy({ Self.isLetterOrDigit($0) || $0 == UInt8(ascii: "-") })
             else { throw .malformed }
         }
-        guard labels.count >= 2 else { throw .notQualified }
+        guard labels.count >= 2, let top = labels.last else { throw .notQualified }
         // RFC 1123 §2.1: "the highest-level component label will be alphabetic"; so no address is taken for a name.
-        guard labels.last!.contains(where: { !(48...57).contains($0) }) else { throw .malformed }  // Two labels at least.
+        guard top.contains(where: { !(48...57).contains($0) }) else { throw .malformed }
         text = name
     }
 

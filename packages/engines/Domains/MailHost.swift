@@ -11,11 +11,15 @@ package struct MailHost: Hashable, Sendable {
     package var submissionPort: UInt16?
 
     package init(
-        name: String, imapsPort: UInt16? = 993, imapPort: UInt16? = 143, submissionsPort: UInt16? = 465,
+        name: String,
+        imapsPort: UInt16? = 993,
+        imapPort: UInt16? = 143,
+        submissionsPort: UInt16? = 465,
         submissionPort: UInt16? = 587
     ) {
         let lowered = EmailAddress.lowercased(name)
-        self.name = lowered.utf8.last == UInt8(ascii: ".") ? String(decoding: lowered.utf8.dropLast(), as: UTF8.self) : lowered
+        self.name =
+            lowered.utf8.last == UInt8(ascii: ".") ? String(decoding: lowered.utf8.dropLast(), as: UTF8.self) : lowered
         self.imapsPort = imapsPort
         self.imapPort = imapPort
         self.submissionsPort = submissionsPort

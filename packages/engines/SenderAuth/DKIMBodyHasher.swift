@@ -1,5 +1,6 @@
 import ByteParsing
 import MailCrypto
+
 package import struct NIOCore.ByteBuffer
 
 /// Hashes a body piece by piece in its canonical form (RFC 6376 §3.4.3 and §3.4.4); needs 16 KiB however long it is.

@@ -13,7 +13,8 @@ struct DKIMHeader: Sendable {
         block = HeaderBlock(message)
         var fields: [String: [HeaderField]] = [:]
         for field in block.fields.fields {
-            fields[String(decoding: message[field.name].lazy.map(\.asciiLowercased), as: UTF8.self), default: []].append(field)
+            fields[String(decoding: message[field.name].lazy.map(\.asciiLowercased), as: UTF8.self), default: []]
+                .append(field)
         }
         self.fields = fields
     }
@@ -21,14 +22,14 @@ struct DKIMHeader: Sendable {
     var bytes: [UInt8] { block.bytes }
     var body: ArraySlice<UInt8> { block.bytes[block.bodyStart...] }
 
-    /// - Parameter name: in lower case.
+    /// The fields of a name in lower case.
     func named(_ name: String) -> [HeaderField] { fields[name, default: []] }
 
     /// What the fields of `names` add to the signed data, in that order.
     ///
     /// RFC 6376 §5.4.2: of fields with one name, the last comes first; names beyond those that occur stand for nothing.
     ///
-    /// - Parameter except: the signature that is being judged.
+    /// `except` is the signature that is being judged.
     func canonical(_ names: [String], _ form: DKIMCanonicalisation, except: HeaderField? = nil) -> [UInt8] {
         var left: [String: ArraySlice<HeaderField>] = [:]
         var output: [UInt8] = []

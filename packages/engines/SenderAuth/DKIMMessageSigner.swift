@@ -20,7 +20,10 @@ package final class DKIMMessageSigner: Sendable {
     private let cache = Mutex<[String: Entry]>([:])
 
     package init(
-        directory: any DirectoryStore, master: MasterKey, clock: any WallClock, capacity: Int = 1_000,
+        directory: any DirectoryStore,
+        master: MasterKey,
+        clock: any WallClock,
+        capacity: Int = 1_000,
         lifetimeSeconds: Int64 = 60
     ) {
         self.directory = directory
@@ -34,7 +37,7 @@ package final class DKIMMessageSigner: Sendable {
     ///
     /// Throws `.damaged` when a key does not come out of its seal: unsigned mail would be refused or distrusted elsewhere.
     ///
-    /// - Parameter message: header and body, lines ended by CRLF; not copied.
+    /// The message is header and body, its lines ended by CRLF; it is not copied.
     package func sign(_ message: [UInt8], domain: String) async throws(StoreError) -> [UInt8] {
         let name = EmailAddress.lowercased(domain)
         let now = clock.now()
@@ -45,9 +48,8 @@ package final class DKIMMessageSigner: Sendable {
 
     /// The same for a message that is not in memory.
     ///
-    /// - Parameters:
-    ///   - header: up to the empty line, or including it.
-    ///   - bodyHash: of a relaxed `DKIMBodyHasher` that was fed what follows the empty line.
+    /// The header may end before the empty line or with it; the hash is that of a relaxed `DKIMBodyHasher` which was
+    /// fed what follows the empty line.
     package func sign(header: [UInt8], bodyHash: [UInt8], domain: String) async throws(StoreError) -> [UInt8] {
         precondition(bodyHash.count == 32, "a SHA-256 has 32 octets")
         let name = EmailAddress.lowercased(domain)
@@ -60,7 +62,10 @@ package final class DKIMMessageSigner: Sendable {
     /// Hashing and RSA take milliseconds: not on the caller's event loop.
     @concurrent
     private static func sign(
-        _ message: [UInt8], bodyHash: [UInt8]?, with signers: [DKIMSigner], now: Timestamp
+        _ message: [UInt8],
+        bodyHash: [UInt8]?,
+        with signers: [DKIMSigner],
+        now: Timestamp
     ) async throws(StoreError) -> [UInt8] {
         let header = DKIMHeader(message)
         let bodyHash = bodyHash ?? DKIMSigner.bodyHash(header)

@@ -29,7 +29,8 @@ package struct DKIMRecord: Hashable, Sendable {
         if let version = tags.text("v") {
             guard version == "DKIM1", tags.names.first == "v" else { return nil }
         }
-        guard let keyType = KeyType(rawValue: tags.text("k") ?? "rsa"), let encoded = tags.compact("p"), let key = Base64.decode(encoded)
+        guard let keyType = KeyType(rawValue: tags.text("k") ?? "rsa"), let encoded = tags.compact("p"),
+            let key = Base64.decode(encoded)
         else { return nil }
         if let hashes = tags.list("h"), !hashes.contains("sha256") { return nil }
         if let services = tags.list("s"), !services.contains("*"), !services.contains("email") { return nil }

@@ -6,7 +6,9 @@ import MailPorts
 struct DKIMSignature: Sendable {
     /// Why a signature cannot be judged; permanent.
     enum Fault: Error, Equatable {
-        case syntax, version, algorithm, canonicalisation, missingTag(String), fromNotSigned, identity, method
+        case syntax, version, algorithm, canonicalisation
+        case missingTag(String)
+        case fromNotSigned, identity, method
     }
 
     let algorithm: DKIMKey.Algorithm
@@ -24,15 +26,19 @@ struct DKIMSignature: Sendable {
     /// The field's value with an empty `b=`.
     let unsignedValue: [UInt8]
 
-    /// - Parameter value: from behind the colon, folding included, without the final CRLF.
+    /// Reads what stands behind the colon, folding included, without the final CRLF.
     init(_ value: [UInt8]) throws(Fault) {
         guard let tags = DKIMTagList(value) else { throw .syntax }
         for name in ["v", "a", "b", "bh", "d", "h", "s"] where tags[name] == nil { throw .missingTag(name) }
         guard tags.text("v") == "1" else { throw .version }
         // RFC 8301 §3.1: "rsa-sha1 MUST NOT be used for signing or verifying."
-        guard let algorithm = DKIMKey.Algorithm(rawValue: EmailAddress.lowercased(tags.text("a") ?? "")) else { throw .algorithm }
+        guard let algorithm = DKIMKey.Algorithm(rawValue: EmailAddress.lowercased(tags.text("a") ?? "")) else {
+            throw .algorithm
+        }
         self.algorithm = algorithm
-        let forms = (tags.text("c") ?? "simple/simple").split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        let forms = (tags.text("c") ?? "simple/simple").split(separator: "/", omittingEmptySubsequences: false).map(
+            String.init
+        )
         guard forms.count <= 2, let header = DKIMCanonicalisation(rawValue: EmailAddress.lowercased(forms[0])),
             let body = DKIMCanonicalisation(rawValue: forms.count == 2 ? EmailAddress.lowercased(forms[1]) : "simple")
         else { throw .canonicalisation }
@@ -44,9 +50,11 @@ struct DKIMSignature: Sendable {
         identity = tags.text("i")
         if let identity {
             // RFC 6376 §6.1.1: the domain of `i=` is that of `d=` or below it.
-            let host = EmailAddress.lowercased(String(decoding: identity.utf8.split(separator: ASCII.at, omittingEmptySubsequences: false).last!, as: UTF8.self))
-            guard identity.utf8.contains(ASCII.at), host == domain || host.utf8.suffix(domain.utf8.count + 1).elementsEqual(("." + domain).utf8)
-            else { throw .identity }
+            guard let at = identity.utf8.lastIndex(of: ASCII.at) else { throw .identity }
+            let host = EmailAddress.lowercased(String(decoding: identity.utf8[at...].dropFirst(), as: UTF8.self))
+            guard host == domain || host.utf8.suffix(domain.utf8.count + 1).elementsEqual(".\(domain)".utf8) else {
+                throw .identity
+            }
         }
         if let queries = tags.list("q"), !queries.contains("dns/txt") { throw .method }
         signedNames = tags.list("h") ?? []

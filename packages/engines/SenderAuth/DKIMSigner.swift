@@ -29,7 +29,7 @@ package struct DKIMSigner: Sendable {
 
     /// One DKIM-Signature field with its final CRLF, to be put before the message.
     ///
-    /// - Parameter message: header and body, lines ended by CRLF.
+    /// The message is header and body, its lines ended by CRLF.
     package func sign(_ message: [UInt8], now: Timestamp) throws(CryptoError) -> [UInt8] {
         let header = DKIMHeader(message)
         return try sign(header, bodyHash: Self.bodyHash(header), now: now)

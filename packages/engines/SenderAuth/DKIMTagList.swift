@@ -26,7 +26,8 @@ struct DKIMTagList: Sendable {
             guard let equal = text[item].firstIndex(of: ASCII.equal) else { return nil }
             let name = text[Self.trimmed(text, item.lowerBound..<equal)]
             // tag-name = ALPHA *( ALPHA / DIGIT / "_" )
-            guard name.first?.isASCIILetter == true, name.allSatisfy({ $0.isASCIIAlphanumeric || $0 == 95 }), names.count < Self.maximumTags
+            guard name.first?.isASCIILetter == true, name.allSatisfy({ $0.isASCIIAlphanumeric || $0 == 95 }),
+                names.count < Self.maximumTags
             else { return nil }
             let key = String(decoding: name, as: UTF8.self)
             let value = Self.trimmed(text, (equal + 1)..<item.upperBound)
@@ -46,16 +47,22 @@ struct DKIMTagList: Sendable {
 
     /// Decimal digits, at most 18 of them.
     func number(_ name: String) -> Int64? {
-        guard let digits = values[name], !digits.isEmpty, digits.count <= 18, digits.allSatisfy(\.isASCIIDigit) else { return nil }
+        guard let digits = values[name], !digits.isEmpty, digits.count <= 18, digits.allSatisfy(\.isASCIIDigit) else {
+            return nil
+        }
         return Int64(String(decoding: digits, as: UTF8.self))
     }
 
     /// The items of a colon-separated list, in lower case.
     func list(_ name: String) -> [String]? {
-        compact(name).map { $0.split(separator: ASCII.colon).map { String(decoding: $0.map(\.asciiLowercased), as: UTF8.self) } }
+        compact(name).map {
+            $0.split(separator: ASCII.colon).map { String(decoding: $0.map(\.asciiLowercased), as: UTF8.self) }
+        }
     }
 
-    private static func isSpace(_ byte: UInt8) -> Bool { byte.isASCIIWhitespace || byte == ASCII.cr || byte == ASCII.lf }
+    private static func isSpace(_ byte: UInt8) -> Bool {
+        byte.isASCIIWhitespace || byte == ASCII.cr || byte == ASCII.lf
+    }
 
     private static func trimmed(_ text: [UInt8], _ range: Range<Int>) -> Range<Int> {
         var (start, end) = (range.lowerBound, range.upperBound)

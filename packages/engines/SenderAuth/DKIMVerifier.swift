@@ -5,7 +5,11 @@ import MessageFormat
 
 /// RFC 8601 §2.7.1: what came of one signature.
 package struct DKIMVerification: Hashable, Sendable {
-    package enum Result: String, Sendable { case pass, fail, neutral, policy, temporaryError = "temperror", permanentError = "permerror" }
+    package enum Result: String, Sendable {
+        case pass, fail, neutral, policy
+        case temporaryError = "temperror"
+        case permanentError = "permerror"
+    }
     package var result: Result
     package var domain: String?
     package var selector: String?
@@ -19,7 +23,11 @@ package struct DKIMVerification: Hashable, Sendable {
 extension DKIMVerification {
     init(_ result: Result, _ signature: DKIMSignature, _ reason: String) {
         self.init(
-            result: result, domain: signature.domain, selector: signature.selector, algorithm: signature.algorithm, reason: reason
+            result: result,
+            domain: signature.domain,
+            selector: signature.selector,
+            algorithm: signature.algorithm,
+            reason: reason
         )
     }
 }
@@ -29,15 +37,16 @@ package struct DKIMVerifier: Sendable {
     private let resolver: any DNSResolving
     /// Signatures looked at; a message with thousands must not make thousands of lookups (RFC 6376 §8.4).
     package static let maximumSignatures = 8
+    /// Sizes of RSA keys that count; beyond 8,192 bits one only costs time.
+    ///
     /// RFC 8301 §3.2: "Verifiers MUST NOT consider signatures using RSA keys of less than 1024 bits as valid".
-    /// Beyond 8,192 a key only costs time.
     package static let rsaBits = 1_024...8_192
 
     package init(resolver: any DNSResolving) { self.resolver = resolver }
 
     /// One result per signature, in the order of the header; none for an unsigned message.
     ///
-    /// - Parameter message: header and body, lines ended by CRLF; not copied.
+    /// The message is header and body, its lines ended by CRLF; it is not copied.
     package func verify(_ message: [UInt8], now: Timestamp) async -> [DKIMVerification] {
         let header = DKIMHeader(message)
         var findings: [Finding] = []
@@ -64,7 +73,9 @@ package struct DKIMVerifier: Sendable {
         func judged(_ result: DKIMVerification.Result, _ reason: String) -> Finding {
             .judged(DKIMVerification(result, signature, reason))
         }
-        if let expiresAt = signature.expiresAt, now.seconds > expiresAt { return judged(.permanentError, "signature expired") }
+        if let expiresAt = signature.expiresAt, now.seconds > expiresAt {
+            return judged(.permanentError, "signature expired")
+        }
         let texts: [String]
         do throws(DNSError) {
             texts = try await resolver.txt("\(signature.selector)._domainkey.\(signature.domain)").records
@@ -120,7 +131,11 @@ package struct DKIMVerifier: Sendable {
     }
 
     private static func judge(
-        _ signature: DKIMSignature, _ record: DKIMRecord, _ field: HeaderField, _ header: DKIMHeader, _ bodies: inout BodyHashes
+        _ signature: DKIMSignature,
+        _ record: DKIMRecord,
+        _ field: HeaderField,
+        _ header: DKIMHeader,
+        _ bodies: inout BodyHashes
     ) -> (DKIMVerification.Result, String) {
         // RFC 6376 §3.6.1: "An empty value means that this public key has been revoked."
         guard !record.publicKey.isEmpty else { return (.permanentError, "key revoked") }
@@ -129,7 +144,9 @@ package struct DKIMVerifier: Sendable {
         case (.rsaSHA256, .ed25519), (.ed25519SHA256, .rsa): return (.permanentError, "inappropriate key algorithm")
         }
         if record.isStrict, let identity = signature.identity,
-            !EmailAddress.lowercased(identity).utf8.suffix(signature.domain.utf8.count + 1).elementsEqual("@\(signature.domain)".utf8)
+            !EmailAddress.lowercased(identity).utf8.suffix(signature.domain.utf8.count + 1).elementsEqual(
+                "@\(signature.domain)".utf8
+            )
         {
             return (.permanentError, "i= outside the domain")
         }
@@ -160,7 +177,8 @@ package struct DKIMVerifier: Sendable {
         var input = header.canonical(signature.signedNames, signature.header, except: field)
         switch signature.header {
         case .relaxed:
-            input += DKIMCanonicalisation.relaxed(name: header.bytes[field.name], value: signature.unsignedValue).dropLast(2)
+            input += DKIMCanonicalisation.relaxed(name: header.bytes[field.name], value: signature.unsignedValue)
+                .dropLast(2)
         case .simple:
             input += header.bytes[field.line.lowerBound..<field.value.lowerBound]
             input += signature.unsignedValue
@@ -171,12 +189,16 @@ package struct DKIMVerifier: Sendable {
     /// RFC 6376 erratum 3017: `p=` is a SubjectPublicKeyInfo; some publish the RSAPublicKey within it.
     private static func rsaPublicKeyInfo(_ der: [UInt8]) -> [UInt8] {
         func lengthBytes(_ count: Int) -> [UInt8] {
-            count < 128 ? [UInt8(count)] : count < 256 ? [0x81, UInt8(count)] : [0x82, UInt8(count >> 8 & 255), UInt8(count & 255)]
+            count < 128
+                ? [UInt8(count)]
+                : count < 256 ? [0x81, UInt8(count)] : [0x82, UInt8(count >> 8 & 255), UInt8(count & 255)]
         }
         guard der.count > 8, der.count < 4_096, der[0] == 0x30 else { return der }
         let headerLength = der[1] < 0x80 ? 2 : 2 + Int(der[1] & 0x7F)
         guard headerLength < der.count, der[headerLength] == 0x02 else { return der }
-        let algorithm: [UInt8] = [0x30, 0x0D, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01, 0x05, 0x00]
+        let algorithm: [UInt8] = [
+            0x30, 0x0D, 0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01, 0x05, 0x00,
+        ]
         let bits = [0x03] + lengthBytes(der.count + 1) + [0x00] + der
         return [0x30] + lengthBytes(algorithm.count + bits.count) + algorithm + bits
     }
