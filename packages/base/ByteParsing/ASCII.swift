@@ -1,46 +1,46 @@
 /// Names for the octets that protocols are made of.
 package enum ASCII {
-    @inlinable package static var tab: UInt8 { 9 }
-    @inlinable package static var lf: UInt8 { 10 }
-    @inlinable package static var cr: UInt8 { 13 }
-    @inlinable package static var space: UInt8 { 32 }
-    @inlinable package static var quote: UInt8 { 34 }
-    @inlinable package static var percent: UInt8 { 37 }
-    @inlinable package static var leftParen: UInt8 { 40 }
-    @inlinable package static var rightParen: UInt8 { 41 }
-    @inlinable package static var star: UInt8 { 42 }
-    @inlinable package static var plus: UInt8 { 43 }
-    @inlinable package static var comma: UInt8 { 44 }
-    @inlinable package static var minus: UInt8 { 45 }
-    @inlinable package static var dot: UInt8 { 46 }
-    @inlinable package static var slash: UInt8 { 47 }
-    @inlinable package static var colon: UInt8 { 58 }
-    @inlinable package static var semicolon: UInt8 { 59 }
-    @inlinable package static var less: UInt8 { 60 }
-    @inlinable package static var equal: UInt8 { 61 }
-    @inlinable package static var greater: UInt8 { 62 }
-    @inlinable package static var question: UInt8 { 63 }
-    @inlinable package static var at: UInt8 { 64 }
-    @inlinable package static var leftBracket: UInt8 { 91 }
-    @inlinable package static var backslash: UInt8 { 92 }
-    @inlinable package static var rightBracket: UInt8 { 93 }
-    @inlinable package static var leftBrace: UInt8 { 123 }
-    @inlinable package static var rightBrace: UInt8 { 125 }
-    @inlinable package static var tilde: UInt8 { 126 }
-    @inlinable package static var delete: UInt8 { 127 }
+    @inlinable @inline(__always) package static var tab: UInt8 { 9 }
+    @inlinable @inline(__always) package static var lf: UInt8 { 10 }
+    @inlinable @inline(__always) package static var cr: UInt8 { 13 }
+    @inlinable @inline(__always) package static var space: UInt8 { 32 }
+    @inlinable @inline(__always) package static var quote: UInt8 { 34 }
+    @inlinable @inline(__always) package static var percent: UInt8 { 37 }
+    @inlinable @inline(__always) package static var leftParen: UInt8 { 40 }
+    @inlinable @inline(__always) package static var rightParen: UInt8 { 41 }
+    @inlinable @inline(__always) package static var star: UInt8 { 42 }
+    @inlinable @inline(__always) package static var plus: UInt8 { 43 }
+    @inlinable @inline(__always) package static var comma: UInt8 { 44 }
+    @inlinable @inline(__always) package static var minus: UInt8 { 45 }
+    @inlinable @inline(__always) package static var dot: UInt8 { 46 }
+    @inlinable @inline(__always) package static var slash: UInt8 { 47 }
+    @inlinable @inline(__always) package static var colon: UInt8 { 58 }
+    @inlinable @inline(__always) package static var semicolon: UInt8 { 59 }
+    @inlinable @inline(__always) package static var less: UInt8 { 60 }
+    @inlinable @inline(__always) package static var equal: UInt8 { 61 }
+    @inlinable @inline(__always) package static var greater: UInt8 { 62 }
+    @inlinable @inline(__always) package static var question: UInt8 { 63 }
+    @inlinable @inline(__always) package static var at: UInt8 { 64 }
+    @inlinable @inline(__always) package static var leftBracket: UInt8 { 91 }
+    @inlinable @inline(__always) package static var backslash: UInt8 { 92 }
+    @inlinable @inline(__always) package static var rightBracket: UInt8 { 93 }
+    @inlinable @inline(__always) package static var leftBrace: UInt8 { 123 }
+    @inlinable @inline(__always) package static var rightBrace: UInt8 { 125 }
+    @inlinable @inline(__always) package static var tilde: UInt8 { 126 }
+    @inlinable @inline(__always) package static var delete: UInt8 { 127 }
 }
 
 extension UInt8 {
     /// ASCII letter in lower case; any other octet as it is.
-    @inlinable package var asciiLowercased: UInt8 { self >= 65 && self <= 90 ? self | 32 : self }
+    @inlinable @inline(__always) package var asciiLowercased: UInt8 { self >= 65 && self <= 90 ? self | 32 : self }
     /// ASCII letter in upper case; any other octet as it is.
-    @inlinable package var asciiUppercased: UInt8 { self >= 97 && self <= 122 ? self & 0xDF : self }
-    @inlinable package var isASCIIDigit: Bool { self >= 48 && self <= 57 }
-    @inlinable package var isASCIILetter: Bool { (self | 32) >= 97 && (self | 32) <= 122 }
-    @inlinable package var isASCIIAlphanumeric: Bool { isASCIIDigit || isASCIILetter }
-    @inlinable package var isASCIIWhitespace: Bool { self == 32 || self == 9 }
+    @inlinable @inline(__always) package var asciiUppercased: UInt8 { self >= 97 && self <= 122 ? self & 0xDF : self }
+    @inlinable @inline(__always) package var isASCIIDigit: Bool { self >= 48 && self <= 57 }
+    @inlinable @inline(__always) package var isASCIILetter: Bool { (self | 32) >= 97 && (self | 32) <= 122 }
+    @inlinable @inline(__always) package var isASCIIAlphanumeric: Bool { isASCIIDigit || isASCIILetter }
+    @inlinable @inline(__always) package var isASCIIWhitespace: Bool { self == 32 || self == 9 }
     /// CTL of RFC 5234: 0–31 and 127.
-    @inlinable package var isASCIIControl: Bool { self < 32 || self == 127 }
+    @inlinable @inline(__always) package var isASCIIControl: Bool { self < 32 || self == 127 }
     /// 0 to 15, or nil when it is no hexadecimal digit.
     @inlinable package var hexDigitValue: UInt8? {
         if isASCIIDigit { return self - 48 }
@@ -70,7 +70,7 @@ package struct ByteClass: Sendable {
         (low, second, third, fourth) = words
     }
 
-    @inlinable package func contains(_ byte: UInt8) -> Bool {
+    @inlinable @inline(__always) package func contains(_ byte: UInt8) -> Bool {
         let word = byte < 128 ? (byte < 64 ? low : second) : (byte < 192 ? third : fourth)
         return (word >> UInt64(byte & 63)) & 1 == 1
     }

@@ -28,8 +28,8 @@ package enum EncodedWord {
                     flushPlain()
                 }
                 plain = []
-                if let before = pending, before.charset == word.charset {
-                    pending = (word.charset, before.octets + word.octets)
+                if pending?.charset == word.charset {
+                    pending?.octets += word.octets
                 } else {
                     flushPending()
                     pending = (word.charset, word.octets)

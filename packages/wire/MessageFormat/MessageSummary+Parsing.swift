@@ -9,7 +9,8 @@ extension MessageSummary {
         let root = message.root
         let bytes = message.bytes
         let text = { (name: StaticString) in
-            Self.clipped(root.lastValue(name, in: bytes).map(EncodedWord.decode) ?? "", to: Self.textLimit)
+            let value = root.lastValue(name, in: bytes).map { EncodedWord.decode(Array($0.prefix(ParseLimits.decodedField))) }
+            return Self.clipped(value ?? "", to: Self.textLimit)
         }
         let addresses = { (name: StaticString) in Self.clipped(Self.text(of: message.addresses(root, name)), to: Self.textLimit) }
         let messageID = root.lastValue("message-id", in: bytes).flatMap { MessageIdentifier.all(in: $0).first }

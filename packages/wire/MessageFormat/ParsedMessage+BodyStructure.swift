@@ -3,40 +3,57 @@ import ByteParsing
 extension ParsedMessage {
     /// RFC 9051 §7.5.2 BODYSTRUCTURE, with extension data.
     package func imapBodyStructure(of part: BodyPart) -> [UInt8] {
-        var text = IMAPText()
-        write(part, isExtended: true, &text)
-        return text.bytes
+        var writer = BodyStructureWriter(self, isExtended: true)
+        return writer.write(part)
     }
 
     /// RFC 9051 §7.5.2 BODY: the same without extension data.
     package func imapBody(of part: BodyPart) -> [UInt8] {
-        var text = IMAPText()
-        write(part, isExtended: false, &text)
+        var writer = BodyStructureWriter(self, isExtended: false)
+        return writer.write(part)
+    }
+}
+
+private struct BodyStructureWriter {
+    private let message: ParsedMessage
+    private let isExtended: Bool
+    private var text = IMAPText()
+    private var lineIndex: LineIndex?
+
+    init(_ message: ParsedMessage, isExtended: Bool) {
+        self.message = message
+        self.isExtended = isExtended
+    }
+
+    private var bytes: [UInt8] { message.bytes }
+
+    mutating func write(_ part: BodyPart) -> [UInt8] {
+        body(part)
         return text.bytes
     }
 
-    private func write(_ part: BodyPart, isExtended: Bool, _ text: inout IMAPText) {
+    private mutating func body(_ part: BodyPart) {
         text.raw("(")
-        if part.isMultipart { multipart(part, isExtended, &text) } else { single(part, isExtended, &text) }
+        if part.isMultipart { multipart(part) } else { single(part) }
         text.raw(")")
     }
 
-    private func multipart(_ part: BodyPart, _ isExtended: Bool, _ text: inout IMAPText) {
+    private mutating func multipart(_ part: BodyPart) {
         if part.children.isEmpty {
             // The grammar wants a part at least: an empty text.
             text.raw("(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0")
             text.raw(isExtended ? " NIL NIL NIL NIL)" : ")")
         }
-        for child in part.children { write(child, isExtended: isExtended, &text) }
+        for child in part.children { body(child) }
         text.raw(" ")
         text.string(part.contentType.subtype.isEmpty ? Array("mixed".utf8) : part.contentType.subtype)
         guard isExtended else { return }
         text.raw(" ")
-        parameters(part.contentType, &text)
-        extensionData(part, &text)
+        parameters(part.contentType)
+        extensionData(part)
     }
 
-    private func single(_ part: BodyPart, _ isExtended: Bool, _ text: inout IMAPText) {
+    private mutating func single(_ part: BodyPart) {
         let type = part.contentType
         text.string(type.value)
         text.raw(" ")
@@ -46,7 +63,7 @@ extension ParsedMessage {
             // RFC 2045 §5.2: the charset of unlabelled text.
             text.raw("(\"charset\" \"us-ascii\")")
         } else {
-            parameters(type, &text)
+            parameters(type)
         }
         text.raw(" ")
         text.optional(part.value("content-id", in: bytes))
@@ -58,9 +75,9 @@ extension ParsedMessage {
         text.number(part.bodyRange.count)
         if let embedded = part.embedded.first, part.isMessage {
             text.raw(" ")
-            text.raw(imapEnvelope(of: embedded))
+            text.raw(message.imapEnvelope(of: embedded))
             text.raw(" ")
-            write(embedded, isExtended: isExtended, &text)
+            body(embedded)
             text.raw(" ")
             text.number(lines(part))
         } else if part.isText {
@@ -70,16 +87,17 @@ extension ParsedMessage {
         guard isExtended else { return }
         text.raw(" ")
         text.optional(part.value("content-md5", in: bytes))
-        extensionData(part, &text)
+        extensionData(part)
     }
 
-    private func lines(_ part: BodyPart) -> Int {
-        var count = 0
-        for index in part.bodyRange where bytes[index] == ASCII.lf { count += 1 }
-        return count
+    private mutating func lines(_ part: BodyPart) -> Int {
+        guard part.isMessage, part.bodyRange.count > 2 * LineIndex.blockLength else { return LineIndex.count(bytes, part.bodyRange) }
+        // Messages in messages share their lines: counted once.
+        if lineIndex == nil { lineIndex = LineIndex(bytes) }
+        return lineIndex?.count(in: part.bodyRange, of: bytes) ?? 0
     }
 
-    private func parameters(_ value: ParameterizedValue, _ text: inout IMAPText) {
+    private mutating func parameters(_ value: ParameterizedValue) {
         guard !value.parameters.isEmpty else {
             text.raw("NIL")
             return
@@ -95,24 +113,24 @@ extension ParsedMessage {
     }
 
     /// Disposition, language, location.
-    private func extensionData(_ part: BodyPart, _ text: inout IMAPText) {
+    private mutating func extensionData(_ part: BodyPart) {
         text.raw(" ")
         if let disposition = part.disposition(in: bytes) {
             text.raw("(")
             text.string(disposition.value)
             text.raw(" ")
-            parameters(disposition, &text)
+            parameters(disposition)
             text.raw(")")
         } else {
             text.raw("NIL")
         }
         text.raw(" ")
-        language(part, &text)
+        language(part)
         text.raw(" ")
         text.optional(part.value("content-location", in: bytes))
     }
 
-    private func language(_ part: BodyPart, _ text: inout IMAPText) {
+    private mutating func language(_ part: BodyPart) {
         guard let value = part.value("content-language", in: bytes) else {
             text.raw("NIL")
             return

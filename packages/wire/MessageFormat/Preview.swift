@@ -3,7 +3,7 @@ import ByteParsing
 /// The first words of a message's text (RFC 8970), and all of it for SEARCH.
 package enum Preview {
     static func text(of message: ParsedMessage) -> String {
-        guard let part = firstText(in: message.root) else { return "" }
+        guard let part = firstText(in: message) else { return "" }
         // A little of the body is enough.
         var head = part
         head.bodyRange = part.bodyRange.lowerBound..<min(part.bodyRange.upperBound, part.bodyRange.lowerBound + 2_048)
@@ -11,10 +11,19 @@ package enum Preview {
         return collapsed(part.contentType.isType("text", "html") ? withoutMarkup(text) : text, limit: 256)
     }
 
-    private static func firstText(in part: BodyPart) -> BodyPart? {
-        guard part.isMultipart else { return part.isText ? part : nil }
-        let found = part.children.lazy.compactMap { firstText(in: $0) }
-        return found.first { $0.contentType.isType("text", "plain") } ?? found.first
+    /// The first text/plain that is no attachment, else the first text of another kind.
+    private static func firstText(in message: ParsedMessage) -> BodyPart? {
+        var other: BodyPart?
+        var rest = [message.root]
+        while let part = rest.popLast() {
+            if part.isMultipart {
+                rest.append(contentsOf: part.children.reversed())
+            } else if part.isText, part.disposition(in: message.bytes)?.isType("attachment") != true {
+                if part.contentType.isType("text", "plain") { return part }
+                if other == nil { other = part }
+            }
+        }
+        return other
     }
 
     /// White space runs as one space.

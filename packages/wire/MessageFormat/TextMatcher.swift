@@ -3,15 +3,38 @@ import ByteParsing
 /// Finds a text in others without regard to case (RFC 9051 §6.4.4: i;ascii-casemap at least; letters beyond ASCII too).
 package struct TextMatcher: Sendable {
     private let needle: [UInt8]
+    /// Knuth, Morris and Pratt: how much of the needle still matches after a mismatch behind each octet. So the time is that
+    /// of the text, whatever a client searches for.
+    private let fallback: [Int]
 
-    package init(_ text: String) { needle = Self.folded(text) }
+    package init(_ text: String) {
+        let needle = Self.folded(text)
+        var fallback = [Int](repeating: 0, count: needle.count)
+        var matched = 0
+        for index in needle.indices.dropFirst() {
+            while matched > 0, needle[matched] != needle[index] { matched = fallback[matched - 1] }
+            if needle[matched] == needle[index] { matched += 1 }
+            fallback[index] = matched
+        }
+        self.needle = needle
+        self.fallback = fallback
+    }
 
     package var isEmpty: Bool { needle.isEmpty }
 
-    package func matches(_ text: String) -> Bool { Self.contains(Self.folded(text), needle) }
+    package func matches(_ text: String) -> Bool { matches(folded: Self.folded(text)) }
 
     /// `text` must be folded.
-    package func matches(folded text: some RandomAccessCollection<UInt8>) -> Bool { Self.contains(text, needle) }
+    package func matches(folded text: some RandomAccessCollection<UInt8>) -> Bool {
+        guard !needle.isEmpty else { return true }
+        var matched = 0
+        for byte in text {
+            while matched > 0, needle[matched] != byte { matched = fallback[matched - 1] }
+            if needle[matched] == byte { matched += 1 }
+            if matched == needle.count { return true }
+        }
+        return false
+    }
 
     /// UTF-8 of the lower-case form.
     package static func folded(_ text: String) -> [UInt8] {
@@ -22,18 +45,5 @@ package struct TextMatcher: Sendable {
         }
         if !isASCII { output = Array(text.lowercased().utf8) }
         return output
-    }
-
-    private static func contains(_ text: some RandomAccessCollection<UInt8>, _ needle: [UInt8]) -> Bool {
-        guard let first = needle.first else { return true }
-        let count = text.count
-        guard count >= needle.count else { return false }
-        var index = text.startIndex
-        let last = text.index(text.endIndex, offsetBy: -needle.count)
-        while index <= last {
-            if text[index] == first, text[index..<text.index(index, offsetBy: needle.count)].elementsEqual(needle) { return true }
-            index = text.index(after: index)
-        }
-        return false
     }
 }
