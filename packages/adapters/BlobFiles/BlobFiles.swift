@@ -1,5 +1,3 @@
-import CZlib
-import Glibc
 package import Logging
 package import MailModel
 package import MailPorts
@@ -8,12 +6,12 @@ package import NIOPosix
 
 /// Blobs as files, `aa/bb/<hash>`: written beside, synced, renamed, and their folder synced.
 ///
-/// A compressed blob has the suffix `.z` (zlib, with the plain size in its first 8 octets, big-endian).
+/// A compressed blob has the suffix `.z` and the form of `ChunkedDeflate`.
 package struct BlobFiles: BlobStore {
     private let folder: String
     private let threads: NIOThreadPool
     private let logger: Logger
-    /// Largest blob that is compressed: it is read whole to give a range.
+    /// Largest blob that is compressed: larger ones are attachments that hardly shrink.
     package static let compressionLimit = 4 << 20
 
     package init(folder: String, threads: NIOThreadPool, logger: Logger) {
@@ -67,6 +65,11 @@ package struct BlobFiles: BlobStore {
     package func remove(_ hash: BlobHash) async throws(StoreError) {
         let file = BlobFile(folder: folder, hash: hash)
         try await run { file.remove() }
+    }
+
+    package func remove(_ hash: BlobHash, ifPutBefore moment: Timestamp) async throws(StoreError) -> Bool {
+        let file = BlobFile(folder: folder, hash: hash)
+        return try await run { file.remove(ifPutBefore: moment.seconds) }
     }
 
     package func list(after: BlobHash?, limit: Int, olderThan: Timestamp) async throws(StoreError) -> [BlobHash] {

@@ -22,6 +22,11 @@ package final class FaultReports: Sendable {
         return id
     }
 
+    /// The engine ended the transaction by itself; the statement that made it do so has been reported.
+    func lostTransaction() -> StoreError {
+        .unavailable(reportID: report("the transaction was lost", cause: "the engine rolled it back"))
+    }
+
     func fault(of error: any Error, doing sql: String) -> StoreError {
         guard let error = error as? DatabaseError else {
             return .unavailable(reportID: report("the database failed", cause: "\(type(of: error))"))

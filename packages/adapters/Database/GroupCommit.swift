@@ -1,13 +1,16 @@
 import DequeModule
 import Dispatch
 import GRDB
+import GRDBSQLite
 import MailPorts
 import Metrics
 import Synchronization
 
-/// Runs every write that waits in one transaction, each in a savepoint, and commits once: many messages, one fsync.
+/// Runs every write that waits in one transaction and commits once: many messages, one fsync.
 ///
-/// While one commit is under way new writes gather for the next. A write that throws is rolled back alone.
+/// While one commit is under way new writes gather for the next. A write that throws is undone alone: usually it
+/// has changed nothing yet; if it has, the whole transaction is begun anew with a savepoint around each write.
+/// So a write may run twice, and must have no effect but on its connection.
 final class GroupCommit: Sendable {
     private struct Job {
         /// Runs the closure and keeps its result; true when it succeeded.
@@ -17,6 +20,7 @@ final class GroupCommit: Sendable {
     }
 
     private enum Outcome { case queued, start, refused }
+    private enum Attempt { case committed, needsSavepoints }
 
     private struct State {
         var waiting: Deque<Job> = []
@@ -35,6 +39,7 @@ final class GroupCommit: Sendable {
     private let pool: DatabasePool
     private let reports: FaultReports
     private let options: SQLiteDatabase.Options
+    private let watch: ForeignCommitWatch
     private let commitTime = Metrics.Timer(label: "oonrumail_database_commit_seconds")
     private let batchSize = Recorder(label: "oonrumail_database_commit_batch")
 
@@ -42,7 +47,10 @@ final class GroupCommit: Sendable {
         self.pool = pool
         self.reports = reports
         self.options = options
+        watch = ForeignCommitWatch(pool: pool, queue: queue, interval: options.foreignCommitInterval)
     }
+
+    func onForeignCommit(_ handler: @escaping @Sendable () -> Void) { watch.start(handler) }
 
     func enqueue<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value,
@@ -85,6 +93,7 @@ final class GroupCommit: Sendable {
 
     /// Returns when nothing waits; later writes are refused.
     func drain() async {
+        watch.stop()
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             let isIdle = guarded.withLock { guarded in
                 guarded.state.isClosed = true
@@ -116,6 +125,7 @@ final class GroupCommit: Sendable {
             commitTime.recordNanoseconds(Int64(DispatchTime.now().uptimeNanoseconds - started.uptimeNanoseconds))
             batchSize.record(taken.jobs.count)
             for job in taken.jobs { job.finish(failure) }
+            watch.pollIfDue()
         }
     }
 
@@ -123,17 +133,8 @@ final class GroupCommit: Sendable {
         do {
             try pool.writeWithoutTransaction { database in
                 let connection = SQLiteConnection(database, reports: reports)
-                try database.beginTransaction(.immediate)
-                do {
-                    for job in jobs {
-                        try connection.execute("SAVEPOINT job")
-                        if !job.run(connection) { try connection.execute("ROLLBACK TO job") }
-                        try connection.execute("RELEASE job")
-                    }
-                    try database.commit()
-                } catch {
-                    if database.isInsideTransaction { try? database.rollback() }
-                    throw error
+                if try attempt(jobs, database, connection, savepoints: false) == .needsSavepoints {
+                    _ = try attempt(jobs, database, connection, savepoints: true)
                 }
             }
             return nil
@@ -142,6 +143,100 @@ final class GroupCommit: Sendable {
         } catch {
             return reports.fault(of: error, doing: "commit")
         }
+    }
+
+    private func attempt(
+        _ jobs: [Job], _ database: GRDB.Database, _ connection: SQLiteConnection, savepoints: Bool
+    ) throws -> Attempt {
+        try connection.execute("BEGIN IMMEDIATE")
+        do {
+            for job in jobs {
+                if savepoints { try connection.execute("SAVEPOINT job") }
+                let changesBefore = sqlite3_total_changes64(database.sqliteConnection)
+                let isDone = job.run(connection)
+                // Some failures (a full disk) end SQLite's transaction: nothing of it can be committed.
+                guard database.isInsideTransaction else { throw reports.lostTransaction() }
+                if !isDone, !savepoints, sqlite3_total_changes64(database.sqliteConnection) != changesBefore {
+                    try connection.execute("ROLLBACK")
+                    return .needsSavepoints
+                }
+                if savepoints {
+                    if !isDone { try connection.execute("ROLLBACK TO job") }
+                    try connection.execute("RELEASE job")
+                }
+            }
+            try connection.execute("COMMIT")
+            return .committed
+        } catch {
+            if database.isInsideTransaction { _ = try? connection.execute("ROLLBACK") }
+            throw error
+        }
+    }
+}
+
+/// Notices commits of other processes: on the writer's own connection `PRAGMA data_version` changes with nobody else's.
+private final class ForeignCommitWatch: Sendable {
+    private struct State {
+        var handler: (@Sendable () -> Void)?
+        var version: Int64?
+        var polledAt: UInt64 = 0
+        var timer: (any DispatchSourceTimer)?
+    }
+
+    private struct Guarded: @unchecked Sendable {
+        var state = State()
+    }
+
+    private let guarded = Mutex(Guarded())
+    private let pool: DatabasePool
+    private let queue: DispatchQueue
+    private let interval: Double
+
+    init(pool: DatabasePool, queue: DispatchQueue, interval: Double) {
+        self.pool = pool
+        self.queue = queue
+        self.interval = interval
+    }
+
+    func start(_ handler: @escaping @Sendable () -> Void) {
+        guarded.withLock { $0.state.handler = handler }
+        queue.async { [weak self] in self?.poll() }
+        let timer = DispatchSource.makeTimerSource(queue: queue)
+        timer.schedule(deadline: .now() + interval, repeating: interval, leeway: .milliseconds(100))
+        timer.setEventHandler { [weak self] in self?.poll() }
+        timer.resume()
+        let boxed = UncheckedBox(timer)
+        guarded.withLock { $0.state.timer = boxed.value }
+    }
+
+    func stop() {
+        guarded.withLock { guarded in
+            guarded.state.timer?.cancel()
+            guarded.state.timer = nil
+            guarded.state.handler = nil
+        }
+    }
+
+    /// For a writer that is never idle, whose queue the timer cannot enter.
+    func pollIfDue() {
+        let now = DispatchTime.now().uptimeNanoseconds
+        let isDue = guarded.withLock { $0.state.handler != nil && now - $0.state.polledAt > UInt64(interval * 1e9) }
+        if isDue { poll() }
+    }
+
+    /// On the writer's queue.
+    private func poll() {
+        guard guarded.withLock({ $0.state.handler != nil }) else { return }
+        let version = try? pool.writeWithoutTransaction { database in
+            try Int64.fetchOne(database, sql: "PRAGMA data_version")
+        }
+        let handler = guarded.withLock { guarded -> (@Sendable () -> Void)? in
+            guarded.state.polledAt = DispatchTime.now().uptimeNanoseconds
+            guard let version = version ?? nil else { return nil }
+            defer { guarded.state.version = version }
+            return guarded.state.version == nil || guarded.state.version == version ? nil : guarded.state.handler
+        }
+        handler?()
     }
 }
 

@@ -92,5 +92,9 @@ package protocol SQLDatabase: Sendable {
     ) async throws(StoreError) -> Value
     /// Writes a consistent copy of the database to a new file.
     func copy(toFile path: String) async throws(StoreError)
+    /// What the engine itself finds wrong with its files; empty when they are sound.
+    func checkIntegrity() async throws(StoreError) -> [String]
+    /// Calls the handler, from then on, soon after another process has committed a change. At most one handler.
+    func onForeignCommit(_ handler: @escaping @Sendable () -> Void)
     func close() async
 }

@@ -21,6 +21,8 @@ package final class SQLiteDatabase: SQLDatabase {
         package var busyTimeout = 10.0
         /// Pages of the write-ahead log before it is copied into the database.
         package var checkpointPages = 4_000
+        /// Seconds between looks for commits of other processes.
+        package var foreignCommitInterval = 1.0
         package init() {}
     }
 
@@ -99,9 +101,24 @@ package final class SQLiteDatabase: SQLDatabase {
         try result.get()
     }
 
+    package func checkIntegrity() async throws(StoreError) -> [String] {
+        let lines = try await read { connection throws(StoreError) in
+            try connection.all("PRAGMA integrity_check(100)") { row throws(StoreError) in row.text(0) }
+        }
+        return lines == ["ok"] ? [] : lines
+    }
+
+    package func onForeignCommit(_ handler: @escaping @Sendable () -> Void) { commits.onForeignCommit(handler) }
+
     package func close() async {
         await commits.drain()
-        // What is still open closes with the process; nothing waits any more.
-        try? pool.close()
+        let pool = self.pool
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            DispatchQueue.global().async {
+                // What is still open closes with the process; no write waits any more.
+                try? pool.close()
+                continuation.resume()
+            }
+        }
     }
 }

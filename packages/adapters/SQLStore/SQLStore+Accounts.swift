@@ -12,7 +12,7 @@ extension SQLStore {
     package func addAccount(_ account: NewAccount) async throws(StoreError) -> Account {
         let now = clock.now()
         return try await database.write { connection throws(StoreError) in
-            try Self.requireDomain(account.address.domain, connection)
+            try Self.requireDomain(account.address.domain, of: account.organisation, connection)
             let id = AccountID(try Self.next("account", connection))
             try connection.execute(
                 "INSERT INTO addresses (address, domain, written, account_id) VALUES ($1, $2, $3, $4)",
@@ -39,7 +39,7 @@ extension SQLStore {
                 """
                 INSERT INTO account_counters (
                     account_id, next_email, next_mailbox, next_thread, modseq, uid_validity, quota_bytes, used_bytes, used_messages
-                ) VALUES ($1, 1, 1, 1, 1, $2, $3, 0, 0)
+                ) VALUES ($1, 1, 2, 1, 1, $2, $3, 0, 0)
                 """,
                 [.integer(id.rawValue), .integer(now.seconds & 0x7FFF_FFFF), .optional(account.quotaBytes)]
             )
@@ -51,7 +51,7 @@ extension SQLStore {
 
     static func makeDefaultMailboxes(of id: AccountID, _ connection: any SQLConnection) throws(StoreError) {
         for (name, use) in defaultMailboxes {
-            _ = try insertMailbox(name, use: use, of: id, connection)
+            _ = try insertMailbox(name, use: use, of: id, connection, as: use == nil ? inbox : nil)
             try connection.execute(
                 "INSERT INTO subscriptions (account_id, name) VALUES ($1, $2) ON CONFLICT (account_id, name) DO NOTHING",
                 [.integer(id.rawValue), .text(name)]
@@ -112,18 +112,21 @@ extension SQLStore {
                 try connection.execute("DELETE FROM \(table) WHERE account_id = $1", key)
             }
             // RFC 9051 §2.3.1.1: mailboxes made anew under their old names need a greater UIDVALIDITY.
-            let modSeq = try connection.first(
+            let isThere = try connection.first(
                 """
-                UPDATE account_counters SET next_mailbox = 1, modseq = modseq + 1, used_bytes = 0, used_messages = 0,
+                UPDATE account_counters SET modseq = modseq + 1, used_bytes = 0, used_messages = 0,
                 uid_validity = CASE WHEN uid_validity >= $2 THEN uid_validity + 1 ELSE $2 END WHERE account_id = $1 RETURNING modseq
                 """,
                 key + [.integer(now.seconds & 0x7FFF_FFFF)]
-            ) { row throws(StoreError) in row.integer(0) }
-            guard let modSeq else { throw .notFound }
+            ) { _ throws(StoreError) in true }
+            guard isThere == true else { throw .notFound }
             try Self.makeDefaultMailboxes(of: id, connection)
-            return modSeq
+            // After every mailbox's own, so that a session that knows an older state sees it has passed.
+            return try Self.nextModSeq(of: id, connection)
         }
-        feed.publish([Change(account: id, mailbox: nil, modSeq: ModSeq(modSeq))])
+        feed.publish([
+            Change(account: id, mailbox: Self.inbox, modSeq: modSeq), Change(account: id, mailbox: nil, modSeq: modSeq),
+        ])
     }
 
     package func credential(for address: EmailAddress) async throws(StoreError) -> (account: Account, passwordHash: String)? {

@@ -5,22 +5,30 @@ package import MailPorts
 extension SQLStore: DeliveryStore {
     package func deliver(_ plan: DeliveryPlan) async throws(StoreError) -> DeliveryReceipt {
         let stored = try await prepare(plan.bytes)
-        let receipt = try await database.write { connection throws(StoreError) in
+        let delivered = try await database.write { connection throws(StoreError) in
             try Self.deliver(plan, stored, connection)
         }
-        publish(receipt, hasQueueWork: !plan.remote.isEmpty)
-        return receipt
+        publish(delivered, hasQueueWork: !plan.remote.isEmpty)
+        return delivered.receipt
     }
 
-    func publish(_ receipt: DeliveryReceipt, hasQueueWork: Bool) {
-        feed.publish(receipt.copies.map { Change(account: $0.account, mailbox: $0.mailbox, modSeq: $0.modSeq) })
+    struct Delivered: Sendable {
+        var receipt = DeliveryReceipt(copies: [])
+        /// Accounts that have a mailbox more now.
+        var newMailboxes: [Change] = []
+    }
+
+    func publish(_ delivered: Delivered, hasQueueWork: Bool) {
+        feed.publish(
+            delivered.newMailboxes + delivered.receipt.copies.map { Change(account: $0.account, mailbox: $0.mailbox, modSeq: $0.modSeq) }
+        )
         if hasQueueWork { feed.publishQueueWork() }
     }
 
-    static func deliver(_ plan: DeliveryPlan, _ stored: StoredBytes, _ connection: any SQLConnection) throws(StoreError) -> DeliveryReceipt {
-        var receipt = DeliveryReceipt(copies: [])
+    static func deliver(_ plan: DeliveryPlan, _ stored: StoredBytes, _ connection: any SQLConnection) throws(StoreError) -> Delivered {
+        var delivered = Delivered()
         for copy in plan.localCopies {
-            let mailbox = try mailbox(for: copy.mailbox, of: copy.account, connection)
+            let (mailbox, isNew) = try mailbox(for: copy.mailbox, of: copy.account, connection)
             let writer = EmailWriter(connection: connection, account: copy.account, now: plan.receivedAt)
             var summary = plan.summary
             summary.headerSize += copy.prefix.count
@@ -30,26 +38,27 @@ extension SQLStore: DeliveryStore {
                     mailbox: mailbox, flags: copy.flags, keywords: copy.keywords, internalDate: plan.receivedAt, prefix: copy.prefix
                 )
             )
-            receipt.copies.append(.init(account: copy.account, mailbox: mailbox, uid: made.uid, modSeq: made.modSeq))
+            delivered.receipt.copies.append(.init(account: copy.account, mailbox: mailbox, uid: made.uid, modSeq: made.modSeq))
+            if isNew { delivered.newMailboxes.append(Change(account: copy.account, mailbox: nil, modSeq: made.modSeq)) }
         }
         if !plan.remote.isEmpty { try enqueue(plan, stored, connection) }
         try insert(plan.trace, connection)
-        return receipt
+        return delivered
     }
 
     private static func mailbox(
         for target: MailboxTarget, of account: AccountID, _ connection: any SQLConnection
-    ) throws(StoreError) -> MailboxID {
-        guard case .specialUse(let use) = target else { return inbox }
+    ) throws(StoreError) -> (id: MailboxID, isNew: Bool) {
+        guard case .specialUse(let use) = target else { return (inbox, false) }
         let found = try connection.first(
             "SELECT mailbox_id FROM mailboxes WHERE account_id = $1 AND special_use = $2", [.integer(account.rawValue), .text(use.rawValue)]
         ) { row throws(StoreError) in MailboxID(row.integer(0)) }
-        if let found { return found }
+        if let found { return (found, false) }
         let name = String(use.attribute.dropFirst())
         let sameName = try connection.first(
             "SELECT mailbox_id FROM mailboxes WHERE account_id = $1 AND name = $2", [.integer(account.rawValue), .text(name)]
         ) { row throws(StoreError) in MailboxID(row.integer(0)) }
-        if let sameName { return sameName }
-        return try insertMailbox(name, use: use, of: account, connection).id
+        if let sameName { return (sameName, false) }
+        return (try insertMailbox(name, use: use, of: account, connection).id, true)
     }
 }

@@ -211,6 +211,14 @@ extension SQLStore: DirectoryStore {
         )
     }
 
+    static func requireDomain(_ name: String, of organisation: OrganisationID, _ connection: any SQLConnection) throws(StoreError) {
+        let owner = try connection.first("SELECT organisation_id FROM domains WHERE name = $1", [.text(name)]) { row throws(StoreError) in
+            OrganisationID(row.integer(0))
+        }
+        guard let owner else { throw .refused("the domain \(name) is not hosted here") }
+        guard owner == organisation else { throw .refused("the domain \(name) belongs to another organisation") }
+    }
+
     static func requireDomain(_ name: String, _ connection: any SQLConnection) throws(StoreError) {
         let organisation = try connection.first("SELECT 1 FROM domains WHERE name = $1", [.text(name)]) { _ throws(StoreError) in true }
         guard organisation == true else { throw .refused("the domain \(name) is not hosted here") }

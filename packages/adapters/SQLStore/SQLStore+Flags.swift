@@ -42,6 +42,7 @@ struct FlagWriter {
                 }
             }
         }
+        if entries.isEmpty, modified.isEmpty { _ = try SQLStore.mailbox(mailbox, of: account, connection) }
         var unseen: Int64 = 0
         var deleted: Int64 = 0
         var changed: Set<String> = []

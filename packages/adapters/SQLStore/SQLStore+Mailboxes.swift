@@ -56,18 +56,18 @@ extension SQLStore {
         try await database.read { connection throws(StoreError) in try Self.mailbox(id, of: account, connection) }
     }
 
-    /// Adds the row; the caller has checked the name.
+    /// Adds the row; the caller has checked the name. Only INBOX has a number of its own.
     static func insertMailbox(
-        _ name: String, use: SpecialUse?, of account: AccountID, _ connection: any SQLConnection
+        _ name: String, use: SpecialUse?, of account: AccountID, _ connection: any SQLConnection, as fixed: MailboxID? = nil
     ) throws(StoreError) -> MailboxRecord {
         // A mailbox made anew under an old name gets another UIDVALIDITY: the counter only ever grows.
         let numbers = try connection.first(
             """
-            UPDATE account_counters SET next_mailbox = next_mailbox + 1, uid_validity = uid_validity + 1, modseq = modseq + 1
+            UPDATE account_counters SET next_mailbox = next_mailbox + $2, uid_validity = uid_validity + 1, modseq = modseq + 1
             WHERE account_id = $1 RETURNING next_mailbox, uid_validity, modseq
             """,
-            [.integer(account.rawValue)]
-        ) { row throws(StoreError) in (id: row.integer(0) - 1, validity: row.integer(1), modSeq: row.integer(2)) }
+            [.integer(account.rawValue), .integer(fixed == nil ? 1 : 0)]
+        ) { row throws(StoreError) in (id: fixed?.rawValue ?? row.integer(0) - 1, validity: row.integer(1), modSeq: row.integer(2)) }
         guard let numbers else { throw .notFound }
         try connection.execute(
             """
@@ -158,7 +158,7 @@ extension SQLStore {
     package func rename(_ name: String, to newName: String, of account: AccountID) async throws(StoreError) {
         let old = Self.canonical(name)
         let new = Self.canonical(newName)
-        guard Self.isAllowed(new), new != "INBOX" else { throw .refused("that mailbox name is not allowed") }
+        guard Self.isAllowed(new) else { throw .refused("that mailbox name is not allowed") }
         guard !Array(new.utf8).starts(with: Array("\(old)/".utf8)) || old == "INBOX" else { throw .refused("a mailbox cannot go below itself") }
         let now = clock.now()
         let changes = try await database.write { connection throws(StoreError) -> [Change] in

@@ -117,7 +117,7 @@ extension SQLStore: QueueStore {
         var bounceBytes: StoredBytes?
         if let bounce = result.bounce { bounceBytes = try await prepare(bounce.bytes) }
         let stored = bounceBytes
-        let receipt = try await database.write { connection throws(StoreError) -> DeliveryReceipt? in
+        let delivered = try await database.write { connection throws(StoreError) -> Delivered? in
             let key: [SQLValue] = [.integer(lease.submitter.rawValue), .text(lease.queueID.rawValue)]
             for outcome in result.outcomes {
                 let row = key + [.text(outcome.address.canonical), .integer(lease.fence)]
@@ -155,7 +155,7 @@ extension SQLStore: QueueStore {
             guard let bounce = result.bounce, let stored else { return nil }
             return try Self.deliver(bounce, stored, connection)
         }
-        if let receipt { publish(receipt, hasQueueWork: !(result.bounce?.remote.isEmpty ?? true)) }
+        if let delivered { publish(delivered, hasQueueWork: !(result.bounce?.remote.isEmpty ?? true)) }
     }
 
     /// The message's rows go with its last recipient.

@@ -69,9 +69,15 @@ extension SQLStore: TraceStore {
     package func find(_ key: String, since: Timestamp?, limit: Int) async throws(StoreError) -> [TraceEvent] {
         let address = EmailAddress.lowercased(key)
         let columns = "trace_id, at, kind, queue_id, message_id, sender, recipient, remote, detail"
-        let conditions = [("queue_id", key), ("message_id", key), ("sender", address), ("recipient", address)]
-        let union = conditions.map { "SELECT \(columns) FROM trace_events WHERE \($0.0) = $\($0.0 == "queue_id" || $0.0 == "message_id" ? 1 : 2) AND at >= $3" }
-            .joined(separator: " UNION ")
+        let conditions = [("queue_id", 1), ("message_id", 1), ("sender", 2), ("recipient", 2)]
+        // Each part bounded by itself: a busy address has more events than anyone reads.
+        let union = conditions.map { column, place in
+            """
+            SELECT * FROM (
+                SELECT \(columns) FROM trace_events WHERE \(column) = $\(place) AND at >= $3 ORDER BY trace_id DESC LIMIT $4
+            ) AS by_\(column)
+            """
+        }.joined(separator: " UNION ")
         return try await database.read { connection throws(StoreError) in
             try connection.all(
                 "SELECT * FROM (\(union)) AS found ORDER BY at DESC, trace_id DESC LIMIT $4",
@@ -91,7 +97,11 @@ extension SQLStore: TraceStore {
         while true {
             let some = try await database.write { connection throws(StoreError) in
                 try connection.execute(
-                    "DELETE FROM trace_events WHERE trace_id IN (SELECT trace_id FROM trace_events WHERE at < $1 ORDER BY trace_id LIMIT 5000)",
+                    """
+                    DELETE FROM trace_events WHERE trace_id IN (
+                        SELECT trace_id FROM (SELECT trace_id, at FROM trace_events ORDER BY trace_id LIMIT 5000) AS oldest WHERE at < $1
+                    )
+                    """,
                     [.integer(moment.microseconds)]
                 )
             }

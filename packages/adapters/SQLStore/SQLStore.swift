@@ -26,11 +26,13 @@ package final class SQLStore: Sendable {
     let options: Options
     let reports: FaultReports
     let traceBuffer: TraceBuffer
+    /// The data folder of a one-machine store.
+    let folder: String?
 
     /// Brings the schema up to date.
     package init(
         database: any SQLDatabase, blobs: any BlobStore, feed: any ChangeFeed, clock: any WallClock, reports: FaultReports,
-        options: Options = Options()
+        options: Options = Options(), folder: String? = nil
     ) async throws(StoreError) {
         self.database = database
         self.blobs = blobs
@@ -39,7 +41,10 @@ package final class SQLStore: Sendable {
         self.reports = reports
         self.options = options
         self.traceBuffer = TraceBuffer(limit: options.maximumWaitingTrace)
+        self.folder = folder
         try await Migration.apply(to: database, now: clock.now())
+        // A command may have queued, released or retried mail.
+        database.onForeignCommit { [feed] in feed.publishQueueWork() }
     }
 
     /// Opens (or makes) the one-machine store: `oonrumail.sqlite` in the folder.
@@ -49,7 +54,8 @@ package final class SQLStore: Sendable {
     ) async throws(StoreError) -> SQLStore {
         let database = try SQLiteDatabase(path: "\(folder)/oonrumail.sqlite", options: databaseOptions, logger: logger)
         return try await SQLStore(
-            database: database, blobs: blobs, feed: feed, clock: clock, reports: database.reports, options: options
+            database: database, blobs: blobs, feed: feed, clock: clock, reports: database.reports, options: options,
+            folder: folder
         )
     }
 

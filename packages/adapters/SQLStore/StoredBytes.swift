@@ -36,8 +36,8 @@ extension SQLStore {
     private func digest(of bytes: SpooledBytes) async throws(StoreError) -> [UInt8] {
         switch bytes {
         case .memory(let buffer): return SHA256.hash(Array(buffer.readableBytesView))
-        case .file(let path, _):
-            let digest = SpoolDigest.sha256(ofFile: path)
+        case .file(let path, let size):
+            let digest = try await Blocking.run { () throws(StoreError) in SpoolDigest.sha256(ofFile: path, size: size) }
             guard let digest else { throw .unavailable(reportID: reports.report("a spooled message cannot be read", cause: path)) }
             return digest
         }

@@ -26,6 +26,9 @@ package protocol BlobStore: Sendable {
     /// Reads the whole blob and compares its hash.
     func verify(_ hash: BlobHash) async throws(StoreError)
     func remove(_ hash: BlobHash) async throws(StoreError)
+    /// Removes the blob unless it was put (again) at that moment or later, in one step that no `put` can fall between.
+    /// Whether it was removed.
+    func remove(_ hash: BlobHash, ifPutBefore moment: Timestamp) async throws(StoreError) -> Bool
     /// Every blob here that was last put before the moment, in batches by ascending hash after `after`.
     func list(after: BlobHash?, limit: Int, olderThan: Timestamp) async throws(StoreError) -> [BlobHash]
 }
