@@ -1,5 +1,5 @@
 /// Names for the octets that protocols are made of.
-package enum ASCII {
+@usableFromInline package enum ASCII {
     @inlinable @inline(__always) package static var tab: UInt8 { 9 }
     @inlinable @inline(__always) package static var lf: UInt8 { 10 }
     @inlinable @inline(__always) package static var cr: UInt8 { 13 }
@@ -50,7 +50,9 @@ extension UInt8 {
 }
 
 /// A set of octets as a bit table: membership in one load and one shift.
-package struct ByteClass: Sendable {
+///
+/// `@usableFromInline` on the types of this module is what lets other modules inline their `package` members.
+@usableFromInline package struct ByteClass: Sendable {
     @usableFromInline let low: UInt64
     @usableFromInline let second: UInt64
     @usableFromInline let third: UInt64

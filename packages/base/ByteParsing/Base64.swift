@@ -1,5 +1,5 @@
 /// Base 64 of RFC 4648 §4, and its URL-safe form of §5.
-package enum Base64 {
+@usableFromInline package enum Base64 {
     @usableFromInline static let alphabet: [UInt8] = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
     @usableFromInline static let urlAlphabet: [UInt8] = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
     /// 0 to 63, or 255 for octets outside both alphabets.

@@ -1,7 +1,7 @@
 /// A position in a byte array that grammar functions advance.
 ///
 /// Functions return nil (or false) and leave the position alone when the input does not match.
-package struct ByteCursor: Sendable {
+@usableFromInline package struct ByteCursor: Sendable {
     @usableFromInline package let bytes: [UInt8]
     @usableFromInline package var position: Int
     @usableFromInline package let end: Int
