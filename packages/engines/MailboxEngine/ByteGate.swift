@@ -20,18 +20,25 @@ package final class ByteGate: Sendable {
     package func with<Value, Failure: Error>(
         _ size: Int, _ work: () async throws(Failure) -> Value
     ) async throws(Failure) -> Value {
-        let need = min(max(size, 0), capacity)
-        await acquire(need)
+        let need = await acquireRoom(size)
         defer { release(need) }
         return try await work()
     }
 
-    /// Room that the caller gives back by `release`; false when there is none now.
-    package func tryAcquire(_ size: Int) -> Bool {
-        state.withLock { state in
-            guard size <= state.free, state.waiting.isEmpty else { return false }
-            state.free -= size
-            return true
+    /// Waits for room; the caller gives back by `release` what this returns.
+    package func acquireRoom(_ size: Int) async -> Int {
+        let need = min(max(size, 0), capacity)
+        await acquire(need)
+        return need
+    }
+
+    /// Room that the caller gives back by `release`; nil when there is none now.
+    package func tryAcquire(_ size: Int) -> Int? {
+        let need = min(max(size, 0), capacity)
+        return state.withLock { state in
+            guard need <= state.free, state.waiting.isEmpty else { return nil }
+            state.free -= need
+            return need
         }
     }
 

@@ -1,0 +1,42 @@
+import MailPorts
+import MailboxEngine
+
+/// Why a command did not succeed.
+enum CommandFailure: Error {
+    case store(StoreError)
+    case no(code: String?, String)
+    case bad(String)
+    /// Nothing more can be said to this client.
+    case disconnected
+
+    static let outOfRange = CommandFailure.bad("There is no message with that number")
+}
+
+/// The tagged answer.
+enum Completion: Sendable {
+    case ok(code: String? = nil, String)
+    case no(code: String? = nil, String)
+    case bad(String)
+}
+
+extension Completion {
+    /// The one place where a store's error becomes what a client reads (RFC 9051 §7.1).
+    init(_ error: StoreError) {
+        switch error {
+        case .notFound: self = .no(code: "NONEXISTENT", "There is no such mailbox")
+        case .alreadyExists: self = .no(code: "ALREADYEXISTS", "That mailbox exists already")
+        case .refused(let why): self = .no(code: "CANNOT", why)
+        case .overQuota: self = .no(code: "OVERQUOTA", "The quota has no room for it")
+        case .unavailable(let id): self = .no(code: "UNAVAILABLE", "The store is not available; try again (report \(id))")
+        case .damaged(let id): self = .no(code: "SERVERBUG", "A record is damaged (report \(id))")
+        }
+    }
+
+    var word: String {
+        switch self {
+        case .ok: "ok"
+        case .no: "no"
+        case .bad: "bad"
+        }
+    }
+}

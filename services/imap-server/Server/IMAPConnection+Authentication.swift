@@ -1,0 +1,139 @@
+import Accounts
+import ByteParsing
+import IMAPWire
+import Logging
+import MailModel
+import MailPorts
+import NIOCore
+import NIOSSL
+import NetKit
+import SASLMechanisms
+
+extension IMAPConnection {
+    /// RFC 9051 §6.2.1. Octets that came behind the command end the connection: they would count as protected.
+    func startTLS(_ command: TaggedCommand) {
+        guard !isTLS else { return wrong(command.tag, "TLS is active already") }
+        guard account == nil else { return wrong(command.tag, "STARTTLS comes before signing in") }
+        guard !framer.hasBufferedInput, waitingEvent == nil else {
+            logger.notice("octets behind STARTTLS", metadata: ["remote": "\(info.remote)"])
+            return close()
+        }
+        answer(command) { _ in () }
+        guard let context else { return }
+        do {
+            try context.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: services.tls.context()), position: .first)
+            isTLS = true
+        } catch {
+            logger.error("TLS cannot be started", metadata: ["error": "\(error)"])
+            close()
+        }
+    }
+
+    /// RFC 9051 §6.2.3.
+    func login(_ tag: String, _ user: [UInt8], _ password: [UInt8]) {
+        guard mayAuthenticate(tag) else { return }
+        guard let user = String(validating: user, as: UTF8.self), let text = String(validating: password, as: UTF8.self) else {
+            return wrong(tag, "User and password are UTF-8")
+        }
+        check(tag, user: user, password: Secret(text))
+    }
+
+    private func mayAuthenticate(_ tag: String) -> Bool {
+        guard account == nil else {
+            wrong(tag, "Signed in already")
+            return false
+        }
+        guard takesPasswords else {
+            services.count("LOGIN", "no")
+            // RFC 5530 §3.
+            write { $0.status(tag, .no, code: "PRIVACYREQUIRED", "Start TLS first") }
+            return false
+        }
+        return true
+    }
+
+    /// RFC 9051 §6.2.2.
+    func authenticate(_ tag: String, _ name: String, _ response: [UInt8]?) {
+        guard mayAuthenticate(tag) else { return }
+        guard let mechanism = SASLServerMechanism(name: name) else {
+            return write { $0.status(tag, .no, code: "CANNOT", "That mechanism is not supported") }
+        }
+        var exchange = SASLExchange(mechanism)
+        let step = exchange.start(initialResponse: response)
+        take(step, exchange, tag)
+    }
+
+    func authenticationAnswer(_ event: IMAPFramer.Event, _ exchange: SASLExchange, _ tag: String) {
+        guard case .line(let line) = event else { return close() }
+        framer.isLineMode = false
+        activity = .ready
+        guard line != [ASCII.star] else { return write { $0.status(tag, .bad, "AUTHENTICATE cancelled") } }
+        guard let response = Base64.decode(line) else { return wrong(tag, "Expected base 64") }
+        var exchange = exchange
+        let step = exchange.respond(response)
+        take(step, exchange, tag)
+    }
+
+    private func take(_ step: SASLExchange.Step, _ exchange: SASLExchange, _ tag: String) {
+        switch step {
+        case .challenge(let challenge):
+            framer.isLineMode = true
+            activity = .authenticating(exchange, tag: tag)
+            write { $0.continuation(String(decoding: Base64.encode(challenge), as: UTF8.self)) }
+        case .credentials(.some, _, _):
+            write { $0.status(tag, .no, code: "AUTHORIZATIONFAILED", "Nobody may act as another") }
+        case .credentials(nil, let user, let password): check(tag, user: user, password: password)
+        case .failed: wrong(tag, "That is no answer of the mechanism")
+        }
+    }
+
+    private func check(_ tag: String, user: String, password: Secret) {
+        activity = .running
+        tasks?.run { [services, info] in
+            await services.authenticator.authenticate(
+                user: user, password: password.text, remote: info.remote, service: "imap", now: services.clock.now()
+            )
+        } then: { [self] outcome in
+            switch outcome {
+            case .success(let account): signedIn(tag, account)
+            case .invalid: failed(tag, "The address or the password is wrong")
+            case .lockedOut: failed(tag, "Too many failures; try again later")
+            case .unavailable:
+                activity = .ready
+                write { $0.status(tag, .no, code: "UNAVAILABLE", "Signing in is not possible now; try again") }
+                proceed()
+            }
+        }
+    }
+
+    private func signedIn(_ tag: String, _ account: Account) {
+        activity = .ready
+        guard services.admit(account.id) else {
+            services.count("LOGIN", "no")
+            write { $0.status(tag, .no, code: "LIMIT", "The account has too many sessions") }
+            return proceed()
+        }
+        self.account = account.id
+        session?.account = account.id
+        logger[metadataKey: "account"] = "\(account.primaryAddress.canonical)"
+        logger.info("signed in", metadata: ["remote": "\(info.remote)", "tls": "\(isTLS)"])
+        services.count("LOGIN", "ok")
+        touch()
+        write { $0.status(tag, .ok, code: "CAPABILITY \(capabilities)", "Signed in") }
+        proceed()
+    }
+
+    /// Answered late, so that guessing is slow; the last failure ends the session.
+    private func failed(_ tag: String, _ text: String) {
+        services.count("LOGIN", "no")
+        authenticationFailures += 1
+        let isLast = authenticationFailures >= services.configuration.maximumAuthenticationFailures
+        context?.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(services.configuration.failureDelay)) { [weak self] in
+            guard let self, case .running = activity else { return }
+            activity = .ready
+            write { $0.status(tag, .no, code: "AUTHENTICATIONFAILED", text) }
+            if isLast { return bye("Too many failed sign-ins") }
+            proceed()
+        }
+    }
+}

@@ -1,0 +1,57 @@
+package import Accounts
+package import Logging
+package import MailModel
+package import MailPorts
+import MailboxEngine
+package import NetKit
+import NIOCore
+import ServiceLifecycle
+
+/// The IMAP service: a listener with STARTTLS and one under TLS from the first byte.
+///
+/// Invariants
+/// - One command of a connection runs at a time; OK follows the commit.
+/// - EXPUNGE is told only where RFC 9051 §7.5.1 allows it.
+/// - Nothing received before TLS is acted on after it.
+/// - What a client reads never contains a cause.
+package final class IMAPServerService: Service {
+    private let listeners: [MailListener]
+
+    package init(
+        configuration: IMAPServiceConfiguration, mailboxes: any MailboxStore, authenticator: AccountAuthenticator, feed: any ChangeFeed,
+        tls: TLSContextStore, clock: any WallClock, logger: Logger
+    ) {
+        let services = SessionServices(
+            configuration: configuration, store: mailboxes, indexes: MailboxIndexes(store: mailboxes, feed: feed, budget: configuration.indexBudget),
+            authenticator: authenticator, tls: tls, clock: clock, logger: logger
+        )
+        let listener = { (addresses: [IPAddress], port: Int, isImplicitTLS: Bool) -> MailListener in
+            MailListener(
+                ListenerConfiguration(
+                    name: isImplicitTLS ? "IMAPS" : "IMAP", addresses: addresses, port: port, isImplicitTLS: isImplicitTLS,
+                    maximumConnections: configuration.maximumConnections,
+                    maximumConnectionsPerAddress: configuration.maximumConnectionsPerAddress,
+                    trustedNetworks: configuration.trustedNetworks, busyReply: "* BYE [LIMIT] Too many connections\r\n",
+                    grace: TimeAmount(configuration.grace)
+                ),
+                tls: tls, logger: logger
+            ) { info in IMAPConnection(services: services, info: info) }
+        }
+        listeners = [
+            listener(configuration.addresses, configuration.port, false),
+            listener(configuration.implicitTLSAddresses, configuration.implicitTLSPort, true),
+        ]
+    }
+
+    /// Takes the ports; call before `run`, so that a port in use is one clear line.
+    package func bind() async throws(BindError) {
+        for listener in listeners { try await listener.bind() }
+    }
+
+    package func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for listener in listeners { group.addTask { try await listener.run() } }
+            try await group.waitForAll()
+        }
+    }
+}
