@@ -199,6 +199,12 @@ let package = Package(
         ),
 
         tests("MailModelTests", ["MailModel"]),
+        tests(
+            "SQLStoreTests",
+            ["MailModel", "MailPorts", "MailCrypto", "Database", "SQLStore", "BlobFiles", "CacheMemory", "NIOCore", "NIOPosix", "Logging"]
+        ),
+        tests("BlobFilesTests", ["MailModel", "MailPorts", "MailCrypto", "BlobFiles", "NIOCore", "NIOPosix", "Logging"]),
+        tests("CacheMemoryTests", ["MailModel", "MailPorts", "CacheMemory"]),
         tests("SenderAuthTests", model + ["MailCrypto", "MailPorts", "SenderAuth", "MailTesting", "NIOCore"]),
         tests("DomainsTests", ["ByteParsing", "MailModel", "MailCrypto", "MailPorts", "SenderAuth", "Domains", "MailTesting"]),
         tests("MailDeliveryTests", ["MailModel", "MailPorts", "MessageFormat", "MailDelivery", "MailTesting", "NIOCore", "Logging"]),
