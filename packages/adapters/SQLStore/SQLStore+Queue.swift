@@ -37,9 +37,13 @@ extension SQLStore: QueueStore {
         }
     }
 
-    package func lease(owner: String, now: Timestamp, until: Timestamp, limit: Int) async throws(StoreError) -> [QueueLease] {
+    package func lease(
+        owner: String, now: Timestamp, until: Timestamp, limit: Int, excluding: Set<String>
+    ) async throws(StoreError) -> [QueueLease] {
         let due = try await nextDue()
         guard let due, due <= now else { return [] }
+        let excluded = excluding.isEmpty ? "" : "AND domain NOT IN (\((3..<(3 + excluding.count)).map { "$\($0)" }.joined(separator: ", ")))"
+        let domains = excluding.map { SQLValue.text($0) }
         return try await database.write { connection throws(StoreError) in
             // A lease that has run out is due again: its worker is gone.
             try connection.execute(
@@ -48,10 +52,10 @@ extension SQLStore: QueueStore {
             )
             let groups = try connection.all(
                 """
-                SELECT account_id, queue_id, domain FROM queue_recipients WHERE state = 'waiting' AND next_attempt_at <= $1
+                SELECT account_id, queue_id, domain FROM queue_recipients WHERE state = 'waiting' AND next_attempt_at <= $1 \(excluded)
                 GROUP BY account_id, queue_id, domain ORDER BY MIN(next_attempt_at), queue_id LIMIT $2
                 """,
-                [.integer(now.microseconds), .integer(Int64(limit))]
+                [.integer(now.microseconds), .integer(Int64(limit))] + domains
             ) { row throws(StoreError) in (account: AccountID(row.integer(0)), id: QueueID(rawValue: row.text(1)), domain: row.text(2)) }
             var leases: [QueueLease] = []
             for group in groups {

@@ -137,7 +137,15 @@ package enum QueueSelection: Sendable {
 /// The durable outbound queue: rows by (message, recipient), leased by (message, domain).
 package protocol QueueStore: Sendable {
     /// Leases what is due, oldest first, one lease per (message, domain), at most 100 recipients each.
-    func lease(owner: String, now: Timestamp, until: Timestamp, limit: Int) async throws(StoreError) -> [QueueLease]
+    ///
+    /// Mail for the domains in `excluding` stays: they have as many connections as they may.
+    func lease(
+        owner: String,
+        now: Timestamp,
+        until: Timestamp,
+        limit: Int,
+        excluding: Set<String>
+    ) async throws(StoreError) -> [QueueLease]
     /// Prolongs a lease; `.notFound` when another worker has it.
     func renew(_ lease: QueueLease, until: Timestamp) async throws(StoreError)
     /// Records what came of it, in one transaction; the message's bytes go when its last recipient is settled.
@@ -156,4 +164,15 @@ package protocol QueueStore: Sendable {
     func release(_ selection: QueueSelection, now: Timestamp) async throws(StoreError) -> Int
     /// Drops rows without a bounce; audited and traced.
     func cancel(_ selection: QueueSelection, actor: String, now: Timestamp) async throws(StoreError) -> Int
+}
+
+extension QueueStore {
+    package func lease(
+        owner: String,
+        now: Timestamp,
+        until: Timestamp,
+        limit: Int
+    ) async throws(StoreError) -> [QueueLease] {
+        try await lease(owner: owner, now: now, until: until, limit: limit, excluding: [])
+    }
 }

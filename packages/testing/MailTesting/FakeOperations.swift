@@ -48,7 +48,8 @@ package final class FakeOperations: QueueStore, TraceStore, MaintenanceStore {
         owner: String,
         now: Timestamp,
         until: Timestamp,
-        limit: Int
+        limit: Int,
+        excluding: Set<String>
     ) async throws(StoreError) -> [QueueLease] { [] }
     package func renew(_ lease: QueueLease, until: Timestamp) async throws(StoreError) { throw .notFound }
     package func finish(_ lease: QueueLease, _ result: QueueResult) async throws(StoreError) { throw .notFound }
