@@ -2,6 +2,7 @@ import Logging
 import MailDelivery
 import MailModel
 import MailPorts
+import MailQueue
 import NetKit
 import PlatformConfig
 import SenderAuth
@@ -31,6 +32,13 @@ package enum SMTPModule {
                 purpose: purpose, address: endpoint.listener.addresses.first?.description ?? "", port: endpoint.listener.port
             )
         }
-        return HostedService(name: "smtp", services: [server], endpoints: endpoints) { try await server.bind() }
+        let worker = QueueService(
+            QueueWorker(
+                queue: try await context.ports.queue(), directory: directory, transport: try await context.ports.transport(),
+                resolver: try await context.ports.resolver(), feed: try await context.ports.changes(), clock: context.clock,
+                configuration: QueueConfiguration(context.settings), logger: Logger(label: "queue")
+            )
+        )
+        return HostedService(name: "smtp", services: [server, worker], endpoints: endpoints) { try await server.bind() }
     }
 }
