@@ -2,12 +2,14 @@ package import Accounts
 import BlobFiles
 import CacheMemory
 import Domains
+import DNSResolver
 import Logging
 package import MailCrypto
 package import MailModel
 import MailPorts
 package import NIOPosix
 package import PlatformConfig
+import SMTPTransport
 import SQLStore
 import Telemetry
 
@@ -40,7 +42,7 @@ package struct Platform: Sendable {
         let ports = EmbeddedPorts(
             store: store, feed: feed, clock: clock,
             makeResolver: { try Self.resolver(settings) },
-            makeTransport: { fatalError() }
+            makeTransport: { SMTPTransport(group: .singletonMultiThreadedEventLoopGroup, clock: clock) }
         )
         let passwords = PasswordWork(
             hasher: PasswordHasher(memory: settings.passwordMemory, passes: settings.passwordPasses),
@@ -69,7 +71,7 @@ package struct Platform: Sendable {
     }
 
     private static func resolver(_ settings: PlatformSettings) throws -> any DNSResolving {
-        throw StartupError("no")
+        try UnboundResolver(server: settings.resolver.map { "\($0.host)@\($0.port)" }, timeout: settings.resolverTimeout)
     }
 
     /// What clients are pointed to; the ports of the standard are left out where another one listens.
