@@ -3,6 +3,7 @@ import GRDB
 import GRDBSQLite
 package import Logging
 package import MailPorts
+import Synchronization
 
 /// SQLite in WAL mode with `synchronous=FULL`: one writer thread with group commit, readers beside it.
 package final class SQLiteDatabase: SQLDatabase {
@@ -10,6 +11,7 @@ package final class SQLiteDatabase: SQLDatabase {
     package let reports: FaultReports
     private let pool: DatabasePool
     private let commits: GroupCommit
+    private let isClosed = Atomic<Bool>(false)
 
     package struct Options: Sendable {
         /// Closures that may wait for the writer; more are refused as `.unavailable`.
@@ -112,9 +114,12 @@ package final class SQLiteDatabase: SQLDatabase {
 
     package func close() async {
         await commits.drain()
+        guard !isClosed.exchange(true, ordering: .relaxed) else { return }
         let pool = self.pool
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             DispatchQueue.global().async {
+                // The next start has nothing to replay.
+                _ = try? pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
                 // What is still open closes with the process; no write waits any more.
                 try? pool.close()
                 continuation.resume()

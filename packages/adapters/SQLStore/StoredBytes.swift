@@ -14,6 +14,18 @@ struct StoredBytes: Sendable {
     var encoding: Encoding
     /// nil when the bytes are in the blob store.
     var inline: [UInt8]?
+
+    /// What is wrong with inline bytes; nil when they are those of the hash.
+    static func problem(hash: [UInt8], size: Int, encoding: Int64, inline: [UInt8]) -> String? {
+        let plain: [UInt8]?
+        switch Encoding(rawValue: encoding) {
+        case .plain: plain = inline
+        case .deflated: plain = size <= 1 << 30 ? Deflate.inflate(inline, size: size) : nil
+        case nil: plain = nil
+        }
+        guard let plain, plain.count == size else { return "its bytes do not decode to the \(size) octets that it says" }
+        return SHA256.hash(plain) == hash ? nil : "its bytes do not have their hash"
+    }
 }
 
 extension SQLStore {
