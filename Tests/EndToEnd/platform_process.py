@@ -131,8 +131,11 @@ class Platform:
 
     def imap(self, user=ADMIN, password=PASSWORD):
         client = imaplib.IMAP4_SSL("127.0.0.1", self.ports["imaps"], ssl_context=any_certificate(), timeout=60)
-        if user:
+        if user and user.isascii():
             client.login(user, password)
+        elif user:
+            # imaplib's LOGIN speaks ASCII only before UTF8=ACCEPT.
+            client.authenticate("PLAIN", lambda _: f"\0{user}\0{password}".encode())
         return client
 
     def http(self, method, path, body=None, token=None):

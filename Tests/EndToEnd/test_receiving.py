@@ -170,7 +170,7 @@ ENDINGS = [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r.\r\n", b"\r\n.\r", b
 
 @pytest.mark.parametrize("ending", ENDINGS, ids=repr)
 def test_smuggling_is_refused(platform, ending):
-    to = platform.add_account("target@smuggling.test")
+    to = platform.add_account(f"target{ENDINGS.index(ending)}@smuggling.test")
     before = len(platform.messages(to)) + len(platform.messages())
     answer = raw_conversation(platform.ports["smtp"], [
         220, b"EHLO client.test\r\n", 250, b"MAIL FROM:<a@elsewhere.test>\r\n", 250, f"RCPT TO:<{to}>\r\n".encode(), 250, b"DATA\r\n", 354,

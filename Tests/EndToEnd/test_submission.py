@@ -1,8 +1,12 @@
 """Mail from our people: authentication, identity, signatures, the outbound queue."""
 import email
+import os
 import re
 import smtplib
+import pathlib
+import shutil
 import subprocess
+import tempfile
 
 import dkim
 import pytest
@@ -12,16 +16,20 @@ LETTER = "From: Admin <admin@example.test>\r\nTo: {to}\r\nBcc: secret@example.te
 
 
 @pytest.fixture
-def sink(tmp_path):
+def sink():
     """Starts Postfix's smtp-sink on a free port; yields a function that takes its options."""
     started = []
+    # smtp-sink gives up root, and must still write here.
+    parent = pathlib.Path(tempfile.mkdtemp())
+    parent.chmod(0o755)
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []
 
     def start(*options):
         port = free_port()
-        folder = tmp_path / f"sink{port}"
+        folder = parent / f"sink{port}"
         folder.mkdir(mode=0o777)
         folder.chmod(0o777)
-        process = subprocess.Popen(["/usr/sbin/smtp-sink", *options, "-D", f"{folder}/%M.", f"127.0.0.1:{port}", "100"], cwd=folder)
+        process = subprocess.Popen(["/usr/sbin/smtp-sink", *user, *options, "-D", f"{folder}/%M.", f"127.0.0.1:{port}", "100"], cwd=folder)
         started.append(process)
         return port, folder
 
@@ -29,6 +37,7 @@ def sink(tmp_path):
     for process in started:
         process.kill()
         process.wait()
+    shutil.rmtree(parent)
 
 
 def sunk(folder):

@@ -17,7 +17,7 @@ enum Greeting {
         }
         let user = administrator?.address.description ?? settings.bootstrapAdmin?.description ?? "you@your.domain"
         if let administrator, let password = administrator.password {
-            lines += ["", "Administrator \(administrator.address), password \(password) (shown this once; change it with `oonrumail account password`)."]
+            lines += ["", "Administrator \(administrator.address), password (shown this once): \(password)"]
         }
         let has = Set(services.map(\.name))
         lines.append("")

@@ -90,8 +90,6 @@ package struct Platform: Sendable {
 
     /// Fills an empty data folder from a backup.
     package static func restore(_ file: String, _ settings: PlatformSettings) async throws {
-        let folder = try DataFolder(preparing: settings.data)
-        try folder.lockForServing()
-        try await SQLStore.restore(fromFile: file, toFolder: folder.path)
+        try await SQLStore.restore(fromFile: file, toFolder: settings.data)
     }
 }

@@ -52,6 +52,8 @@ final class SMTPConnection: ChannelDuplexHandler {
     /// The spool must catch up before the machine goes on.
     private var isSpooling = false
     private var isPumping = false
+    /// The service stops: a message under way is finished, then the connection ends.
+    private var isQuiescing = false
     private var isReadHeld = false
     private var output = ByteBuffer()
     private var lastActivity = NIODeadline.now()
@@ -111,7 +113,7 @@ final class SMTPConnection: ChannelDuplexHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case is ConnectionQuiescing:
-            machine.shutDown(.shuttingDown)
+            isQuiescing = true
             pump()
         case TLSUserEvent.handshakeCompleted where isStartingTLS:
             isStartingTLS = false
@@ -149,6 +151,11 @@ final class SMTPConnection: ChannelDuplexHandler {
         guard !isPumping, let context else { return }
         isPumping = true
         while !isSpooling, let action = machine.next() { perform(action, context) }
+        if isQuiescing, transaction?.spool == nil {
+            isQuiescing = false
+            machine.shutDown(.shuttingDown)
+            while let action = machine.next() { perform(action, context) }
+        }
         isPumping = false
         guard context.channel.isActive else { return }
         if output.readableBytes > 0 {
