@@ -18,7 +18,7 @@ package enum CharsetDecoder {
     }
 
     /// Whether SEARCH may name it.
-    package static func isKnown(_ charset: String) -> Bool { convert([65], from: charset) == "A" }
+    package static func isKnown(_ charset: String) -> Bool { !charset.isEmpty && convert([65], from: charset) == "A" }
 
     /// UTF-8 where it is valid, Latin 1 otherwise.
     private static func decodeUnlabelled(_ bytes: [UInt8]) -> String {

@@ -57,6 +57,9 @@ package enum Preview {
                         hidden = Array(name)
                     }
                     output.append(32)
+                } else if byte == ASCII.less, hidden != nil {
+                    // In a script it may be an operator.
+                    tag = []
                 } else if tag.count < 16 {
                     tag.append(byte.asciiLowercased)
                 }

@@ -8,28 +8,61 @@ package enum RFC5322Date {
     private static let dayNames = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
 
     /// nil when it cannot be read.
+    ///
+    /// Words are taken for what they look like, so the order of `ctime`, `23-Nov-2026` and a missing zone do no harm.
     package static func parse(_ text: [UInt8]) -> Timestamp? {
-        let words = words(text)
-        var index = 0
-        // An optional day of the week.
-        if let first = words.first, first.first.map({ $0.isASCIILetter }) == true { index = 1 }
-        guard index + 3 < words.count + 1, index + 2 < words.count else { return nil }
-        guard let day = number(words[index]), let month = months.firstIndex(where: { words[index + 1].prefix(3).equalsIgnoringASCIICase($0) }),
-            var year = number(words[index + 2])
-        else { return nil }
-        if words[index + 2].count == 2 { year += year < 50 ? 2_000 : 1_900 } else if words[index + 2].count == 3 { year += 1_900 }
-        index += 3
-        var time = (hour: 0, minute: 0, second: 0)
-        if index < words.count {
-            let parts = words[index].split(separator: ASCII.colon).map { number(Array($0)) }
-            guard parts.count >= 2, parts.count <= 3, let hour = parts[0], let minute = parts[1] else { return nil }
-            time = (hour, minute, parts.count == 3 ? parts[2] ?? 0 : 0)
-            index += 1
+        var fields = Fields()
+        for word in words(text) { fields.take(word) }
+        return fields.timestamp
+    }
+
+    private struct Fields {
+        var day: Int?
+        var month: Int?
+        var year: Int?
+        var time: (hour: Int, minute: Int, second: Int)?
+        var zone: Int?
+
+        mutating func take(_ word: [UInt8]) {
+            guard let first = word.first else { return }
+            if word.contains(ASCII.colon) {
+                if time == nil { time = clock(word) }
+            } else if first == ASCII.plus || first == ASCII.minus {
+                if time != nil, zone == nil { zone = zoneMinutes(word) }
+            } else if first.isASCIILetter {
+                if month == nil, let index = months.firstIndex(where: { word.prefix(3).equalsIgnoringASCIICase($0) }) {
+                    month = index + 1
+                } else if time != nil, zone == nil {
+                    zone = zoneMinutes(word)
+                }
+            } else if let value = number(word) {
+                if day == nil, word.count <= 2 { day = value } else if year == nil { takeYear(value, digits: word.count) }
+            } else {
+                // 23-Nov-2026
+                let parts = word.split(separator: ASCII.minus).prefix(3)
+                if parts.count == 3 { for part in parts { take(Array(part)) } }
+            }
         }
-        guard (1...31).contains(day), (1_900...9_999).contains(year), time.hour < 25, time.minute < 60, time.second < 62 else { return nil }
-        let zone = index < words.count ? zoneMinutes(words[index]) : 0
-        let seconds = (days(year, month + 1, day) * 86_400) + Int64(time.hour * 3_600 + time.minute * 60 + time.second) - Int64(zone) * 60
-        return Timestamp(seconds: seconds)
+
+        /// RFC 5322 §4.3: two digits from 00 to 49 are of this century, three are years since 1900.
+        private mutating func takeYear(_ value: Int, digits: Int) {
+            year = digits <= 2 ? value + (value < 50 ? 2_000 : 1_900) : digits == 3 ? value + 1_900 : value
+        }
+
+        private func clock(_ word: [UInt8]) -> (hour: Int, minute: Int, second: Int)? {
+            let parts = word.split(separator: ASCII.colon).map { number(Array($0.prefix { $0 != ASCII.dot })) }
+            guard parts.count >= 2, parts.count <= 3, let hour = parts[0], let minute = parts[1] else { return nil }
+            return (hour, minute, parts.count == 3 ? parts[2] ?? 0 : 0)
+        }
+
+        var timestamp: Timestamp? {
+            let time = time ?? (0, 0, 0)
+            guard let day, let month, let year, (1...31).contains(day), (1_900...9_999).contains(year),
+                time.hour < 25, time.minute < 60, time.second < 62
+            else { return nil }
+            let clock = Int64(time.hour * 3_600 + time.minute * 60 + time.second)
+            return Timestamp(seconds: days(year, month, day) * 86_400 + clock - Int64(zone ?? 0) * 60)
+        }
     }
 
     /// `Mon, 23 Nov 2026 10:00:00 +0000`, always UTC.
@@ -74,7 +107,14 @@ package enum RFC5322Date {
             cursor.skipSpaceAndComments()
             guard cursor.peek != nil else { break }
             let word = cursor.take(while: part)
-            if word.isEmpty { cursor.advance() } else { words.append(Array(word)) }
+            if word.isEmpty {
+                cursor.advance()
+            } else if let last = words.last?.last, last == ASCII.colon || word.first == ASCII.colon {
+                // RFC 5322 §4.3: white space and comments may stand around the colons of a time.
+                words[words.count - 1] += word
+            } else {
+                words.append(Array(word))
+            }
         }
         return words
     }
@@ -85,8 +125,10 @@ package enum RFC5322Date {
         return Int(value)
     }
 
+    /// `+hhmm` (also with digits left away), or a name of RFC 5322 §4.3; anything else is UTC.
     private static func zoneMinutes(_ text: [UInt8]) -> Int {
-        if text.count == 5, text[0] == ASCII.plus || text[0] == ASCII.minus, let value = number(Array(text[1...])) {
+        if text[0] == ASCII.plus || text[0] == ASCII.minus {
+            guard text.count <= 5, let value = number(Array(text[1...])) else { return 0 }
             let minutes = value / 100 * 60 + value % 100
             return text[0] == ASCII.minus ? -minutes : minutes
         }

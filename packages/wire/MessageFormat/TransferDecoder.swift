@@ -63,6 +63,9 @@ package enum TransferDecoder {
                     index = end
                     continue
                 }
+                output += text[index..<end]
+                index = end
+                continue
             }
             output.append(byte)
             index += 1
