@@ -37,7 +37,10 @@ extension IPAddress {
     package init?(_ text: String) {
         let parts = text.utf8.split(separator: 46, omittingEmptySubsequences: false)
         if parts.count == 4, !text.utf8.contains(58) {
-            let values = parts.compactMap { $0.count <= 3 && !$0.isEmpty ? UInt8(String(decoding: $0, as: UTF8.self)) : nil }
+            // Digits alone: the initialiser of an integer would take a sign.
+            let values = parts.compactMap { part in
+                (1...3).contains(part.count) && part.allSatisfy { (48...57).contains($0) } ? UInt8(String(decoding: part, as: UTF8.self)) : nil
+            }
             guard values.count == 4 else { return nil }
             self.init(bytes: values)
             return
@@ -73,7 +76,7 @@ extension IPAddress {
         var afterGap = false
         for group in groups {
             if group.isEmpty { afterGap = true; continue }
-            guard group.count <= 4, let value = UInt16(String(decoding: group, as: UTF8.self), radix: 16) else { return nil }
+            guard group.count <= 4, group.first != 43, group.first != 45, let value = UInt16(String(decoding: group, as: UTF8.self), radix: 16) else { return nil }
             let pair = [UInt8(value >> 8), UInt8(value & 255)]
             if afterGap { back += pair } else { front += pair }
         }

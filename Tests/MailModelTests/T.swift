@@ -1,2 +1,0 @@
-import Testing
-@Test func loads() { #expect(Bool(true)) }
