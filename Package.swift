@@ -199,6 +199,17 @@ let package = Package(
         ),
 
         tests("MailModelTests", ["MailModel"]),
+        tests("MailboxEngineTests", ["MailModel", "MailPorts", "IMAPWire", "MessageFormat", "MailboxEngine", "NIOCore"]),
+        tests(
+            "IMAPServerTests",
+            [
+                "MailModel", "MailPorts", "MailCrypto", "Accounts", "SQLStore", "BlobFiles", "CacheMemory", "PlatformConfig", "NetKit", "Telemetry",
+                "IMAPServer", "NIOCore", "NIOPosix", "ServiceLifecycle", "Logging",
+            ]
+        ),
+        tests("ByteParsingTests", ["ByteParsing"]),
+        tests("MessageFormatTests", model + ["MessageFormat"]),
+        tests("IMAPWireTests", model + ["IMAPWire", "NIOCore"]),
         tests(
             "SQLStoreTests",
             ["MailModel", "MailPorts", "MailCrypto", "Database", "SQLStore", "BlobFiles", "CacheMemory", "NIOCore", "NIOPosix", "Logging"]

@@ -16,6 +16,7 @@ package struct ViewUpdate: Equatable, Sendable {
 package struct ChangedMessage: Equatable, Sendable {
     package var number: Int
     package var index: Int
+    package init(number: Int, index: Int) { (self.number, self.index) = (number, index) }
 }
 
 /// One session's own sequence numbers of its selected mailbox.

@@ -157,49 +157,54 @@ extension SearchEvaluator {
         return part.isText && TextColumn(part.decodedText(in: message.bytes)).contains(needle)
     }
 
+    private struct Verdict: Sendable {
+        var place: Int
+        var isFound = false
+        var error: StoreError?
+    }
+
     /// The candidates for which `test` holds, a few read at once.
     private func scan(
         _ candidates: RowSet, _ test: @escaping @Sendable (EmailID, Int) async throws(StoreError) -> Bool
     ) async throws(SearchFailure) -> RowSet {
         let places = candidates.places
         let snapshot = self.snapshot
-        let result = await withTaskGroup(of: (Int, Result<Bool, StoreError>).self, returning: Result<RowSet, StoreError>.self) { group in
-            var found = RowSet(capacity: snapshot.count)
+        var found = RowSet(capacity: snapshot.count)
+        var failure: StoreError?
+        await withTaskGroup(of: Verdict.self) { group in
             var next = 0
-            func start(_ place: Int) {
-                let (email, size) = (snapshot.email(at: place), snapshot.size(at: place))
-                group.addTask {
-                    do throws(StoreError) {
-                        return (place, .success(try await test(email, size)))
-                    } catch {
-                        return (place, .failure(error))
-                    }
+            var running = 0
+            while running > 0 || next < places.count {
+                if next < places.count, running < Self.concurrency, failure == nil, !Task.isCancelled {
+                    let place = places[next]
+                    let (email, size) = (snapshot.email(at: place), snapshot.size(at: place))
+                    next += 1
+                    running += 1
+                    group.addTask { await Self.verdict(place, email, size, test) }
+                    continue
                 }
+                guard running > 0, let verdict = await group.next() else { break }
+                running -= 1
+                if verdict.isFound { found.insert(verdict.place) }
+                if let error = verdict.error { failure = error }
             }
-            while next < min(Self.concurrency, places.count) {
-                start(places[next])
-                next += 1
-            }
-            while let (place, outcome) = await group.next() {
-                switch outcome {
-                case .success(let isFound): if isFound { found.insert(place) }
-                // Expunged meanwhile: not found.
-                case .failure(.notFound): ()
-                case .failure(let error):
-                    group.cancelAll()
-                    return .failure(error)
-                }
-                guard !Task.isCancelled, next < places.count else { continue }
-                start(places[next])
-                next += 1
-            }
-            return .success(found)
         }
+        if let failure { throw .store(failure) }
+        return found
+    }
+
+    private static func verdict(
+        _ place: Int, _ email: EmailID, _ size: Int, _ test: @Sendable (EmailID, Int) async throws(StoreError) -> Bool
+    ) async -> Verdict {
+        var verdict = Verdict(place: place)
         do throws(StoreError) {
-            return try result.get()
+            verdict.isFound = try await test(email, size)
+        } catch .notFound {
+            // Expunged meanwhile: not found.
         } catch {
-            throw .store(error)
+            verdict.error = error
         }
+        return verdict
     }
 }
 

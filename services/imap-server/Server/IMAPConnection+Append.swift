@@ -13,7 +13,6 @@ struct CollectedAppend {
     var held = 0
     /// RFC 6855 §4: `UTF8 (~{n}…)`.
     var isUTF8 = false
-    var isFull = false
 }
 
 extension IMAPConnection {

@@ -133,8 +133,7 @@ final class IMAPConnection: ChannelDuplexHandler {
 
     private var wantsInput: Bool {
         switch activity {
-        case .ready, .authenticating, .idling: waitingEvent == nil
-        case .appending: waitingEvent == nil && collecting?.isFull != true
+        case .ready, .authenticating, .idling, .appending: waitingEvent == nil
         case .running, .closing: false
         }
     }
