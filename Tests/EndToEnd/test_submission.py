@@ -142,11 +142,11 @@ def test_a_deferral_waits_and_says_why(start_platform, sink):
     assert row["last_reply"].startswith("4") and row["next_attempt_at"]
     shown = platform.cli("queue", "show", row["queue_id"]).stdout
     assert "RCPT TO" in shown and "later@remote.test" in shown
-    assert platform.json("queue", "hold", row["queue_id"])["changed"] == 1
+    assert platform.json("queue", "hold", row["queue_id"])["recipients"] == 1
     assert platform.json("queue", "list")[0]["state"] == "held"
-    assert platform.json("queue", "release", row["queue_id"])["changed"] == 1
+    assert platform.json("queue", "release", row["queue_id"])["recipients"] == 1
     wait_until(lambda: platform.json("queue", "list")[0]["attempts"] > row["attempts"])
-    assert platform.json("queue", "cancel", row["queue_id"])["changed"] == 1
+    assert platform.json("queue", "cancel", row["queue_id"])["recipients"] == 1
     assert platform.json("queue", "list") == []
 
 
