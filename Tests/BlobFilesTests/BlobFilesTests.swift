@@ -155,15 +155,17 @@ import Testing
         let bytes = Self.noise(66_000)
         let hash = try self.hash(bytes)
         let blobs = self.blobs
-        for _ in 0..<20 {
-            async let sweeps: Void = {
-                for _ in 0..<10 { _ = try await blobs.remove(hash, ifPutBefore: Timestamp(seconds: Int64(time(nil)) - 5)) }
-            }()
-            for _ in 0..<10 {
-                _ = try await put(bytes)
-                #expect(try await blobs.read(hash, range: 0..<10).readableBytesView.elementsEqual(bytes[..<10]))
+        let hourAgo = Timestamp(seconds: Int64(time(nil)) - 3_600)
+        _ = try await put(bytes)
+        for _ in 0..<100 {
+            if let place = place(hash) {
+                var old = [timeval(tv_sec: 1_000, tv_usec: 0), timeval(tv_sec: 1_000, tv_usec: 0)]
+                utimes(place, &old)
             }
-            try await sweeps
+            async let sweep = blobs.remove(hash, ifPutBefore: hourAgo)
+            _ = try await put(bytes)
+            _ = try await sweep
+            #expect(try await blobs.read(hash, range: 0..<10).readableBytesView.elementsEqual(bytes[..<10]))
         }
     }
 

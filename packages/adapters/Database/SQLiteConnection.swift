@@ -1,5 +1,6 @@
 import GRDB
 import GRDBSQLite
+import Glibc
 import Logging
 import MailPorts
 
@@ -45,9 +46,7 @@ final class SQLiteConnection: SQLConnection {
 
     /// `$3` is a name to SQLite: its place is where it first appears in the statement.
     private func bind(_ value: SQLValue, named number: Int, in statement: OpaquePointer) {
-        let place = number < Self.names.count
-            ? sqlite3_bind_parameter_index(statement, Self.names[number])
-            : sqlite3_bind_parameter_index(statement, "$\(number)")
+        let place = Self.place(of: number, in: statement)
         precondition(place > 0, "a value for a placeholder that the statement does not have")
         let transient = unsafeBitCast(-1, to: sqlite3_destructor_type.self)
         switch value {
@@ -67,6 +66,12 @@ final class SQLiteConnection: SQLConnection {
                 sqlite3_bind_blob64(statement, place, bytes, UInt64(bytes.count), transient)
             }
         }
+    }
+
+    private static func place(of number: Int, in statement: OpaquePointer) -> Int32 {
+        // Most statements name them in order: the look-up by number compares no texts.
+        if let name = sqlite3_bind_parameter_name(statement, Int32(number)), Int(atol(name + 1)) == number { return Int32(number) }
+        return sqlite3_bind_parameter_index(statement, number < names.count ? names[number] : "$\(number)")
     }
 
     private static let names: [String] = (0..<40).map { "$\($0)" }

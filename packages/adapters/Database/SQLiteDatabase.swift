@@ -1,6 +1,7 @@
 import Dispatch
 import GRDB
 import GRDBSQLite
+import Glibc
 package import Logging
 package import MailPorts
 import Synchronization
@@ -22,7 +23,7 @@ package final class SQLiteDatabase: SQLDatabase {
         /// Seconds to wait for another process (a command) that writes.
         package var busyTimeout = 10.0
         /// Pages of the write-ahead log before it is copied into the database.
-        package var checkpointPages = 4_000
+        package var checkpointPages = 16_000
         /// Seconds between looks for commits of other processes.
         package var foreignCommitInterval = 1.0
         package init() {}
@@ -41,10 +42,13 @@ package final class SQLiteDatabase: SQLDatabase {
             try database.execute(
                 sql: """
                     PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = \(options.checkpointPages);
-                    PRAGMA cache_size = -4000; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;
+                    PRAGMA cache_size = \(database.configuration.readonly ? -4_000 : -32_000); PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = 67108864;
                     """
             )
         }
+        // The engine would make it readable by others; its log and index files take its mode.
+        let made = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        if made >= 0 { Glibc.close(made) }
         do {
             pool = try DatabasePool(path: path, configuration: configuration)
         } catch {

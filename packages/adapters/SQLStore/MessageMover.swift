@@ -3,6 +3,8 @@ import MailModel
 import MailPorts
 
 /// Copies and removes messages inside a transaction. A copy shares its email; quota counts every copy.
+///
+/// A move is a copy and an expunge that leave quota and the emails' reference counts alone.
 struct MessageMover {
     let connection: any SQLConnection
     let account: AccountID
@@ -40,7 +42,7 @@ struct MessageMover {
     }
 
     func copy(
-        _ uids: UIDRanges, from: MailboxID, to: MailboxID, countingQuota: Bool
+        _ uids: UIDRanges, from: MailboxID, to: MailboxID, isMove: Bool
     ) throws(StoreError) -> (receipt: CopyReceipt, modSeq: ModSeq) {
         let target = try SQLStore.mailbox(to, of: account, connection)
         _ = try SQLStore.mailbox(from, of: account, connection)
@@ -54,7 +56,7 @@ struct MessageMover {
             UPDATE account_counters SET modseq = modseq + 1, used_bytes = used_bytes + $2, used_messages = used_messages + $3
             WHERE account_id = $1 AND ($2 = 0 OR quota_bytes IS NULL OR used_bytes + $2 <= quota_bytes) RETURNING modseq
             """,
-            [.integer(account.rawValue), .integer(countingQuota ? size : 0), .integer(countingQuota ? Int64(rows.count) : 0)]
+            [.integer(account.rawValue), .integer(isMove ? 0 : size), .integer(isMove ? 0 : Int64(rows.count))]
         ) { row throws(StoreError) in row.integer(0) }
         guard let modSeq else { throw .overQuota }
         let first = Int64(target.uidNext.rawValue)
@@ -71,6 +73,7 @@ struct MessageMover {
                     .integer(now.microseconds),
                 ]
             )
+            if isMove { continue }
             try connection.execute(
                 "UPDATE emails SET refs = refs + 1 WHERE account_id = $1 AND email_id = $2", [.integer(account.rawValue), .integer(row.email)]
             )
@@ -92,14 +95,14 @@ struct MessageMover {
     }
 
     func expunge(
-        _ uids: UIDRanges, in mailbox: MailboxID, onlyDeleted: Bool, freeingQuota: Bool
+        _ uids: UIDRanges, in mailbox: MailboxID, onlyDeleted: Bool, isMove: Bool
     ) throws(StoreError) -> (uids: [UID], modSeq: ModSeq) {
         let record = try SQLStore.mailbox(mailbox, of: account, connection)
         let rows = try rows(uids, in: mailbox, onlyDeleted: onlyDeleted)
         guard !rows.isEmpty else { return ([], record.highestModSeq) }
         let size = rows.reduce(0) { $0 + $1.size }
         let modSeq = try SQLStore.nextModSeq(
-            of: account, connection, freeing: freeingQuota ? (bytes: size, messages: Int64(rows.count)) : (0, 0)
+            of: account, connection, freeing: isMove ? (0, 0) : (bytes: size, messages: Int64(rows.count))
         )
         for row in rows {
             let key: [SQLValue] = [.integer(account.rawValue), .integer(mailbox.rawValue), .integer(row.uid)]
@@ -107,7 +110,7 @@ struct MessageMover {
             try connection.execute(
                 "INSERT INTO tombstones (account_id, mailbox_id, uid, modseq) VALUES ($1, $2, $3, $4)", key + [.integer(modSeq.rawValue)]
             )
-            try SQLStore.releaseEmail(row.email, of: account, connection)
+            if !isMove { try SQLStore.releaseEmail(row.email, of: account, connection) }
         }
         try connection.execute(
             """

@@ -135,6 +135,9 @@ extension Migration {
             )
             """,
             """
+            CREATE TABLE notices (notice_id {auto}, account_id BIGINT NOT NULL, mailbox_id BIGINT, modseq BIGINT NOT NULL)
+            """,
+            """
             CREATE TABLE trace_events (
                 trace_id {auto}, at BIGINT NOT NULL, kind TEXT NOT NULL, queue_id TEXT NOT NULL, message_id TEXT, sender TEXT NOT NULL,
                 recipient TEXT, remote TEXT, detail TEXT NOT NULL

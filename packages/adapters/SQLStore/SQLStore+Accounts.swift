@@ -106,7 +106,8 @@ extension SQLStore {
 
     package func resetAccount(_ id: AccountID) async throws(StoreError) {
         let now = clock.now()
-        let modSeq = try await database.write { connection throws(StoreError) in
+        let inbox = Self.inbox
+        let changes = try await database.write { connection throws(StoreError) in
             let key: [SQLValue] = [.integer(id.rawValue)]
             for table in ["messages", "tombstones", "inline_bytes", "emails", "thread_references", "mailboxes", "subscriptions"] {
                 try connection.execute("DELETE FROM \(table) WHERE account_id = $1", key)
@@ -122,11 +123,13 @@ extension SQLStore {
             guard isThere == true else { throw .notFound }
             try Self.makeDefaultMailboxes(of: id, connection)
             // After every mailbox's own, so that a session that knows an older state sees it has passed.
-            return try Self.nextModSeq(of: id, connection)
+            let modSeq = try Self.nextModSeq(of: id, connection)
+            let changes = [Change(account: id, mailbox: inbox, modSeq: modSeq), Change(account: id, mailbox: nil, modSeq: modSeq)]
+            // A command does this while the server holds sessions on the account.
+            try Self.leaveNotice(of: changes, connection)
+            return changes
         }
-        feed.publish([
-            Change(account: id, mailbox: Self.inbox, modSeq: modSeq), Change(account: id, mailbox: nil, modSeq: modSeq),
-        ])
+        feed.publish(changes)
     }
 
     package func credential(for address: EmailAddress) async throws(StoreError) -> (account: Account, passwordHash: String)? {

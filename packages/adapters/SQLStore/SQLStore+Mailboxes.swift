@@ -169,8 +169,8 @@ extension SQLStore {
                 // RFC 9051 §6.3.6: INBOX stays, empty; its children stay too.
                 let target = try Self.insertMailbox(new, use: nil, of: account, connection)
                 let mover = MessageMover(connection: connection, account: account, now: now)
-                let moved = try mover.copy(.all, from: mailbox.id, to: target.id, countingQuota: false)
-                let modSeq = try mover.expunge(.all, in: mailbox.id, onlyDeleted: false, freeingQuota: false).modSeq
+                let moved = try mover.copy(.all, from: mailbox.id, to: target.id, isMove: true)
+                let modSeq = try mover.expunge(.all, in: mailbox.id, onlyDeleted: false, isMove: true).modSeq
                 return [
                     Change(account: account, mailbox: mailbox.id, modSeq: modSeq), Change(account: account, mailbox: target.id, modSeq: moved.modSeq),
                     Change(account: account, mailbox: nil, modSeq: modSeq),

@@ -72,7 +72,7 @@ extension SQLStore: MailboxStore {
     package func copy(_ uids: UIDRanges, from: MailboxID, to: MailboxID, of account: AccountID) async throws(StoreError) -> CopyReceipt {
         let now = clock.now()
         let copied = try await database.write { connection throws(StoreError) in
-            try MessageMover(connection: connection, account: account, now: now).copy(uids, from: from, to: to, countingQuota: true)
+            try MessageMover(connection: connection, account: account, now: now).copy(uids, from: from, to: to, isMove: false)
         }
         if !copied.receipt.source.isEmpty { feed.publish([Change(account: account, mailbox: to, modSeq: copied.modSeq)]) }
         return copied.receipt
@@ -82,9 +82,9 @@ extension SQLStore: MailboxStore {
         let now = clock.now()
         let outcome = try await database.write { connection throws(StoreError) in
             let mover = MessageMover(connection: connection, account: account, now: now)
-            let copied = try mover.copy(uids, from: from, to: to, countingQuota: false)
+            let copied = try mover.copy(uids, from: from, to: to, isMove: true)
             let expunged = try mover.expunge(
-                UIDRanges(ascending: copied.receipt.source), in: from, onlyDeleted: false, freeingQuota: false
+                UIDRanges(ascending: copied.receipt.source), in: from, onlyDeleted: false, isMove: true
             )
             return (receipt: copied.receipt, copied: copied.modSeq, expunged: expunged.modSeq)
         }
@@ -99,7 +99,7 @@ extension SQLStore: MailboxStore {
         let now = clock.now()
         let outcome = try await database.write { connection throws(StoreError) in
             try MessageMover(connection: connection, account: account, now: now)
-                .expunge(uids, in: mailbox, onlyDeleted: true, freeingQuota: true)
+                .expunge(uids, in: mailbox, onlyDeleted: true, isMove: false)
         }
         if !outcome.uids.isEmpty { feed.publish([Change(account: account, mailbox: mailbox, modSeq: outcome.modSeq)]) }
         return outcome.uids

@@ -43,8 +43,13 @@ package final class SQLStore: Sendable {
         self.traceBuffer = TraceBuffer(limit: options.maximumWaitingTrace)
         self.folder = folder
         try await Migration.apply(to: database, now: clock.now())
-        // A command may have queued, released or retried mail.
-        database.onForeignCommit { [feed] in feed.publishQueueWork() }
+        let notices = NoticeReader(database: database, feed: feed)
+        await notices.publishNew()
+        database.onForeignCommit {
+            // A command may have queued, released or retried mail, or changed an account that has sessions here.
+            feed.publishQueueWork()
+            Task { await notices.publishNew() }
+        }
     }
 
     /// Opens (or makes) the one-machine store: `oonrumail.sqlite` in the folder.
