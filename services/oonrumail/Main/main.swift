@@ -6,20 +6,15 @@ import SMTPServer
 import StorageServer
 import Wiring
 
-await OperatorProgram.main(
-    CommandEnvironment(
-        open: { settings in
-            let platform = try await Platform.open(settings, isServing: false)
-            return CommandEnvironment.Ports(
-                stores: platform.ports, domains: platform.domains, passwords: platform.passwords, close: { await platform.close() }
-            )
-        },
-        serve: { settings in
-            try await ServiceProcess.run(
-                settings,
-                [StorageModule.make, AuthModule.make, DomainManagerModule.make, SMTPModule.make, IMAPModule.make]
-            )
-        },
-        restore: { file, settings in try await Platform.restore(file, settings) }
-    )
+let environment = CommandEnvironment(
+    open: { settings in
+        let platform = try await Platform.open(settings, isServing: false)
+        return .init(stores: platform.ports, domains: platform.domains, passwords: platform.passwords, close: platform.close)
+    },
+    serve: { settings in
+        let modules = [StorageModule.make, AuthModule.make, DomainManagerModule.make, SMTPModule.make, IMAPModule.make]
+        try await ServiceProcess.run(settings, modules)
+    },
+    restore: { file, settings in try await Platform.restore(file, settings) }
 )
+await OperatorProgram.main(environment)
