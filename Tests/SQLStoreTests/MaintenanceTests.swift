@@ -171,6 +171,8 @@ import Testing
         try await test.store.checkHealth()
         await test.store.close()
         await test.store.close()
+        // Nothing is left to replay.
+        #expect(folder.files().filter { $0.hasPrefix("oonrumail.") } == ["oonrumail.sqlite"])
         for attempt in 0..<3 {
             do {
                 switch attempt {

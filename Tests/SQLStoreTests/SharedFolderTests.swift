@@ -108,6 +108,16 @@ import Testing
         #expect(try await SQLStore.open(target).verify().findings == [])
     }
 
+    @Test func aCommandThatEndsDisturbsNobody() async throws {
+        let (server, command) = try await both()
+        let ann = try await command.account("ann@shop.test")
+        try await server.deliver(Octets.text(10), to: [ann])
+        await command.store.close()
+        try await server.deliver(Octets.text(10), to: [ann])
+        #expect(try await server.store.entries(in: inbox, of: ann.id).changed.count == 2)
+        #expect(try await server.store.verify().findings == [])
+    }
+
     @Test func filesAreTheOwnersAlone() async throws {
         let (server, _) = try await both()
         let ann = try await server.account("ann@shop.test")

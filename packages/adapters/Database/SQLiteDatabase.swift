@@ -10,6 +10,7 @@ import Synchronization
 package final class SQLiteDatabase: SQLDatabase {
     package let dialect = SQLDialect.sqlite
     package let reports: FaultReports
+    private let path: String
     private let pool: DatabasePool
     private let commits: GroupCommit
     private let isClosed = Atomic<Bool>(false)
@@ -32,6 +33,7 @@ package final class SQLiteDatabase: SQLDatabase {
     /// - Throws: `.unavailable` when the file cannot be opened, `.damaged` when it is no database.
     package init(path: String, options: Options = Options(), logger: Logger) throws(StoreError) {
         reports = FaultReports(logger: logger)
+        self.path = path
         var configuration = Configuration()
         configuration.foreignKeysEnabled = false
         configuration.maximumReaderCount = options.readers
@@ -120,12 +122,17 @@ package final class SQLiteDatabase: SQLDatabase {
         await commits.drain()
         guard !isClosed.exchange(true, ordering: .relaxed) else { return }
         let pool = self.pool
+        let path = self.path
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             DispatchQueue.global().async {
-                // The next start has nothing to replay.
-                _ = try? pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
                 // What is still open closes with the process; no write waits any more.
                 try? pool.close()
+                // The pool's last connections only read, and cannot fold the log into the database. One that writes does,
+                // unless another process has it open: then it is that one's to do, and nothing here waits for it.
+                if let last = try? DatabaseQueue(path: path) {
+                    _ = try? last.read { try Int.fetchOne($0, sql: "SELECT COUNT(*) FROM sqlite_master") }
+                    try? last.close()
+                }
                 continuation.resume()
             }
         }
