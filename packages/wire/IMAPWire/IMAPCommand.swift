@@ -169,8 +169,14 @@ package struct BodySection: Hashable, Sendable {
     }
     package var part: [Int]
     package var text: Text
-    /// As the client wrote it: the response names it so.
+    /// As the response names it: what the client wrote, in one form.
     package var written: [UInt8]
+
+    package init(part: [Int], text: Text, written: [UInt8]) {
+        self.part = part
+        self.text = text
+        self.written = written
+    }
 }
 
 package struct StoreCommand: Sendable {

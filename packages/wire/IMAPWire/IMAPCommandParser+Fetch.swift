@@ -76,7 +76,6 @@ extension IMAPCommandParser {
 
     /// `section-spec "]"`.
     private mutating func section() throws(IMAPParseError) -> BodySection {
-        let start = cursor.position
         let part = try partNumbers()
         var text = BodySection.Text.everything
         if part.isEmpty || cursor.skip(ASCII.dot) {
@@ -94,16 +93,44 @@ extension IMAPCommandParser {
                 throw error("Unknown section")
             }
         }
-        let written = Array(cursor.bytes[start..<cursor.position])
         guard cursor.skip(ASCII.rightBracket) else { throw error("Expected ]") }
-        return BodySection(part: part, text: text, written: written)
+        return BodySection(part: part, text: text, written: Self.written(part, text))
     }
 
+    /// The section for the response: keywords in upper case, no literals.
+    private static func written(_ part: [Int], _ text: BodySection.Text) -> [UInt8] {
+        var output = Array(part.map { "\($0)" }.joined(separator: ".").utf8)
+        func add(_ word: StaticString, _ names: [[UInt8]] = []) {
+            if !output.isEmpty { output.append(ASCII.dot) }
+            word.withUTF8Buffer { unsafe output.append(contentsOf: $0) }
+            guard !names.isEmpty else { return }
+            output += [ASCII.space, ASCII.leftParen]
+            for (index, name) in names.enumerated() {
+                if index > 0 { output.append(ASCII.space) }
+                let isAtom = !name.isEmpty && name.allSatisfy { astringOctets.contains($0) }
+                output += isAtom ? name : [ASCII.quote] + name.flatMap { $0 == ASCII.quote || $0 == ASCII.backslash ? [ASCII.backslash, $0] : [$0] } + [ASCII.quote]
+            }
+            output.append(ASCII.rightParen)
+        }
+        switch text {
+        case .everything: ()
+        case .header: add("HEADER")
+        case .headerFields(let names): add("HEADER.FIELDS", names)
+        case .headerFieldsNot(let names): add("HEADER.FIELDS.NOT", names)
+        case .text: add("TEXT")
+        case .mime: add("MIME")
+        }
+        return output
+    }
+
+    /// `header-list`; names that no header field can have (RFC 5322 §2.2) are refused where they could not be quoted back.
     private mutating func headerList() throws(IMAPParseError) -> [[UInt8]] {
         guard cursor.skip(ASCII.leftParen) else { throw error("Expected (") }
         var names: [[UInt8]] = []
         repeat {
-            names.append(try astring())
+            let name = try astring()
+            guard name.allSatisfy({ $0 >= 32 && $0 < 127 }) else { throw error("Expected a header field name") }
+            names.append(name)
         } while cursor.skip(ASCII.space) && names.count < Limits.listItems
         guard cursor.skip(ASCII.rightParen) else { throw error("Expected )") }
         return names

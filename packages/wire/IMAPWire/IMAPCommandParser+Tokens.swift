@@ -9,14 +9,15 @@ extension IMAPCommandParser {
     static let listOctets = ByteClass { astringOctets.contains($0) || $0 == ASCII.percent || $0 == ASCII.star }
     static let tagOctets = ByteClass { (atomOctets.contains($0) || $0 == ASCII.rightBracket) && $0 != ASCII.plus }
 
-    /// `tag = 1*<any ASTRING-CHAR except "+">`, at most 100 octets here.
+    /// `tag = 1*<any ASTRING-CHAR except "+">`, at most `Limits.tag` octets here.
     mutating func readTag() throws(IMAPParseError) -> String {
         let octets = cursor.take(while: Self.tagOctets)
-        guard !octets.isEmpty, octets.count <= 100, cursor.skip(ASCII.space) else {
+        guard !octets.isEmpty, octets.count <= Limits.tag, cursor.isAtEnd || cursor.peek == ASCII.space else {
             throw IMAPParseError(tag: nil, hint: "Expected a tag and a command")
         }
         let tag = String(decoding: octets, as: UTF8.self)
         self.tag = tag
+        guard cursor.skip(ASCII.space) else { throw error("Expected a command") }
         return tag
     }
 
@@ -40,7 +41,8 @@ extension IMAPCommandParser {
             case ASCII.backslash:
                 guard let next = cursor.next(), next == ASCII.quote || next == ASCII.backslash else { return nil }
                 text.append(next)
-            case ASCII.cr, ASCII.lf: return nil
+            // RFC 9051 §9: TEXT-CHAR excludes CR, LF and NUL.
+            case ASCII.cr, ASCII.lf, 0: return nil
             default: text.append(byte)
             }
         }
@@ -53,7 +55,9 @@ extension IMAPCommandParser {
         guard cursor.skip(ASCII.leftBrace), let size = cursor.number(maximum: UInt64(UInt32.max)) else { return nil }
         _ = cursor.skip(ASCII.plus)
         guard cursor.skip(ASCII.rightBrace), cursor.skip(ASCII.cr), cursor.skip(ASCII.lf) else { return nil }
-        return cursor.take(Int(size)).map(Array.init)
+        // RFC 9051 §4.3: a literal holds no NUL.
+        guard let octets = cursor.take(Int(size)), !octets.contains(0) else { return nil }
+        return Array(octets)
     }
 
     /// `string = quoted / literal`.
@@ -76,7 +80,7 @@ extension IMAPCommandParser {
     }
 
     mutating func mailbox() throws(IMAPParseError) -> MailboxName {
-        guard let name = MailboxName(wire: try astring(), isUTF8: isUTF8) else { throw error("The mailbox name is no UTF-8") }
+        guard let name = MailboxName(wire: try astring(), isUTF8: isUTF8) else { throw error("The mailbox name is no UTF-8 or has control characters") }
         return name
     }
 
@@ -87,7 +91,7 @@ extension IMAPCommandParser {
 
     /// A mailbox name or part of one as text; empty allowed.
     mutating func nameText() throws(IMAPParseError) -> String {
-        guard let name = MailboxName(wire: try astring(), isUTF8: isUTF8) else { throw error("The name is no UTF-8") }
+        guard let name = MailboxName(wire: try astring(), isUTF8: isUTF8) else { throw error("The name is no UTF-8 or has control characters") }
         return name.text
     }
 
@@ -100,7 +104,7 @@ extension IMAPCommandParser {
             octets = Array(cursor.take(while: Self.listOctets))
             guard !octets.isEmpty else { throw error("Expected a pattern") }
         }
-        guard let name = MailboxName(wire: octets, isUTF8: isUTF8) else { throw error("The pattern is no UTF-8") }
+        guard let name = MailboxName(wire: octets, isUTF8: isUTF8) else { throw error("The pattern is no UTF-8 or has control characters") }
         return name.text
     }
 

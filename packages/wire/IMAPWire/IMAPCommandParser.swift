@@ -8,6 +8,8 @@ package struct IMAPCommandParser {
     let isUTF8: Bool
 
     package struct Limits: Sendable {
+        /// Octets of a tag.
+        package static let tag = 100
         /// Search keys in search keys.
         package static let searchDepth = 50
         package static let searchKeys = 2_000
@@ -56,7 +58,8 @@ package struct IMAPCommandParser {
     /// The tag of a line that may be anything, to answer it.
     package static func tag(of bytes: [UInt8]) -> String? {
         var parser = IMAPCommandParser(bytes, isUTF8: false)
-        return try? parser.readTag()
+        _ = try? parser.readTag()
+        return parser.tag
     }
 
     func error(_ hint: String) -> IMAPParseError { IMAPParseError(tag: tag, hint: hint) }
@@ -98,6 +101,7 @@ package struct IMAPCommandParser {
             try space()
             return .status(mailbox, try statusItems())
         case "IDLE": return .idle
+        case "APPEND": throw error("Expected the message as a literal")
         case "CHECK": return .check
         case "CLOSE": return .close
         case "UNSELECT": return .unselect

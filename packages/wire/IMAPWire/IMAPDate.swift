@@ -40,9 +40,11 @@ package enum IMAPDate {
         let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
         let rest = Int(seconds - day * 86_400)
         let date = civil(day)
+        // Four digits, whatever a clock or a client said.
+        let year = min(max(date.year, 0), 9_999)
         func two(_ value: Int) -> [UInt8] { [UInt8(48 + value / 10), UInt8(48 + value % 10)] }
         let dayText = date.day < 10 ? [ASCII.space, UInt8(48 + date.day)] : two(date.day)
-        return dayText + [ASCII.minus] + names[date.month - 1] + [ASCII.minus] + two(date.year / 100) + two(date.year % 100) + [ASCII.space]
+        return dayText + [ASCII.minus] + names[date.month - 1] + [ASCII.minus] + two(year / 100) + two(year % 100) + [ASCII.space]
             + two(rest / 3_600) + [ASCII.colon] + two(rest / 60 % 60) + [ASCII.colon] + two(rest % 60) + Array(" +0000".utf8)
     }
 

@@ -37,6 +37,8 @@ package struct IMAPFramer: Sendable {
         case appendStreaming(left: Int)
         case appendDiscarding(left: Int)
         case appendRest(isDiscarded: Bool)
+        /// A second message was announced (MULTIAPPEND, which is not offered): its octets must never be read as commands.
+        case unwelcomeLiteral
         case failed
     }
 
@@ -83,6 +85,9 @@ package struct IMAPFramer: Sendable {
         while true {
             switch state {
             case .failed, .appendWaiting: return nil
+            case .unwelcomeLiteral:
+                state = .failed
+                return .overflow(head: [], hint: "One message at a time")
             case .line:
                 guard let line = line() else { return overflow() }
                 guard let event = ended(line) else { continue }
@@ -104,7 +109,8 @@ package struct IMAPFramer: Sendable {
                 state = left == count ? .appendRest(isDiscarded: true) : .appendDiscarding(left: left - count)
             case .appendRest(let isDiscarded):
                 guard let line = line() else { return overflow() }
-                state = .line
+                let isUnwelcome = Literal(atEndOf: line).map { !$0.isSynchronizing } ?? false
+                state = isUnwelcome ? .unwelcomeLiteral : .line
                 return isDiscarded ? .appendDiscarded : .appendEnds(rest: line)
             }
         }
@@ -121,24 +127,28 @@ package struct IMAPFramer: Sendable {
         scanned = 0
         // RFC 9051 §2.2: lines end in CRLF; a bare LF is refused, never taken for one.
         guard length > 0, view[found - 1] == ASCII.cr, length <= limits.command else {
-            state = .failed
-            return nil
+            return fail()
         }
         var line = input.readBytes(length: length + 1) ?? []
         line.removeLast(2)
         input.discardReadBytes()
         guard !line.contains(ASCII.cr), !line.contains(0) else {
             command += line
-            state = .failed
-            return nil
+            return fail()
         }
         return line
+    }
+
+    private mutating func fail() -> [UInt8]? {
+        if command.isEmpty { command = Array(input.readableBytesView.prefix(256)) }
+        state = .failed
+        return nil
     }
 
     private mutating func overflow() -> Event? {
         let isFailed = state == .failed
         guard isFailed || scanned + command.count > limits.command else { return nil }
-        state = .failed
+        if !isFailed { _ = fail() }
         return .overflow(head: Array(command.prefix(256)), hint: isFailed ? "Line is not ended by CRLF or is too long" : "Command is too long")
     }
 
@@ -183,13 +193,19 @@ struct Literal {
     var size: Int
     var isSynchronizing: Bool
 
+    /// Sizes are cut to it.
+    static let maximumSize = Int(UInt32.max)
+
     init?(atEndOf line: [UInt8]) {
         guard line.last == ASCII.rightBrace, let open = line.lastIndex(of: ASCII.leftBrace) else { return nil }
         var cursor = ByteCursor(line, range: (open + 1)..<(line.count - 1))
-        guard let number = cursor.number(maximum: UInt64(UInt32.max)) else { return nil }
+        let digits = cursor.take { $0.isASCIIDigit }
+        guard !digits.isEmpty else { return nil }
+        // Beyond number64 it is a literal still: one that no limit allows.
+        var number = ByteCursor(Array(digits))
+        size = Int(number.number(maximum: UInt64(Self.maximumSize)) ?? UInt64(Self.maximumSize))
         isSynchronizing = !cursor.skip(ASCII.plus)
         guard cursor.isAtEnd else { return nil }
         start = open
-        size = Int(number)
     }
 }

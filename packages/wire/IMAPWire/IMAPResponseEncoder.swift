@@ -34,12 +34,19 @@ package struct IMAPResponseEncoder: Sendable {
 
     /// Quoted when every octet may stand there, else a literal.
     package mutating func string(_ text: some Collection<UInt8>) {
-        let needsLiteral = text.contains { $0 == ASCII.cr || $0 == ASCII.lf || $0 == 0 || $0 == 127 || ($0 >= 128 && !isUTF8) }
+        var hasUpper = false
+        let hasControl = text.contains { byte in
+            hasUpper = hasUpper || byte >= 128
+            return byte == ASCII.cr || byte == ASCII.lf || byte == 0 || byte == 127
+        }
+        // RFC 9051 §4.3: what is quoted is valid UTF-8, and only for clients that said so.
+        let needsLiteral = hasControl || (hasUpper && !(isUTF8 && String(validating: text, as: UTF8.self) != nil))
         guard !needsLiteral, text.count <= 1_000 else {
             buffer.writeInteger(ASCII.leftBrace)
             number(text.count)
             buffer.writeStaticString("}\r\n")
-            buffer.writeBytes(text)
+            // RFC 9051 §4.3: a literal holds no NUL.
+            if text.contains(0) { buffer.writeBytes(text.map { $0 == 0 ? 0x80 : $0 }) } else { buffer.writeBytes(text) }
             return
         }
         buffer.writeInteger(ASCII.quote)

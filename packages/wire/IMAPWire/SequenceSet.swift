@@ -45,7 +45,7 @@ package struct SequenceSet: Hashable, Sendable {
         return .number(UInt32(number))
     }
 
-    /// Ascending, disjoint ranges with `*` as `maximum`. Empty when `maximum` is 0 and only `*` is named.
+    /// Ascending, disjoint ranges with `*` as `maximum` (as 1 in an empty mailbox, where no number names a message).
     package func ranges(maximum: UInt32) -> [ClosedRange<UInt32>] {
         let resolved = elements.map { element -> ClosedRange<UInt32> in
             let ends = [element.from, element.to].map { bound -> UInt32 in
