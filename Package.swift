@@ -219,6 +219,7 @@ let package = Package(
         tests("SenderAuthTests", model + ["MailCrypto", "MailPorts", "SenderAuth", "MailTesting", "NIOCore"]),
         tests("DomainsTests", ["ByteParsing", "MailModel", "MailCrypto", "MailPorts", "SenderAuth", "Domains", "MailTesting"]),
         tests("MailDeliveryTests", ["MailModel", "MailPorts", "MessageFormat", "MailDelivery", "MailTesting", "NIOCore", "Logging"]),
+        tests("MailQueueTests", ["MailModel", "MailPorts", "MessageFormat", "MailQueue", "MailTesting", "NIOCore", "Logging"]),
         tests("MailCryptoTests", ["MailCrypto"]),
         tests("SMTPWireTests", model + ["SMTPWire", "NIOCore"]),
         tests("SASLMechanismsTests", ["SASLMechanisms"]),

@@ -84,17 +84,25 @@ import Testing
         }
     }
 
-    @Test("silence ends the session: before signing in soon, afterwards late")
-    func silence() async throws {
+    @Test("silence before signing in ends the session, whatever the limit afterwards")
+    func silenceBeforeLogin() async throws {
         try await IMAPHouse.run { configuration in
             configuration.loginTimeout = .milliseconds(100)
-            configuration.idleTimeout = .milliseconds(300)
         } _: { house in
             let client = try await house.connect()
             #expect(try await client.line().hasPrefix("* BYE"))
-            let second = try await house.signIn()
-            #expect(try await second.line().hasPrefix("* BYE"))
-            #expect(try await second.lineOrEnd() == nil)
+            #expect(try await client.lineOrEnd() == nil)
+        }
+    }
+
+    @Test("silence after signing in ends the session, whatever the limit before")
+    func silence() async throws {
+        try await IMAPHouse.run { configuration in
+            configuration.idleTimeout = .milliseconds(300)
+        } _: { house in
+            let client = try await house.signIn()
+            #expect(try await client.line().hasPrefix("* BYE"))
+            #expect(try await client.lineOrEnd() == nil)
         }
     }
 

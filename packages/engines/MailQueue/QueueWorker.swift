@@ -1,35 +1,41 @@
 package import Logging
 package import MailModel
 package import MailPorts
-import Metrics
 import Synchronization
 
 /// Sends what is due: leases, routes, tries host after host, records what came of it.
 ///
-/// *Invariants.* A lease is finished once, by who holds its fence; a worker that dies leaves leases that run out. At most
-/// `concurrency` transactions run, `perDomain` of them to one domain; leases beyond wait without holding up other domains.
+/// *Invariants.* Every lease that it holds has a task, which renews it until its result is recorded or the store says
+/// that it is another's. At most `capacity` leases are held; from domains that have their share of them nothing is
+/// leased, so that one slow domain cannot hold up the others. After `stop` nothing is started.
 package final class QueueWorker: Sendable {
-    struct State {
-        var running = 0
+    private struct State {
+        var held = 0
         var perDomain: [String: Int] = [:]
-        /// Leased, waiting for a place among their domain's transactions.
-        var parked: [String: [QueueLease]] = [:]
-        var parkedCount = 0
-        var wake: CheckedContinuation<Void, Never>?
-        var isWoken = false
         var isStopping = false
     }
 
-    /// Leases that wait for their domain, at most; domains with any are not leased from.
-    private static let maximumParked = 200
+    /// Leases taken in one transaction. One domain may get all of them, so it is far less than `backlog`.
+    private static let batch = 50
+    /// Leases held beyond those that may run.
+    private static let backlog = 200
+    /// Between two counts of the queue, which the monitoring shows.
+    private static let depthInterval = Duration.seconds(15)
 
     private let queue: any QueueStore
     private let feed: any ChangeFeed
     private let clock: any WallClock
     private let configuration: QueueConfiguration
     private let logger: Logger
+    private let attempt: Attempt
+    private let settlement: Settlement
+    private let recorder: LeaseRecorder
     private let owner: String
-    private let attempt: DeliveryAttempt
+    private let capacity: Int
+    private let capacityPerDomain: Int
+    private let gate: TransactionGate
+    private let wake = WakeSignal()
+    private let metrics = QueueMetrics()
     private let state = Mutex(State())
 
     package init(
@@ -41,117 +47,181 @@ package final class QueueWorker: Sendable {
         self.clock = clock
         self.configuration = configuration
         self.logger = logger
-        owner = "\(configuration.hostname)/\(UInt32.random(in: 0 ... .max))"
-        attempt = DeliveryAttempt(
-            queue: queue, transport: transport, routes: RouteResolver(configuration: configuration, resolver: resolver),
-            bounces: BounceWriter(queue: queue, directory: directory, configuration: configuration), clock: clock,
-            configuration: configuration, logger: logger
-        )
+        let routes = RouteResolver(configuration: configuration, resolver: resolver)
+        attempt = Attempt(queue: queue, transport: transport, routes: routes, configuration: configuration)
+        let bounces = BouncePlanner(queue: queue, directory: directory, configuration: configuration)
+        settlement = Settlement(configuration: configuration, bounces: bounces)
+        recorder = LeaseRecorder(queue: queue, logger: logger)
+        owner = "\(configuration.hostname)/\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        capacity = max(1, configuration.concurrency) + Self.backlog
+        capacityPerDomain = max(1, configuration.perDomain) * 2
+        gate = TransactionGate(total: configuration.concurrency, perDomain: configuration.perDomain)
     }
 
-    /// Works until `stop`, then waits for the transactions that run.
+    /// Sends until `stop` is called or the task is cancelled; returns when nothing is under way any more.
     package func run() async {
-        let listener = feed.listenForQueueWork { [weak self] in self?.wake() }
+        let listener = feed.listenForQueueWork { [wake] in wake.ring() }
         defer { listener.cancel() }
         await withDiscardingTaskGroup { group in
-            while !state.withLock(\.isStopping) {
-                for lease in await next() { group.addTask { await self.work(lease) } }
-                await sleep()
-            }
+            await sendUntilStopped(&group)
+            gate.close()
+            await waitForTransactions()
+            group.cancelAll()
         }
     }
 
-    /// Takes no more work; what is parked goes back when its lease runs out.
+    /// Starts no more transactions; those under way have `stopGrace`. Returns at once.
     package func stop() {
         state.withLock { $0.isStopping = true }
-        wake()
+        gate.close()
+        wake.ring()
     }
 
-    // MARK: - Leasing
+    /// Leases once what is due now, and returns when all of it is settled.
+    package func runOnce() async {
+        await withDiscardingTaskGroup { group in _ = await takeRound(&group) }
+    }
 
-    /// Leases to start now.
-    private func next() async -> [QueueLease] {
-        let (free, busy) = state.withLock { state in
-            let full = state.perDomain.filter { $0.value >= configuration.perDomain }.map(\.key)
-            let room = state.parkedCount < Self.maximumParked ? configuration.concurrency - state.running : 0
-            return (room, Set(full).union(state.parked.keys))
+    // MARK: - The loop
+
+    private func sendUntilStopped(_ group: inout DiscardingTaskGroup) async {
+        var countedAt: ContinuousClock.Instant?
+        while !Task.isCancelled, !state.withLock(\.isStopping) {
+            let pause = await takeRound(&group)
+            if countedAt.map({ ContinuousClock.now - $0 >= Self.depthInterval }) ?? true {
+                countedAt = ContinuousClock.now
+                await count()
+            }
+            await wake.wait(atMost: pause)
         }
-        guard free > 0 else { return [] }
-        let now = clock.now()
+    }
+
+    private func count() async {
         do throws(StoreError) {
-            let leases = try await queue.lease(
-                owner: owner, now: now, until: now.adding(seconds: configuration.leaseSeconds), limit: free, excluding: busy
-            )
-            return leases.filter(admit)
+            metrics.waits(try await queue.depth())
+        } catch {
+            // The next round tells what is wrong with the store.
+            ()
+        }
+    }
+
+    private func waitForTransactions() async {
+        let deadline = ContinuousClock.now + configuration.stopGrace
+        while !Task.isCancelled, state.withLock(\.held) > 0 {
+            let left = deadline - ContinuousClock.now
+            guard left > .zero else { break }
+            await wake.wait(atMost: left)
+        }
+    }
+
+    /// Leases once and starts what it got. How long to wait before the next round.
+    private func takeRound(_ group: inout DiscardingTaskGroup) async -> Duration {
+        let (room, busy) = state.withLock { state in
+            (min(Self.batch, capacity - state.held), state.perDomain.filter { $0.value >= capacityPerDomain }.map(\.key))
+        }
+        // Each transaction that ends rings.
+        guard room > 0 else { return configuration.pollInterval }
+        let now = clock.now()
+        let until = now.adding(seconds: configuration.leaseSeconds)
+        do throws(StoreError) {
+            let leases = try await queue.lease(owner: owner, now: now, until: until, limit: room, excluding: Set(busy))
+            for lease in leases {
+                hold(lease.domain)
+                group.addTask { await self.handle(lease) }
+            }
+            guard leases.count < room else { return .zero }
+            // What is due of busy domains waits for a place, not for its time.
+            guard busy.isEmpty, let due = try await queue.nextDue() else { return configuration.pollInterval }
+            let wait = Duration.microseconds(due.microseconds - clock.now().microseconds)
+            return min(configuration.pollInterval, max(wait, .milliseconds(10)))
         } catch {
             logger.error("the queue cannot be read", metadata: ["cause": "\(error)"])
-            return []
+            return max(configuration.pollInterval, .seconds(1))
         }
     }
 
-    /// Whether it may start; otherwise it is parked.
-    private func admit(_ lease: QueueLease) -> Bool {
+    private func hold(_ domain: String) {
         state.withLock { state in
-            guard state.perDomain[lease.domain, default: 0] < configuration.perDomain else {
-                state.parked[lease.domain, default: []].append(lease)
-                state.parkedCount += 1
-                return false
-            }
-            state.perDomain[lease.domain, default: 0] += 1
-            state.running += 1
-            return true
+            state.held += 1
+            state.perDomain[domain, default: 0] += 1
         }
     }
 
-    /// Runs the lease, then those of its domain that were parked.
-    private func work(_ first: QueueLease) async {
-        var lease = first
-        while true {
-            await attempt.run(lease)
-            let following = state.withLock { state -> QueueLease? in
-                if !state.isStopping, let parked = state.parked[lease.domain]?.first {
-                    state.parked[lease.domain]?.removeFirst()
-                    if state.parked[lease.domain]?.isEmpty == true { state.parked[lease.domain] = nil }
-                    state.parkedCount -= 1
-                    return parked
-                }
-                let left = state.perDomain[lease.domain, default: 1] - 1
-                state.perDomain[lease.domain] = left > 0 ? left : nil
-                state.running -= 1
-                return nil
-            }
-            guard let following else { break }
-            lease = following
+    private func release(_ domain: String) {
+        state.withLock { state in
+            state.held -= 1
+            let left = state.perDomain[domain, default: 1] - 1
+            state.perDomain[domain] = left > 0 ? left : nil
         }
-        wake()
+        wake.ring()
     }
 
-    // MARK: - Waiting
+    // MARK: - One lease
 
-    private func wake() {
-        let waiting = state.withLock { state in
-            state.isWoken = true
-            defer { state.wake = nil }
-            return state.wake
+    private func handle(_ lease: QueueLease) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.process(lease) }
+            group.addTask { await self.keep(lease) }
+            await group.next()
+            group.cancelAll()
         }
-        waiting?.resume()
+        release(lease.domain)
     }
 
-    /// Until there is new work, a place became free, or the poll interval has passed.
-    private func sleep() async {
-        let alarm = Task { [weak self, interval = configuration.pollInterval] in
-            try? await Task.sleep(for: interval)
-            self?.wake()
-        }
-        await withCheckedContinuation { continuation in
-            let isWoken = state.withLock { state in
-                guard !state.isWoken else { return true }
-                state.wake = continuation
-                return false
+    /// Renews until cancelled; returns early when the lease is another's, which ends the transaction.
+    private func keep(_ lease: QueueLease) async {
+        let interval = Duration.milliseconds(max(1, configuration.leaseSeconds * 1_000 / 3))
+        while (try? await Task.sleep(for: interval)) != nil {
+            do throws(StoreError) {
+                try await queue.renew(lease, until: clock.now().adding(seconds: configuration.leaseSeconds))
+            } catch {
+                // While the store is away, two more renewals fit before the lease runs out.
+                guard error.isTransient else { return }
             }
-            if isWoken { continuation.resume() }
         }
-        alarm.cancel()
-        state.withLock { $0.isWoken = false }
+    }
+
+    private func process(_ lease: QueueLease) async {
+        guard await gate.enter(lease.domain) else { return await handBack(lease) }
+        metrics.runs(gate.running)
+        let started = ContinuousClock.now
+        let outcome = await attempt.run(lease)
+        gate.leave(lease.domain)
+        metrics.runs(gate.running)
+        metrics.attempted(ContinuousClock.now - started)
+        let (result, trouble) = await settlement.result(
+            of: outcome, for: lease, now: clock.now(), isInterrupted: Task.isCancelled
+        )
+        if let trouble {
+            let facts: Logger.Metadata = ["queue_id": "\(lease.queueID)", "cause": "\(trouble)"]
+            logger.warning("a notification is postponed", metadata: facts)
+        }
+        guard let recorded = await recorder.record(result, of: lease) else { return metrics.leaseLost() }
+        metrics.settled(recorded, lease, now: clock.now())
+        report(recorded, lease)
+    }
+
+    /// Due at once, for another worker.
+    private func handBack(_ lease: QueueLease) async {
+        do throws(StoreError) {
+            try await queue.renew(lease, until: clock.now())
+        } catch {
+            // It runs out by itself.
+            ()
+        }
+    }
+
+    private func report(_ result: QueueResult, _ lease: QueueLease) {
+        for outcome in result.outcomes {
+            logger.info(
+                "outbound",
+                metadata: [
+                    "queue_id": "\(lease.queueID)", "sender": "<\(lease.sender)>", "recipient": "<\(outcome.address)>",
+                    "outcome": "\(outcome.result.traceKind.rawValue)", "reply": "\(outcome.reply)",
+                    "host": "\(result.attempts.last?.host ?? "-")", "tls": "\(result.attempts.last?.tls ?? "-")",
+                    "notification": "\(result.bounce?.queueID.rawValue ?? "-")",
+                ]
+            )
+        }
     }
 }

@@ -1,8 +1,11 @@
 package import MailModel
 
-/// When a deferred recipient is tried again: intervals that double up to a bound, each a little shorter or longer by chance,
-/// so that mail deferred together does not come back together (RFC 5321 §4.5.4.1).
+/// When a recipient is tried again (RFC 5321 §4.5.4.1).
+///
+/// Intervals double from the first to the longest. Each is varied a little by chance, so that what failed together does
+/// not come back together.
 package struct RetrySchedule: Hashable, Sendable {
+    /// Between the first attempt and the second.
     package var first: Duration = .seconds(300)
     package var maximum: Duration = .seconds(14_400)
     /// Each interval varies by this share of itself.
@@ -10,19 +13,30 @@ package struct RetrySchedule: Hashable, Sendable {
 
     package init() {}
 
+    /// The interval after that many attempts (1 or more), before chance.
+    package func interval(afterAttempts attempts: Int) -> Duration {
+        let doublings = min(max(attempts, 1) - 1, 40)
+        let grown = first.microseconds.multipliedReportingOverflow(by: 1 << Int64(doublings))
+        return grown.overflow ? maximum : min(maximum, .microseconds(grown.partialValue))
+    }
+
+    /// The next attempt, but not past the moment at which the recipient is given up: the last one is made then.
+    ///
     /// - Parameters:
     ///   - attempts: made so far, the failed one included.
     ///   - chance: 0 to 1.
-    package func interval(afterAttempts attempts: Int, chance: Double) -> Duration {
-        var interval = first
-        for _ in 1..<max(1, min(attempts, 64)) where interval < maximum { interval = interval * 2 }
-        return min(interval, maximum) * (1 + Self.jitter * (2 * chance - 1))
-    }
-
-    /// The next attempt, but not past the moment at which the recipient is given up.
     package func next(after now: Timestamp, attempts: Int, expiresAt: Timestamp, chance: Double) -> Timestamp {
-        let interval = interval(afterAttempts: attempts, chance: chance).components
-        let microseconds = interval.seconds * 1_000_000 + interval.attoseconds / 1_000_000_000_000
-        return min(Timestamp(microseconds: now.microseconds + microseconds), max(expiresAt, now.adding(seconds: 1)))
+        let interval = Double(interval(afterAttempts: attempts).microseconds) * (1 + Self.jitter * (2 * chance - 1))
+        let next = Timestamp(microseconds: now.microseconds + max(1, Int64(interval)))
+        return min(next, max(expiresAt, Timestamp(microseconds: now.microseconds + 1)))
     }
+}
+
+extension Duration {
+    /// Whole microseconds, rounded towards zero.
+    var microseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
+}
+
+extension Timestamp {
+    func adding(_ duration: Duration) -> Timestamp { Timestamp(microseconds: microseconds + duration.microseconds) }
 }

@@ -27,6 +27,8 @@ extension QueueConfiguration {
         perDomain = settings.queuePerDomain
         leaseSeconds = settings.queueLease.components.seconds
         expirySeconds = max(1, settings.queueExpiry.components.seconds)
+        // On the mail port itself, this machine is where mail for hosted domains arrives: DNS that leads here is a loop.
+        reachesLoopback = settings.smtpPort != port
         routes = settings.transportMap.map { Route(domain: $0.domain, host: $0.target.host, port: $0.target.port) }
         if let host = settings.smartHost {
             smartHost = SmartHost(
