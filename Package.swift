@@ -27,7 +27,8 @@ let mayImportProducts: [String: Set<String>] = [
     "ports": ["NIOCore"],
     "engines": ["Logging", "Metrics", "DequeModule", "NIOCore"],
     "runtime": [
-        "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "NIOConcurrencyHelpers", "Hummingbird", "HummingbirdCore",
+        "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "NIOConcurrencyHelpers", "Hummingbird",
+        "HummingbirdCore",
         "ServiceLifecycle", "UnixSignals", "HTTPTypes",
     ],
     "adapters": ["Logging", "Metrics", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "GRDB", "GRDBSQLite", "DequeModule"],
@@ -54,7 +55,8 @@ let nio = "swift-nio"
 let products: [String: String] = [
     "NIOCore": nio, "NIOPosix": nio, "NIOTLS": nio, "NIOConcurrencyHelpers": nio, "NIOEmbedded": nio,
     "NIOSSL": "swift-nio-ssl", "Logging": "swift-log", "Metrics": "swift-metrics",
-    "DequeModule": "swift-collections", "Hummingbird": "hummingbird", "HummingbirdCore": "hummingbird", "HTTPTypes": "swift-http-types",
+    "DequeModule": "swift-collections", "Hummingbird": "hummingbird", "HummingbirdCore": "hummingbird",
+    "HTTPTypes": "swift-http-types",
     "ServiceLifecycle": "swift-service-lifecycle", "UnixSignals": "swift-service-lifecycle",
     "GRDB": "GRDB.swift", "GRDBSQLite": "GRDB.swift", "ArgumentParser": "swift-argument-parser",
 ]
@@ -85,7 +87,8 @@ func tests(_ name: String, _ needs: [String]) -> Target {
 
 let model = ["ByteParsing", "MailModel"]
 let serving = [
-    "ServiceHost",     "MailModel", "MailPorts", "Telemetry", "PlatformConfig", "NetKit", "Logging", "Metrics", "NIOCore", "NIOPosix",
+    "ServiceHost", "MailModel", "MailPorts", "Telemetry", "PlatformConfig", "NetKit", "Logging", "Metrics", "NIOCore",
+    "NIOPosix",
     "ServiceLifecycle",
 ]
 
@@ -122,9 +125,14 @@ let package = Package(
         library("ports", "MailPorts", ["MailModel", "NIOCore"]),
 
         library("engines", "SenderAuth", model + ["MailCrypto", "MessageFormat", "MailPorts", "NIOCore"]),
-        library("engines", "MailboxEngine", model + ["MessageFormat", "IMAPWire", "MailPorts", "NIOCore", "DequeModule", "Logging"]),
         library(
-            "engines", "MailDelivery",
+            "engines",
+            "MailboxEngine",
+            model + ["MessageFormat", "IMAPWire", "MailPorts", "NIOCore", "DequeModule", "Logging"]
+        ),
+        library(
+            "engines",
+            "MailDelivery",
             model + ["MessageFormat", "MailPorts", "SenderAuth", "NIOCore", "Logging", "Metrics"]
         ),
         library("engines", "MailQueue", model + ["MessageFormat", "MailPorts", "NIOCore", "Logging", "Metrics"]),
@@ -134,36 +142,57 @@ let package = Package(
         library("runtime", "Telemetry", ["MailModel", "Logging", "Metrics"]),
         library("runtime", "PlatformConfig", ["MailModel"]),
         library(
-            "runtime", "NetKit",
+            "runtime",
+            "NetKit",
             ["Telemetry", "MailModel", "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "ServiceLifecycle"]
         ),
         library(
-            "runtime", "HTTPKit",
-            ["MailModel", "Telemetry", "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "Metrics", "NIOCore", "NIOPosix", "ServiceLifecycle"]
-        ),
-
-        library("adapters", "Database", ["MailModel", "MailPorts", "GRDB", "GRDBSQLite", "Logging", "Metrics", "DequeModule"]),
-        library(
-            "adapters", "SQLStore",
-            ["Database", "MailModel", "MailPorts", "MailCrypto", "CZlib", "NIOCore", "Logging", "Metrics"]
-        ),
-        library("adapters", "BlobFiles", ["MailModel", "MailPorts", "MailCrypto", "CZlib", "NIOCore", "NIOPosix", "Logging"]),
-        library("adapters", "CacheMemory", ["MailModel", "MailPorts", "NIOCore", "Logging"]),
-        library("adapters", "DNSResolver", ["CUnbound", "MailModel", "MailPorts", "NIOCore", "NIOPosix", "Logging"]),
-        library(
-            "adapters", "SMTPTransport",
-            model + ["SMTPWire", "SASLMechanisms", "MailPorts", "NetKit", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "Logging", "Metrics"]
-        ),
-
-        library(
-            "hosting", "ServiceHost",
+            "runtime",
+            "HTTPKit",
             [
-                "MailModel", "MailCrypto", "MailPorts", "Accounts", "PlatformConfig", "NetKit", "HTTPKit", "ServiceLifecycle", "NIOPosix",
+                "MailModel", "Telemetry", "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "Metrics",
+                "NIOCore", "NIOPosix", "ServiceLifecycle",
             ]
         ),
 
         library(
-            "wiring", "Wiring",
+            "adapters",
+            "Database",
+            ["MailModel", "MailPorts", "GRDB", "GRDBSQLite", "Logging", "Metrics", "DequeModule"]
+        ),
+        library(
+            "adapters",
+            "SQLStore",
+            ["Database", "MailModel", "MailPorts", "MailCrypto", "CZlib", "NIOCore", "Logging", "Metrics"]
+        ),
+        library(
+            "adapters",
+            "BlobFiles",
+            ["MailModel", "MailPorts", "MailCrypto", "CZlib", "NIOCore", "NIOPosix", "Logging"]
+        ),
+        library("adapters", "CacheMemory", ["MailModel", "MailPorts", "NIOCore", "Logging"]),
+        library("adapters", "DNSResolver", ["CUnbound", "MailModel", "MailPorts", "NIOCore", "NIOPosix", "Logging"]),
+        library(
+            "adapters",
+            "SMTPTransport",
+            model + [
+                "SMTPWire", "SASLMechanisms", "MailPorts", "NetKit", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL",
+                "Logging", "Metrics",
+            ]
+        ),
+
+        library(
+            "hosting",
+            "ServiceHost",
+            [
+                "MailModel", "MailCrypto", "MailPorts", "Accounts", "PlatformConfig", "NetKit", "HTTPKit",
+                "ServiceLifecycle", "NIOPosix",
+            ]
+        ),
+
+        library(
+            "wiring",
+            "Wiring",
             [
                 "ServiceHost",
                 "MailModel", "MailCrypto", "MailPorts", "Telemetry", "PlatformConfig", "NetKit", "HTTPKit", "Database",
@@ -173,19 +202,42 @@ let package = Package(
         ),
 
         server(
-            "SMTPServer", at: "smtp-server",
-            serving + ["ByteParsing", "SMTPWire", "SASLMechanisms", "MessageFormat", "MailDelivery", "MailQueue", "SenderAuth", "Accounts", "NIOTLS", "NIOSSL"]
+            "SMTPServer",
+            at: "smtp-server",
+            serving + [
+                "ByteParsing", "SMTPWire", "SASLMechanisms", "MessageFormat", "MailDelivery", "MailQueue", "SenderAuth",
+                "Accounts", "NIOTLS", "NIOSSL",
+            ]
         ),
         server(
-            "IMAPServer", at: "imap-server",
-            serving + ["ByteParsing", "IMAPWire", "SASLMechanisms", "MessageFormat", "MailboxEngine", "Accounts", "NIOTLS", "NIOSSL", "DequeModule"]
+            "IMAPServer",
+            at: "imap-server",
+            serving + [
+                "ByteParsing", "IMAPWire", "SASLMechanisms", "MessageFormat", "MailboxEngine", "Accounts", "NIOTLS",
+                "NIOSSL", "DequeModule",
+            ]
         ),
         server("AuthServer", at: "auth", ["MailModel", "MailPorts", "HTTPKit", "Accounts", "ServiceHost"]),
-        server("StorageServer", at: "storage", ["ServiceHost", "PlatformConfig", "MailModel", "MailPorts", "HTTPKit", "Logging", "Metrics", "ServiceLifecycle"]),
-        server("DomainManagerServer", at: "domain-manager", ["ServiceHost", "MailModel", "MailPorts", "HTTPKit", "Telemetry", "Accounts"]),
         server(
-            "OperatorCommands", at: "oonrumail",
-            ["ByteParsing", "MailModel", "MailPorts", "MessageFormat", "Accounts", "Domains", "MailQueue", "PlatformConfig", "Telemetry", "ArgumentParser", "NIOCore", "Logging"]
+            "StorageServer",
+            at: "storage",
+            [
+                "ServiceHost", "PlatformConfig", "MailModel", "MailPorts", "HTTPKit", "Logging", "Metrics",
+                "ServiceLifecycle",
+            ]
+        ),
+        server(
+            "DomainManagerServer",
+            at: "domain-manager",
+            ["ServiceHost", "MailModel", "MailPorts", "HTTPKit", "Telemetry", "Accounts"]
+        ),
+        server(
+            "OperatorCommands",
+            at: "oonrumail",
+            [
+                "ByteParsing", "MailModel", "MailPorts", "MessageFormat", "Accounts", "Domains", "MailQueue",
+                "PlatformConfig", "Telemetry", "ArgumentParser", "NIOCore", "Logging",
+            ]
         ),
 
         main("auth", ["Wiring", "AuthServer"]),
@@ -195,15 +247,22 @@ let package = Package(
         main("imap-server", ["Wiring", "IMAPServer"]),
         main(
             "oonrumail",
-            ["Wiring", "OperatorCommands", "AuthServer", "StorageServer", "DomainManagerServer", "SMTPServer", "IMAPServer"]
+            [
+                "Wiring", "OperatorCommands", "AuthServer", "StorageServer", "DomainManagerServer", "SMTPServer",
+                "IMAPServer",
+            ]
         ),
 
         tests("MailModelTests", ["MailModel"]),
-        tests("MailboxEngineTests", ["MailModel", "MailPorts", "IMAPWire", "MessageFormat", "MailboxEngine", "NIOCore"]),
+        tests(
+            "MailboxEngineTests",
+            ["MailModel", "MailPorts", "IMAPWire", "MessageFormat", "MailboxEngine", "NIOCore"]
+        ),
         tests(
             "IMAPServerTests",
             [
-                "MailModel", "MailPorts", "MailCrypto", "Accounts", "SQLStore", "BlobFiles", "CacheMemory", "PlatformConfig", "NetKit", "Telemetry",
+                "MailModel", "MailPorts", "MailCrypto", "Accounts", "SQLStore", "BlobFiles", "CacheMemory",
+                "PlatformConfig", "NetKit", "Telemetry",
                 "IMAPServer", "NIOCore", "NIOPosix", "ServiceLifecycle", "Logging",
             ]
         ),
@@ -212,23 +271,54 @@ let package = Package(
         tests("IMAPWireTests", model + ["IMAPWire", "NIOCore"]),
         tests(
             "SQLStoreTests",
-            ["MailModel", "MailPorts", "MailCrypto", "Database", "SQLStore", "BlobFiles", "CacheMemory", "NIOCore", "NIOPosix", "Logging"]
+            [
+                "MailModel", "MailPorts", "MailCrypto", "Database", "SQLStore", "BlobFiles", "CacheMemory", "NIOCore",
+                "NIOPosix", "Logging",
+            ]
         ),
-        tests("BlobFilesTests", ["MailModel", "MailPorts", "MailCrypto", "BlobFiles", "NIOCore", "NIOPosix", "Logging"]),
+        tests(
+            "BlobFilesTests",
+            ["MailModel", "MailPorts", "MailCrypto", "BlobFiles", "NIOCore", "NIOPosix", "Logging"]
+        ),
         tests("CacheMemoryTests", ["MailModel", "MailPorts", "CacheMemory"]),
         tests("SenderAuthTests", model + ["MailCrypto", "MailPorts", "SenderAuth", "MailTesting", "NIOCore"]),
-        tests("DomainsTests", ["ByteParsing", "MailModel", "MailCrypto", "MailPorts", "SenderAuth", "Domains", "MailTesting"]),
-        tests("MailDeliveryTests", ["MailModel", "MailPorts", "MessageFormat", "MailDelivery", "MailTesting", "NIOCore", "Logging"]),
-        tests("MailQueueTests", ["MailModel", "MailPorts", "MessageFormat", "MailQueue", "MailTesting", "NIOCore", "Logging"]),
+        tests(
+            "DomainsTests",
+            ["ByteParsing", "MailModel", "MailCrypto", "MailPorts", "SenderAuth", "Domains", "MailTesting"]
+        ),
+        tests(
+            "MailDeliveryTests",
+            ["MailModel", "MailPorts", "MessageFormat", "MailDelivery", "MailTesting", "NIOCore", "Logging"]
+        ),
+        tests(
+            "MailQueueTests",
+            ["MailModel", "MailPorts", "MessageFormat", "MailQueue", "MailTesting", "NIOCore", "Logging"]
+        ),
         tests("MailCryptoTests", ["MailCrypto"]),
         tests("SMTPWireTests", model + ["SMTPWire", "NIOCore"]),
         tests("SASLMechanismsTests", ["SASLMechanisms"]),
         tests("TelemetryTests", ["MailModel", "Telemetry", "Logging", "Metrics"]),
         tests("PlatformConfigTests", ["MailModel", "PlatformConfig"]),
         library("testing", "MailTesting", ["MailModel", "MailPorts", "NIOCore"]),
-        tests("AccountsTests", ["MailModel", "MailPorts", "MailCrypto", "Accounts", "Telemetry", "MailTesting", "Logging"]),
-        tests("HTTPKitTests", ["MailModel", "MailPorts", "MailCrypto", "HTTPKit", "Telemetry", "Accounts", "AuthServer", "DomainManagerServer", "StorageServer", "MailTesting", "NIOCore", "NIOPosix", "ServiceLifecycle", "Logging"]),
-        tests("OperatorCommandsTests", ["MailModel", "MailPorts", "MailCrypto", "PlatformConfig", "Accounts", "Telemetry", "OperatorCommands", "MailTesting", "Logging"]),
+        tests(
+            "AccountsTests",
+            ["MailModel", "MailPorts", "MailCrypto", "Accounts", "Telemetry", "MailTesting", "Logging"]
+        ),
+        tests(
+            "HTTPKitTests",
+            [
+                "MailModel", "MailPorts", "MailCrypto", "HTTPKit", "Telemetry", "Accounts", "AuthServer",
+                "DomainManagerServer", "StorageServer", "MailTesting", "NIOCore", "NIOPosix", "ServiceLifecycle",
+                "Logging",
+            ]
+        ),
+        tests(
+            "OperatorCommandsTests",
+            [
+                "MailModel", "MailPorts", "MailCrypto", "PlatformConfig", "Accounts", "Telemetry", "OperatorCommands",
+                "MailTesting", "Logging",
+            ]
+        ),
     ],
     swiftLanguageModes: [.v6]
 )
@@ -241,8 +331,11 @@ let fuzzed = Context.environment["OONRUMAIL_FUZZ"]
 if let fuzzed, let driven = fuzzTargets[fuzzed] {
     package.targets.append(
         .executableTarget(
-            name: fuzzed, dependencies: (model + driven + ["NIOCore"]).map(dependency), path: "Tests/Fuzz/\(fuzzed)",
-            exclude: ["corpus"], linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]
+            name: fuzzed,
+            dependencies: (model + driven + ["NIOCore"]).map(dependency),
+            path: "Tests/Fuzz/\(fuzzed)",
+            exclude: ["corpus"],
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]
         )
     )
 }
@@ -252,8 +345,10 @@ if let fuzzed, let driven = fuzzTargets[fuzzed] {
 extension Target {
     /// `packages/wire/SMTPWire` lies in `wire`; `services/storage/Server` in `Server`.
     var layer: String {
-        let folders = path!.split(separator: "/")
-        return String(folders[0] == "services" || folders[0] == "apps" ? folders[2] : folders[0] == "Tests" ? "Tools" : folders[1])
+        let folders = (path ?? "").split(separator: "/")
+        return String(
+            folders[0] == "services" || folders[0] == "apps" ? folders[2] : folders[0] == "Tests" ? "Tools" : folders[1]
+        )
     }
 }
 
@@ -263,8 +358,9 @@ for target in package.targets where target.type != .test && target.type != .syst
         switch dependency {
         case .byNameItem(let name, _), .targetItem(let name, _):
             precondition(
-                mayImport[target.layer]!.contains(layerOf[name]!) || siblings[target.name, default: []].contains(name),
-                "\(target.name) (\(target.layer)) may not import \(name) (\(layerOf[name]!)): see docs/ARCHITECTURE.md"
+                mayImport[target.layer, default: []].contains(layerOf[name, default: ""])
+                    || siblings[target.name, default: []].contains(name),
+                "\(target.name) (\(target.layer)) may not import \(name) (\(layerOf[name, default: "?"])): see docs/ARCHITECTURE.md"
             )
         case .productItem(let name, _, _, _):
             precondition(

@@ -62,7 +62,7 @@ class Client:
                 assert tail[place + len(mark):].startswith(b"OK"), tail[place:end]
                 self.buffer = tail[end + 2:]
                 return total + end
-            keep = max(place, len(tail) - len(mark)) if place < 0 else place
+            keep = place if place >= 0 else max(0, len(tail) - len(mark))
             total += keep
             tail = tail[keep:] + self.peer.recv(1 << 20)
 

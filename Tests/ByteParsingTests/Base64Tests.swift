@@ -23,7 +23,10 @@ import Testing
         #expect(Base64.decode(Array(row.encoded.utf8.prefix { $0 != 61 })) == plain)
     }
 
-    @Test(arguments: ["Z", "Zg=", "Zg===", "Z===", "=", "====", "Zm9v=", "Zm9vYg=A", "Zm 9v", "Zm9v\r\n", "Zh==", "Zm9=", "é", "Zm9v\0"])
+    @Test(arguments: [
+        "Z", "Zg=", "Zg===", "Z===", "=", "====", "Zm9v=", "Zm9vYg=A", "Zm 9v", "Zm9v\r\n", "Zh==", "Zm9=", "é",
+        "Zm9v\0",
+    ])
     func `Anything else is refused`(text: String) {
         #expect(Base64.decode(Array(text.utf8)) == nil)
     }

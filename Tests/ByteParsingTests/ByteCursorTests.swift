@@ -45,7 +45,9 @@ import Testing
         var text: String
         var maximum: UInt64
         var value: UInt64?
-        init(_ text: String, maximum: UInt64 = .max, _ value: UInt64?) { (self.text, self.maximum, self.value) = (text, maximum, value) }
+        init(_ text: String, maximum: UInt64 = .max, _ value: UInt64?) {
+            (self.text, self.maximum, self.value) = (text, maximum, value)
+        }
         var testDescription: String { text }
     }
 
@@ -79,7 +81,10 @@ import Testing
             let digit = value < 128 ? Unicode.Scalar(byte).properties.numericType.map { _ in byte - 48 } : nil
             if let digit { #expect(byte.hexDigitValue == digit) }
         }
-        #expect("0123456789abcdefABCDEF".utf8.map(\.hexDigitValue) == (0...15).map { UInt8($0) } + (10...15).map { UInt8($0) })
+        #expect(
+            "0123456789abcdefABCDEF".utf8.map(\.hexDigitValue) == (0...15).map { UInt8($0) }
+                + (10...15).map { UInt8($0) }
+        )
         #expect("gG/:@`".utf8.allSatisfy { $0.hexDigitValue == nil })
     }
 

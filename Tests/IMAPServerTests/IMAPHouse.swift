@@ -30,11 +30,15 @@ final class IMAPHouse: Sendable {
 
     /// Runs `body` beside the service and takes everything down afterwards.
     static func run(
-        _ settings: [String: String] = [:], adjust: (inout IMAPServiceConfiguration) -> Void = { _ in },
+        _ settings: [String: String] = [:],
+        adjust: (inout IMAPServiceConfiguration) -> Void = { _ in },
         _ body: (IMAPHouse) async throws -> Void
     ) async throws {
         let house = try await bound(settings, adjust: adjust)
-        let group = ServiceGroup(services: [house.service], logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let group = ServiceGroup(
+            services: [house.service],
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
             do {
@@ -51,7 +55,10 @@ final class IMAPHouse: Sendable {
     }
 
     /// Free ports may be taken by another test meanwhile.
-    private static func bound(_ settings: [String: String], adjust: (inout IMAPServiceConfiguration) -> Void) async throws -> IMAPHouse {
+    private static func bound(
+        _ settings: [String: String],
+        adjust: (inout IMAPServiceConfiguration) -> Void
+    ) async throws -> IMAPHouse {
         for _ in 0..<20 {
             let house = try await IMAPHouse(settings, adjust: adjust)
             do {
@@ -71,14 +78,22 @@ final class IMAPHouse: Sendable {
         let feed = MemoryChangeFeed()
         let clock = SystemClock()
         store = try await SQLStore.open(
-            folder: folder, blobs: BlobFiles(folder: folder + "/blobs", threads: .singleton, logger: logger), feed: feed, clock: clock, logger: logger
+            folder: folder,
+            blobs: BlobFiles(folder: folder + "/blobs", threads: .singleton, logger: logger),
+            feed: feed,
+            clock: clock,
+            logger: logger
         )
         let work = PasswordWork(hasher: PasswordHasher(memory: 8 << 10, passes: 1)) { $0() }
         let organisation = try await store.addOrganisation(name: "Test")
         _ = try await store.addDomain("example.test", organisation: organisation.id, keys: [])
         guard let address = EmailAddress(Self.user) else { preconditionFailure("an address") }
         account = try await store.addAccount(
-            NewAccount(organisation: organisation.id, address: address, passwordHash: try await work.hash(Self.password))
+            NewAccount(
+                organisation: organisation.id,
+                address: address,
+                passwordHash: try await work.hash(Self.password)
+            )
         ).id
         let made = try SelfSignedCertificate(hostNames: ["mail.example.test"])
         try Data(made.certificatePEM).write(to: URL(fileURLWithPath: folder + "/c.pem"))
@@ -86,7 +101,8 @@ final class IMAPHouse: Sendable {
         let tls = try TLSContextStore(certificatePath: folder + "/c.pem", keyPath: folder + "/k.pem", logger: logger)
         (port, tlsPort) = (try await Self.freePort(), try await Self.freePort())
         var overrides = [
-            "OONRUMAIL_IMAP_PORT": "\(port)", "OONRUMAIL_IMAPS_PORT": "\(tlsPort)", "OONRUMAIL_PLAINTEXT_AUTH_ON_LOOPBACK": "true",
+            "OONRUMAIL_IMAP_PORT": "\(port)", "OONRUMAIL_IMAPS_PORT": "\(tlsPort)",
+            "OONRUMAIL_PLAINTEXT_AUTH_ON_LOOPBACK": "true",
             "OONRUMAIL_HOSTNAME": "mail.example.test",
         ]
         overrides.merge(settings) { $1 }
@@ -97,14 +113,26 @@ final class IMAPHouse: Sendable {
         configuration.grace = .seconds(1)
         adjust(&configuration)
         service = IMAPServerService(
-            configuration: configuration, mailboxes: store,
-            authenticator: AccountAuthenticator(directory: store, limiter: MemoryRateLimiter(), passwords: work, logger: logger), feed: feed,
-            tls: tls, clock: clock, logger: logger
+            configuration: configuration,
+            mailboxes: store,
+            authenticator: AccountAuthenticator(
+                directory: store,
+                limiter: MemoryRateLimiter(),
+                passwords: work,
+                logger: logger
+            ),
+            feed: feed,
+            tls: tls,
+            clock: clock,
+            logger: logger
         )
     }
 
     private static func freePort() async throws -> Int {
-        let probe = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup).bind(host: "127.0.0.1", port: 0).get()
+        let probe = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup).bind(
+            host: "127.0.0.1",
+            port: 0
+        ).get()
         let port = probe.localAddress?.port ?? 0
         try await probe.close()
         return port
@@ -210,7 +238,8 @@ final class IMAPClient: Sendable {
         while let lf = bytes[start...].firstIndex(of: 10) {
             guard lf > 0, bytes[lf - 1] == 13 else { return nil }
             let line = bytes[start..<(lf - 1)]
-            guard line.last == 125, let open = line.lastIndex(of: 123), let size = Int(String(decoding: line[(open + 1)...].dropLast(), as: UTF8.self))
+            guard line.last == 125, let open = line.lastIndex(of: 123),
+                let size = Int(String(decoding: line[(open + 1)...].dropLast(), as: UTF8.self))
             else { return lf + 1 }
             start = lf + 1 + size
             guard start <= bytes.count else { return nil }
@@ -248,7 +277,9 @@ final class IMAPClient: Sendable {
     func code(_ text: String) async throws -> String {
         let tagged = try await command(text).tagged
         let condition = tagged.prefix { $0 != " " }
-        guard let open = tagged.firstIndex(of: "["), let close = tagged.firstIndex(of: "]") else { return String(condition) }
+        guard let open = tagged.firstIndex(of: "["), let close = tagged.firstIndex(of: "]") else {
+            return String(condition)
+        }
         return "\(condition) \(tagged[tagged.index(after: open)..<close])"
     }
 

@@ -17,14 +17,23 @@ import Testing
             #expect(try await client.code("SELECT a/b") == "NO NONEXISTENT")
             _ = try await client.ok("SUBSCRIBE a/b/c")
             _ = try await client.ok("SUBSCRIBE gone")
-            #expect(try await client.ok("LIST (SUBSCRIBED) \"\" (a* g*)") == [
-                "* LIST (\\HasNoChildren \\Subscribed) \"/\" \"a/b/c\"", "* LIST (\\NonExistent \\HasNoChildren \\Subscribed) \"/\" \"gone\"",
-            ])
-            #expect(try await client.ok("LIST (SUBSCRIBED RECURSIVEMATCH) \"\" a") == ["* LIST (\\HasChildren) \"/\" \"a\" (\"CHILDINFO\" (\"SUBSCRIBED\"))"])
+            #expect(
+                try await client.ok("LIST (SUBSCRIBED) \"\" (a* g*)") == [
+                    "* LIST (\\HasNoChildren \\Subscribed) \"/\" \"a/b/c\"",
+                    "* LIST (\\NonExistent \\HasNoChildren \\Subscribed) \"/\" \"gone\"",
+                ]
+            )
+            #expect(
+                try await client.ok("LIST (SUBSCRIBED RECURSIVEMATCH) \"\" a") == [
+                    "* LIST (\\HasChildren) \"/\" \"a\" (\"CHILDINFO\" (\"SUBSCRIBED\"))"
+                ]
+            )
             #expect(try await client.ok("LSUB \"\" a/%") == ["* LSUB (\\Noselect) \"/\" \"a/b\""])
-            #expect(try await client.ok("LIST \"\" INBOX RETURN (STATUS (MESSAGES))") == [
-                "* LIST (\\HasNoChildren) \"/\" \"INBOX\"", "* STATUS \"INBOX\" (MESSAGES 0)",
-            ])
+            #expect(
+                try await client.ok("LIST \"\" INBOX RETURN (STATUS (MESSAGES))") == [
+                    "* LIST (\\HasNoChildren) \"/\" \"INBOX\"", "* STATUS \"INBOX\" (MESSAGES 0)",
+                ]
+            )
         }
     }
 

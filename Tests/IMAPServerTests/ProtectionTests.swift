@@ -58,7 +58,10 @@ import Testing
 
     @Test("every limit is kept")
     func limits() async throws {
-        try await IMAPHouse.run(["OONRUMAIL_IMAP_MAX_CONNECTIONS_PER_ACCOUNT": "1", "OONRUMAIL_IMAP_ERROR_LIMIT": "3", "OONRUMAIL_MAX_MESSAGE_SIZE": "2000"]) { house in
+        try await IMAPHouse.run([
+            "OONRUMAIL_IMAP_MAX_CONNECTIONS_PER_ACCOUNT": "1", "OONRUMAIL_IMAP_ERROR_LIMIT": "3",
+            "OONRUMAIL_MAX_MESSAGE_SIZE": "2000",
+        ]) { house in
             let client = try await house.signIn()
             let second = try await house.connect()
             #expect(try await second.code("LOGIN \(IMAPHouse.user) \"\(IMAPHouse.password)\"") == "NO LIMIT")

@@ -6,7 +6,9 @@ import Testing
 
     private func filled(_ house: IMAPHouse, _ count: Int = 3) async throws -> IMAPClient {
         let client = try await house.signIn()
-        for number in 1...count { #expect(try await client.append(Self.mail.replacing("one", with: "m\(number)")).hasPrefix("OK [APPENDUID ")) }
+        for number in 1...count {
+            #expect(try await client.append(Self.mail.replacing("one", with: "m\(number)")).hasPrefix("OK [APPENDUID "))
+        }
         return client
     }
 
@@ -19,7 +21,10 @@ import Testing
             for wanted in ["* 3 EXISTS", "* 0 RECENT", "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)"] {
                 #expect(answer.untagged.contains(wanted))
             }
-            for code in ["[PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)]", "[UIDNEXT 4]", "[UIDVALIDITY ", "[UNSEEN 1]"] {
+            for code in [
+                "[PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*)]", "[UIDNEXT 4]", "[UIDVALIDITY ",
+                "[UNSEEN 1]",
+            ] {
                 #expect(answer.untagged.contains { $0.hasPrefix("* OK \(code)") })
             }
             #expect(try await client.code("EXAMINE INBOX") == "OK READ-ONLY")
@@ -37,17 +42,34 @@ import Testing
         try await IMAPHouse.run { house in
             let client = try await filled(house, 2)
             _ = try await client.ok("SELECT INBOX")
-            #expect(try await client.ok("FETCH 1:* (FLAGS UID)") == ["* 1 FETCH (FLAGS () UID 1)", "* 2 FETCH (FLAGS () UID 2)"])
+            #expect(
+                try await client.ok("FETCH 1:* (FLAGS UID)") == [
+                    "* 1 FETCH (FLAGS () UID 1)", "* 2 FETCH (FLAGS () UID 2)",
+                ]
+            )
             #expect(try await client.ok("UID FETCH 2 (RFC822.SIZE)") == ["* 2 FETCH (UID 2 RFC822.SIZE 65)"])
-            #expect(try await client.ok("FETCH 1 BODY.PEEK[HEADER.FIELDS (subject)]") == ["* 1 FETCH (BODY[HEADER.FIELDS (subject)] {15}\r\nSubject: m1\r\n\r\n)"])
+            #expect(
+                try await client.ok("FETCH 1 BODY.PEEK[HEADER.FIELDS (subject)]") == [
+                    "* 1 FETCH (BODY[HEADER.FIELDS (subject)] {15}\r\nSubject: m1\r\n\r\n)"
+                ]
+            )
             #expect(try await client.ok("FETCH 1 BODY.PEEK[TEXT]<4.2>") == ["* 1 FETCH (BODY[TEXT]<4> {2}\r\nte)"])
-            #expect(try await client.ok("FETCH 1 BODY[1]") == ["* 1 FETCH (BODY[1] {10}\r\nThe text\r\n FLAGS (\\Seen))"])
+            #expect(
+                try await client.ok("FETCH 1 BODY[1]") == ["* 1 FETCH (BODY[1] {10}\r\nThe text\r\n FLAGS (\\Seen))"]
+            )
             #expect(try await client.ok("FETCH 1 (RFC822.TEXT)") == ["* 1 FETCH (RFC822.TEXT {10}\r\nThe text\r\n)"])
             #expect(try await client.ok("FETCH 2 BODY.PEEK[3]") == ["* 2 FETCH (BODY[3] NIL)"])
-            #expect(try await client.ok("FETCH 2 (BINARY.SIZE[1] BINARY.PEEK[1])") == ["* 2 FETCH (BINARY.SIZE[1] 10 BINARY[1] {10}\r\nThe text\r\n)"])
+            #expect(
+                try await client.ok("FETCH 2 (BINARY.SIZE[1] BINARY.PEEK[1])") == [
+                    "* 2 FETCH (BINARY.SIZE[1] 10 BINARY[1] {10}\r\nThe text\r\n)"
+                ]
+            )
             #expect(try await client.ok("FETCH 2 (FLAGS PREVIEW)") == ["* 2 FETCH (FLAGS () PREVIEW \"The text\")"])
             let all = try await client.ok("FETCH 2 FULL")
-            #expect(all.count == 1 && all[0].contains("ENVELOPE (NIL \"m2\" ") && all[0].contains("BODY (\"text\" \"plain\""))
+            #expect(
+                all.count == 1 && all[0].contains("ENVELOPE (NIL \"m2\" ")
+                    && all[0].contains("BODY (\"text\" \"plain\"")
+            )
             #expect(try await client.command("FETCH 7 FLAGS").tagged.hasPrefix("BAD"))
             #expect(try await client.ok("UID FETCH 7:9 FLAGS") == [])
         }
@@ -66,10 +88,16 @@ import Testing
             #expect(try await client.code("FETCH 1 UID") == "NO EXPUNGEISSUED")
             #expect(try await client.ok("SEARCH ALL") == ["* SEARCH 2 3"])
             #expect(try await client.ok("STORE 3 +FLAGS (\\Flagged)") == ["* 3 FETCH (FLAGS (\\Flagged))"])
-            #expect(try await other.ok("APPEND INBOX {\(Self.mail.utf8.count)+}\r\n\(Self.mail)") == ["* 3 EXISTS", "* 0 RECENT", "* 2 FETCH (FLAGS (\\Flagged) UID 3)"])
+            #expect(
+                try await other.ok("APPEND INBOX {\(Self.mail.utf8.count)+}\r\n\(Self.mail)") == [
+                    "* 3 EXISTS", "* 0 RECENT", "* 2 FETCH (FLAGS (\\Flagged) UID 3)",
+                ]
+            )
             #expect(try await client.ok("FETCH 2 UID") == ["* 2 FETCH (UID 2)", "* 4 EXISTS", "* 0 RECENT"])
             #expect(try await client.ok("NOOP") == ["* 1 EXPUNGE"])
-            #expect(try await client.ok("FETCH 1:* UID") == ["* 1 FETCH (UID 2)", "* 2 FETCH (UID 3)", "* 3 FETCH (UID 4)"])
+            #expect(
+                try await client.ok("FETCH 1:* UID") == ["* 1 FETCH (UID 2)", "* 2 FETCH (UID 3)", "* 3 FETCH (UID 4)"]
+            )
         }
     }
 
@@ -78,11 +106,19 @@ import Testing
         try await IMAPHouse.run { house in
             let client = try await filled(house)
             _ = try await client.ok("SELECT INBOX")
-            #expect(try await client.ok("STORE 1:2 +FLAGS (\\Seen $Work)") == ["* 1 FETCH (FLAGS (\\Seen $Work))", "* 2 FETCH (FLAGS (\\Seen $Work))"])
+            #expect(
+                try await client.ok("STORE 1:2 +FLAGS (\\Seen $Work)") == [
+                    "* 1 FETCH (FLAGS (\\Seen $Work))", "* 2 FETCH (FLAGS (\\Seen $Work))",
+                ]
+            )
             #expect(try await client.ok("STORE 1 -FLAGS.SILENT (\\Seen)") == [])
             #expect(try await client.ok("UID STORE 1 FLAGS \\Draft") == ["* 1 FETCH (UID 1 FLAGS (\\Draft))"])
             #expect(try await client.ok("NOOP") == [])
-            #expect(try await client.ok("FETCH 1:3 FLAGS") == ["* 1 FETCH (FLAGS (\\Draft))", "* 2 FETCH (FLAGS (\\Seen $Work))", "* 3 FETCH (FLAGS ())"])
+            #expect(
+                try await client.ok("FETCH 1:3 FLAGS") == [
+                    "* 1 FETCH (FLAGS (\\Draft))", "* 2 FETCH (FLAGS (\\Seen $Work))", "* 3 FETCH (FLAGS ())",
+                ]
+            )
             #expect(try await client.code("STORE 2 (UNCHANGEDSINCE 1) +FLAGS (\\Flagged)") == "OK MODIFIED 2")
         }
     }
@@ -98,7 +134,11 @@ import Testing
             #expect(copied.hasPrefix("OK COPYUID ") && copied.hasSuffix(" 1,3 1:2"))
             let moved = try await client.ok("MOVE 2 New")
             #expect(moved.count == 2 && moved[0].contains("[COPYUID ") && moved[1] == "* 2 EXPUNGE")
-            #expect(try await client.ok("STATUS New/Below (MESSAGES UIDNEXT UNSEEN SIZE)") == ["* STATUS \"New/Below\" (MESSAGES 2 UIDNEXT 3 UNSEEN 2 SIZE 130)"])
+            #expect(
+                try await client.ok("STATUS New/Below (MESSAGES UIDNEXT UNSEEN SIZE)") == [
+                    "* STATUS \"New/Below\" (MESSAGES 2 UIDNEXT 3 UNSEEN 2 SIZE 130)"
+                ]
+            )
             _ = try await client.ok("STORE 1:2 +FLAGS.SILENT (\\Deleted)")
             #expect(try await client.ok("UID EXPUNGE 3") == ["* 2 EXPUNGE"])
             _ = try await client.ok("CLOSE")
@@ -111,7 +151,11 @@ import Testing
         try await IMAPHouse.run { house in
             let client = try await filled(house, 4)
             _ = try await client.ok("SELECT INBOX")
-            #expect(try await client.ok("SEARCH RETURN (MIN MAX COUNT ALL) 2:4") == ["* ESEARCH (TAG \"t7\") MIN 2 MAX 4 COUNT 3 ALL 2:4"])
+            #expect(
+                try await client.ok("SEARCH RETURN (MIN MAX COUNT ALL) 2:4") == [
+                    "* ESEARCH (TAG \"t7\") MIN 2 MAX 4 COUNT 3 ALL 2:4"
+                ]
+            )
             #expect(try await client.ok("UID SEARCH RETURN () SUBJECT m2") == ["* ESEARCH (TAG \"t8\") UID ALL 2"])
             #expect(try await client.ok("SEARCH RETURN (SAVE) OR SUBJECT m1 SUBJECT m4") == [])
             #expect(try await client.ok("FETCH $ UID") == ["* 1 FETCH (UID 1)", "* 4 FETCH (UID 4)"])

@@ -16,10 +16,14 @@ import Testing
         Row("2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"), Row("::ffff:192.0.2.1", "192.0.2.1"),
         Row("64:ff9b::192.0.2.33", "64:ff9b::c000:221"), Row("1:2:3:4:5:6:192.0.2.1", "1:2:3:4:5:6:c000:201"),
         Row("::2:3:4:5:6:7:8", "0:2:3:4:5:6:7:8"), Row("fe80::0:1", "fe80::1"),
-        Row("", nil), Row("1.2.3", nil), Row("1.2.3.4.5", nil), Row("256.1.1.1", nil), Row("1.2.3.", nil), Row("1..2.3", nil),
-        Row("1.2.3.+4", nil), Row("1.2.3.-4", nil), Row("0x1.2.3.4", nil), Row(" 1.2.3.4", nil), Row(":", nil), Row(":::", nil), Row("1:2", nil),
-        Row("1::2::3", nil), Row("1:2:3:4:5:6:7:8:9", nil), Row("1:2:3:4:5:6:7", nil), Row("12345::", nil), Row("g::", nil), Row(":1:2:3:4:5:6:7:8", nil),
-        Row("1:2:3:4:5:6:7:8:", nil), Row("::1.2.3", nil), Row("1.2.3.4::", nil), Row("fe80::1%eth0", nil), Row("::+1", nil), Row("::-1", nil),
+        Row("", nil), Row("1.2.3", nil), Row("1.2.3.4.5", nil), Row("256.1.1.1", nil), Row("1.2.3.", nil),
+        Row("1..2.3", nil),
+        Row("1.2.3.+4", nil), Row("1.2.3.-4", nil), Row("0x1.2.3.4", nil), Row(" 1.2.3.4", nil), Row(":", nil),
+        Row(":::", nil), Row("1:2", nil),
+        Row("1::2::3", nil), Row("1:2:3:4:5:6:7:8:9", nil), Row("1:2:3:4:5:6:7", nil), Row("12345::", nil),
+        Row("g::", nil), Row(":1:2:3:4:5:6:7:8", nil),
+        Row("1:2:3:4:5:6:7:8:", nil), Row("::1.2.3", nil), Row("1.2.3.4::", nil), Row("fe80::1%eth0", nil),
+        Row("::+1", nil), Row("::-1", nil),
     ]
 
     @Test(arguments: rows) func `Reads and prints addresses`(row: Row) {
@@ -39,15 +43,20 @@ import Testing
         var network: String
         var address: String
         var isInside: Bool
-        init(_ network: String, _ address: String, _ isInside: Bool) { (self.network, self.address, self.isInside) = (network, address, isInside) }
+        init(_ network: String, _ address: String, _ isInside: Bool) {
+            (self.network, self.address, self.isInside) = (network, address, isInside)
+        }
         var testDescription: String { "\(address) in \(network)" }
     }
 
     static let rows: [Row] = [
-        Row("192.0.2.0/24", "192.0.2.255", true), Row("192.0.2.0/24", "192.0.3.0", false), Row("192.0.2.1", "192.0.2.1", true),
+        Row("192.0.2.0/24", "192.0.2.255", true), Row("192.0.2.0/24", "192.0.3.0", false),
+        Row("192.0.2.1", "192.0.2.1", true),
         Row("192.0.2.1", "192.0.2.2", false), Row("0.0.0.0/0", "203.0.113.9", true), Row("0.0.0.0/0", "::1", false),
-        Row("192.0.2.128/25", "192.0.2.127", false), Row("192.0.2.128/25", "192.0.2.200", true), Row("192.0.2.9/31", "192.0.2.8", true),
-        Row("2001:db8::/32", "2001:db8:ffff::1", true), Row("2001:db8::/33", "2001:db8:8000::", false), Row("::/0", "2001:db8::1", true),
+        Row("192.0.2.128/25", "192.0.2.127", false), Row("192.0.2.128/25", "192.0.2.200", true),
+        Row("192.0.2.9/31", "192.0.2.8", true),
+        Row("2001:db8::/32", "2001:db8:ffff::1", true), Row("2001:db8::/33", "2001:db8:8000::", false),
+        Row("::/0", "2001:db8::1", true),
         Row("::1/128", "::1", true), Row("192.0.2.0/24", "::ffff:192.0.2.7", true),
     ]
 
@@ -57,7 +66,10 @@ import Testing
         #expect(network.contains(address) == row.isInside)
     }
 
-    @Test(arguments: ["", "/", "1.2.3.4/", "1.2.3.4/33", "::/129", "1.2.3.4/-1", "1.2.3.4/+1", "1.2.3.4/1/2", "1.2.3.4/x", "x/8", "1.2.3.4/0000"])
+    @Test(arguments: [
+        "", "/", "1.2.3.4/", "1.2.3.4/33", "::/129", "1.2.3.4/-1", "1.2.3.4/+1", "1.2.3.4/1/2", "1.2.3.4/x", "x/8",
+        "1.2.3.4/0000",
+    ])
     func `Refuses what is no network`(text: String) {
         #expect(IPNetwork(text) == nil)
     }

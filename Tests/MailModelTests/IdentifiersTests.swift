@@ -5,7 +5,10 @@ import Testing
     @Test func `Queue identifiers ascend with time`() {
         var last = QueueID(time: Timestamp(microseconds: 0), random: .max)
         for step in 1...2_000 {
-            let next = QueueID(time: Timestamp(microseconds: Int64(step) * 1_000_003_337), random: UInt32(step) &* 2_654_435_761)
+            let next = QueueID(
+                time: Timestamp(microseconds: Int64(step) * 1_000_003_337),
+                random: UInt32(step) &* 2_654_435_761
+            )
             #expect(last < next)
             #expect(next.rawValue.utf8.count == 16)
             #expect(next.rawValue.utf8.allSatisfy { (48...57).contains($0) || (97...122).contains($0) })
@@ -63,8 +66,10 @@ import Testing
     }
 
     @Test func `Special uses are written as LIST shows them`() {
-        #expect(SpecialUse.allCases.map(\.attribute).sorted() == [
-            "\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Important", "\\Junk", "\\Sent", "\\Trash",
-        ])
+        #expect(
+            SpecialUse.allCases.map(\.attribute).sorted() == [
+                "\\All", "\\Archive", "\\Drafts", "\\Flagged", "\\Important", "\\Junk", "\\Sent", "\\Trash",
+            ]
+        )
     }
 }

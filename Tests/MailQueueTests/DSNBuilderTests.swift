@@ -5,28 +5,43 @@ import Testing
 
 @Suite struct DSNBuilderTests {
     static let now = Timestamp(seconds: 1_795_430_400)
-    static let header = "Received: from x\r\n\tby y\r\nSubject: Quarterly offer\r\nMessage-ID: <1@shop.test>\r\nTo: bob@far.test\r\n"
+    static let header =
+        "Received: from x\r\n\tby y\r\nSubject: Quarterly offer\r\nMessage-ID: <1@shop.test>\r\nTo: bob@far.test\r\n"
 
     func build(_ failed: [FailedRecipient], header: String = Self.header + "\r\nthe secret body\r\n") -> ParsedMessage {
         let original = DSNBuilder.Original(
-            queueID: QueueID(rawValue: "0abc"), arrivedAt: Self.now.adding(seconds: -600), header: Array(header.utf8)
+            queueID: QueueID(rawValue: "0abc"),
+            arrivedAt: Self.now.adding(seconds: -600),
+            header: Array(header.utf8)
         )
         return ParsedMessage(
             parsing: DSNBuilder(hostname: "mail.shop.test").build(
-                id: QueueID(rawValue: "0def"), to: address("ann@shop.test"), about: original, failed: failed, at: Self.now
+                id: QueueID(rawValue: "0def"),
+                to: address("ann@shop.test"),
+                about: original,
+                failed: failed,
+                at: Self.now
             )
         )
     }
 
     static let unknown = FailedRecipient(
-        address: address("bob@far.test"), originalRecipient: "rfc822;bob+2Bx@far.test", status: "5.1.1",
-        reply: "550 5.1.1 No such user", remoteHost: "mx.far.test", lastAttemptAt: now
+        address: address("bob@far.test"),
+        originalRecipient: "rfc822;bob+2Bx@far.test",
+        status: "5.1.1",
+        reply: "550 5.1.1 No such user",
+        remoteHost: "mx.far.test",
+        lastAttemptAt: now
     )
     static let expired = FailedRecipient(
-        address: address("eve@slow.test"), status: "4.4.7", reply: "451 4.4.3 slow.test cannot be looked up now", lastAttemptAt: now
+        address: address("eve@slow.test"),
+        status: "4.4.7",
+        reply: "451 4.4.3 slow.test cannot be looked up now",
+        lastAttemptAt: now
     )
 
-    func text(_ message: ParsedMessage, _ path: [Int], _ part: ParsedMessage.SectionText = .everything) throws -> String {
+    func text(_ message: ParsedMessage, _ path: [Int], _ part: ParsedMessage.SectionText = .everything) throws -> String
+    {
         String(decoding: message.bytes[try #require(message.range(of: path, part))], as: UTF8.self)
     }
 
@@ -50,7 +65,8 @@ import Testing
     @Test func peopleReadWhatHappened() throws {
         let words = try text(build([Self.unknown, Self.expired]), [1])
         for part in [
-            "these addresses", "<bob@far.test>", "There is no such address", "mx.far.test said", "550 5.1.1 No such user",
+            "these addresses", "<bob@far.test>", "There is no such address", "mx.far.test said",
+            "550 5.1.1 No such user",
             "<eve@slow.test>", "tried many times", "Subject:  Quarterly offer",
         ] {
             #expect(words.contains(part), "\(part)")
@@ -65,11 +81,13 @@ import Testing
         try #require(blocks.count == 3)
         #expect(blocks[0].first == "Reporting-MTA: dns; mail.shop.test")
         #expect(blocks[0].contains { $0.hasPrefix("Arrival-Date: ") })
-        #expect(blocks[1] == [
-            "Original-Recipient: rfc822; bob+x@far.test", "Final-Recipient: rfc822; bob@far.test", "Action: failed",
-            "Status: 5.1.1", "Remote-MTA: dns; mx.far.test", "Diagnostic-Code: smtp; 550 5.1.1 No such user",
-            "Last-Attempt-Date: \(RFC5322Date.format(Self.now))",
-        ])
+        #expect(
+            blocks[1] == [
+                "Original-Recipient: rfc822; bob+x@far.test", "Final-Recipient: rfc822; bob@far.test", "Action: failed",
+                "Status: 5.1.1", "Remote-MTA: dns; mx.far.test", "Diagnostic-Code: smtp; 550 5.1.1 No such user",
+                "Last-Attempt-Date: \(RFC5322Date.format(Self.now))",
+            ]
+        )
         #expect(blocks[2].contains("Status: 4.4.7"))
         #expect(!blocks[2].contains { $0.hasPrefix("Remote-MTA") })
     }
@@ -81,7 +99,10 @@ import Testing
     }
 
     @Test func aHeaderCutWithinALineLosesThatLine() throws {
-        let message = build([Self.unknown], header: Self.header + "X-Long: \(String(repeating: "x", count: DSNBuilder.maximumHeader))")
+        let message = build(
+            [Self.unknown],
+            header: Self.header + "X-Long: \(String(repeating: "x", count: DSNBuilder.maximumHeader))"
+        )
         #expect(try text(message, [3]) == Self.header)
     }
 
@@ -91,7 +112,8 @@ import Testing
 
     @Test func strangersTextBreaksNothing() throws {
         var hostile = Self.unknown
-        hostile.reply = "550 5.1.1 a\r\nX-Evil: 1\u{0}\u{301}\"\r\n\r\n--=_0def--" + String(repeating: "é", count: 2_000)
+        hostile.reply =
+            "550 5.1.1 a\r\nX-Evil: 1\u{0}\u{301}\"\r\n\r\n--=_0def--" + String(repeating: "é", count: 2_000)
         hostile.remoteHost = "mx\r\n.test"
         hostile.originalRecipient = "rfc822;a+0D+0AX-Evil:+201"
         let message = build([hostile])

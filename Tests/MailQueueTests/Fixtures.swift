@@ -33,7 +33,9 @@ final class WorkerHouse: Sendable {
     let worker: QueueWorker
 
     init(
-        domains: [String] = ["far.test"], hosts: Int = 1, _ configure: (inout QueueConfiguration) -> Void = { _ in },
+        domains: [String] = ["far.test"],
+        hosts: Int = 1,
+        _ configure: (inout QueueConfiguration) -> Void = { _ in },
         answer: @escaping FakeTransport.Answer
     ) {
         transport = FakeTransport(answer)
@@ -46,8 +48,14 @@ final class WorkerHouse: Sendable {
         var configuration = QueueConfiguration(hostname: "mail.shop.test")
         configure(&configuration)
         worker = QueueWorker(
-            queue: queue, directory: directory, transport: transport, resolver: resolver, feed: feed, clock: clock,
-            configuration: configuration, logger: silent
+            queue: queue,
+            directory: directory,
+            transport: transport,
+            resolver: resolver,
+            feed: feed,
+            clock: clock,
+            configuration: configuration,
+            logger: silent
         )
     }
 
@@ -62,17 +70,27 @@ final class WorkerHouse: Sendable {
 
     @discardableResult
     func put(
-        from sender: ReversePath = .address(address("ann@shop.test")), to recipients: [String], number: UInt32 = 1,
-        content: String = "Subject: offer\r\nMessage-ID: <1@shop.test>\r\n\r\nsecret\r\n", attempts: Int = 0
+        from sender: ReversePath = .address(address("ann@shop.test")),
+        to recipients: [String],
+        number: UInt32 = 1,
+        content: String = "Subject: offer\r\nMessage-ID: <1@shop.test>\r\n\r\nsecret\r\n",
+        attempts: Int = 0
     ) -> QueueID {
         let now = clock.now()
         let id = QueueID(time: now, random: number)
         for (domain, addresses) in Dictionary(grouping: recipients.map(address), by: \.domain) {
             let lease = QueueLease(
-                queueID: id, submitter: AccountID(1), sender: sender, domain: domain,
+                queueID: id,
+                submitter: AccountID(1),
+                sender: sender,
+                domain: domain,
                 recipients: addresses.map { .init(address: $0, originalRecipient: nil, attempts: attempts) },
-                size: content.utf8.count, createdAt: now, expiresAt: now.adding(seconds: 432_000), needsSMTPUTF8: false,
-                is8Bit: false, fence: 0
+                size: content.utf8.count,
+                createdAt: now,
+                expiresAt: now.adding(seconds: 432_000),
+                needsSMTPUTF8: false,
+                is8Bit: false,
+                fence: 0
             )
             queue.put(lease, content: content, dueAt: now)
         }

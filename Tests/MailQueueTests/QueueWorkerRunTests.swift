@@ -73,7 +73,9 @@ final class Turnstile: Sendable {
 @Suite struct QueueWorkerRunTests {
     @Test(.timeLimit(.minutes(1))) func newWorkWakesTheWorkerAndStopEndsIt() async {
         let turnstile = Turnstile()
-        let house = WorkerHouse { configuration in configuration.pollInterval = .seconds(3_600) } answer: { call in
+        let house = WorkerHouse { configuration in
+            configuration.pollInterval = .seconds(3_600)
+        } answer: { call in
             await turnstile.pass()
             return FakeTransport.report(call) { _ in .accepted(reply: "250 OK") }
         }
@@ -100,7 +102,9 @@ final class Turnstile: Sendable {
             await turnstile.pass()
             return FakeTransport.report(call) { _ in .accepted(reply: "250 OK") }
         }
-        for number in 1...30 { house.put(to: ["u\(number)@\(number > 20 ? "near" : "far").test"], number: UInt32(number)) }
+        for number in 1...30 {
+            house.put(to: ["u\(number)@\(number > 20 ? "near" : "far").test"], number: UInt32(number))
+        }
         async let running: Void = house.worker.run()
         await turnstile.wait(for: 4)
         turnstile.open()
@@ -175,7 +179,9 @@ final class Turnstile: Sendable {
 
     @Test(.timeLimit(.minutes(1))) func losingTheLeaseEndsTheTransaction() async {
         let turnstile = Turnstile()
-        let house = WorkerHouse { configuration in configuration.leaseSeconds = 0 } answer: { call in
+        let house = WorkerHouse { configuration in
+            configuration.leaseSeconds = 0
+        } answer: { call in
             await turnstile.pass()
             return FakeTransport.report(call, reached: false) { _ in .transient(reply: "451 4.4.2 connection closed") }
         }

@@ -11,7 +11,8 @@ import Testing
     // MARK: - Outcomes
 
     @Test func deliveredMailLeavesTheQueue() async throws {
-        let house = WorkerHouse { call in FakeTransport.report(call) { _ in .accepted(reply: "250 2.0.0 Queued as 1") } }
+        let house = WorkerHouse { call in FakeTransport.report(call) { _ in .accepted(reply: "250 2.0.0 Queued as 1") }
+        }
         let id = house.put(to: ["bob@far.test", "eve@far.test"], content: "0123456789")
         await house.worker.runOnce()
         #expect(house.queue.waiting.isEmpty)
@@ -54,8 +55,10 @@ import Testing
         #expect(bounce.sender == .null)
         #expect(bounce.submitter == .system)
         #expect(bounce.localCopies.map(\.account) == [ann])
-        #expect(bounce.localCopies.first.map { String(decoding: $0.prefix, as: UTF8.self) }
-            == "Return-Path: <>\r\nDelivered-To: ann@shop.test\r\n")
+        #expect(
+            bounce.localCopies.first.map { String(decoding: $0.prefix, as: UTF8.self) }
+                == "Return-Path: <>\r\nDelivered-To: ann@shop.test\r\n"
+        )
         #expect(bounce.remote.isEmpty)
         guard case .memory(let bytes) = bounce.bytes else { return #expect(Bool(false), "the bounce is in a file") }
         let text = String(buffer: bytes)
@@ -79,7 +82,10 @@ import Testing
     @Test func bouncesFollowAliasesAndDetails() async throws {
         let house = WorkerHouse { call in FakeTransport.report(call) { _ in .permanent(reply: "550 5.7.1 No") } }
         let ann = try await house.addSender("ann@shop.test")
-        try await house.directory.addAlias(address("sales@shop.test"), targets: [address("ann@shop.test"), address("x@far.test")])
+        try await house.directory.addAlias(
+            address("sales@shop.test"),
+            targets: [address("ann@shop.test"), address("x@far.test")]
+        )
         house.put(from: .address(address("sales+42@shop.test")), to: ["bob@far.test"])
         await house.worker.runOnce()
         let bounce = try #require(house.queue.results.first?.bounce)
@@ -89,7 +95,9 @@ import Testing
 
     @Test(arguments: [ReversePath.null, .address(address("gone@shop.test"))])
     func nobodyIsToldWhenThereIsNobody(_ sender: ReversePath) async throws {
-        let house = WorkerHouse { call in FakeTransport.report(call) { _ in .permanent(reply: "550 5.1.1 No such user") } }
+        let house = WorkerHouse { call in
+            FakeTransport.report(call) { _ in .permanent(reply: "550 5.1.1 No such user") }
+        }
         _ = try await house.addSender("ann@shop.test")
         house.put(from: sender, to: ["bob@far.test"])
         await house.worker.runOnce()
@@ -130,7 +138,8 @@ import Testing
     @Test func theNextHostIsTriedUntilOneIsReached() async throws {
         let house = WorkerHouse(hosts: 4) { call in
             FakeTransport.report(call, reached: call.host.name == "mx3.far.test") { _ in
-                call.host.name == "mx3.far.test" ? .accepted(reply: "250 OK") : .transient(reply: "451 4.4.1 no connection")
+                call.host.name == "mx3.far.test"
+                    ? .accepted(reply: "250 OK") : .transient(reply: "451 4.4.1 no connection")
             }
         }
         house.put(to: ["bob@far.test"])
@@ -141,7 +150,9 @@ import Testing
     }
 
     @Test func aReachedHostThatSaysLaterEndsTheAttempt() async {
-        let house = WorkerHouse(hosts: 2) { call in FakeTransport.report(call) { _ in .transient(reply: "450 4.7.1 Greylisted") } }
+        let house = WorkerHouse(hosts: 2) { call in
+            FakeTransport.report(call) { _ in .transient(reply: "450 4.7.1 Greylisted") }
+        }
         house.put(to: ["bob@far.test"])
         await house.worker.runOnce()
         #expect(house.transport.calls.count == 1)
@@ -155,8 +166,14 @@ import Testing
 
     @Test(arguments: [
         TurnedAway(replies: [.permanent(reply: "554 5.7.1 No"), .permanent(reply: "554 5.7.1 No")], isGivenUp: true),
-        TurnedAway(replies: [.transient(reply: "451 4.4.1 away"), .permanent(reply: "554 5.7.1 No")], isGivenUp: false),
-        TurnedAway(replies: [.permanent(reply: "554 5.7.1 No"), .transient(reply: "451 4.4.1 away")], isGivenUp: false),
+        TurnedAway(
+            replies: [.transient(reply: "451 4.4.1 away"), .permanent(reply: "554 5.7.1 No")],
+            isGivenUp: false
+        ),
+        TurnedAway(
+            replies: [.permanent(reply: "554 5.7.1 No"), .transient(reply: "451 4.4.1 away")],
+            isGivenUp: false
+        ),
     ])
     func mailIsGivenUpOnlyWhenEveryHostTurnsItAway(_ row: TurnedAway) async {
         let house = WorkerHouse(hosts: 2) { call in
@@ -185,7 +202,9 @@ import Testing
 
     @Test(arguments: [StoreError.overQuota, .notFound, .refused("no")])
     func aBounceThatCannotBeDeliveredDoesNotHoldUpTheResult(_ error: StoreError) async throws {
-        let house = WorkerHouse { call in FakeTransport.report(call) { _ in .permanent(reply: "550 5.1.1 No such user") } }
+        let house = WorkerHouse { call in
+            FakeTransport.report(call) { _ in .permanent(reply: "550 5.1.1 No such user") }
+        }
         _ = try await house.addSender("ann@shop.test")
         house.put(to: ["bob@far.test"])
         house.queue.failFinish([error])
@@ -196,7 +215,9 @@ import Testing
     }
 
     @Test func whileTheDirectoryIsAwayNobodyIsGivenUp() async throws {
-        let house = WorkerHouse { call in FakeTransport.report(call) { _ in .permanent(reply: "550 5.1.1 No such user") } }
+        let house = WorkerHouse { call in
+            FakeTransport.report(call) { _ in .permanent(reply: "550 5.1.1 No such user") }
+        }
         _ = try await house.addSender("ann@shop.test")
         house.put(to: ["bob@far.test"])
         house.directory.fail(with: .unavailable(reportID: "r"))
@@ -211,19 +232,25 @@ import Testing
     }
 
     @Test func aMessageThatCannotBeReadIsBouncedWithoutItsHeader() async throws {
-        let house = WorkerHouse { call in FakeTransport.report(call) { _ in .permanent(reply: "550 5.1.1 No such user") } }
+        let house = WorkerHouse { call in
+            FakeTransport.report(call) { _ in .permanent(reply: "550 5.1.1 No such user") }
+        }
         _ = try await house.addSender("ann@shop.test")
         house.put(to: ["bob@far.test"])
         house.queue.failRead(.damaged(reportID: "r"))
         await house.worker.runOnce()
-        guard case .memory(let bytes)? = house.queue.results.first?.bounce?.bytes else { return #expect(Bool(false), "no bounce") }
+        guard case .memory(let bytes)? = house.queue.results.first?.bounce?.bytes else {
+            return #expect(Bool(false), "no bounce")
+        }
         #expect(ParsedMessage(parsing: Array(bytes.readableBytesView)).root.children.count == 2)
     }
 
     // MARK: - Retries
 
     @Test func intervalsGrowFromAttemptToAttempt() async throws {
-        let house = WorkerHouse { call in FakeTransport.report(call, reached: false) { _ in .transient(reply: "451 4.4.1 away") } }
+        let house = WorkerHouse { call in
+            FakeTransport.report(call, reached: false) { _ in .transient(reply: "451 4.4.1 away") }
+        }
         house.put(to: ["bob@far.test"])
         var waits: [Int64] = []
         for _ in 0..<4 {

@@ -10,7 +10,8 @@ import Testing
     }
 
     @Test(arguments: [
-        Interval(0, 300), Interval(1, 300), Interval(2, 600), Interval(3, 1_200), Interval(6, 9_600), Interval(7, 14_400),
+        Interval(0, 300), Interval(1, 300), Interval(2, 600), Interval(3, 1_200), Interval(6, 9_600),
+        Interval(7, 14_400),
         Interval(50, 14_400), Interval(Int.max, 14_400),
     ])
     func intervalsDoubleUpToTheLongest(_ row: Interval) {

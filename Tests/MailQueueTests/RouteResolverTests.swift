@@ -8,10 +8,14 @@ import Testing
     static let dns: FakeResolver = {
         var dns = FakeResolver()
         dns.exchanges = [
-            "two.test": .success([MXRecord(preference: 20, host: "b.two.test"), MXRecord(preference: 10, host: "a.two.test")]),
+            "two.test": .success([
+                MXRecord(preference: 20, host: "b.two.test"), MXRecord(preference: 10, host: "a.two.test"),
+            ]),
             "null.test": .success([MXRecord(preference: 0, host: "")]),
             "mixed.test": .success([MXRecord(preference: 0, host: ""), MXRecord(preference: 5, host: "a.two.test")]),
-            "ours.test": .success([MXRecord(preference: 10, host: "mail.shop.test"), MXRecord(preference: 20, host: "a.two.test")]),
+            "ours.test": .success([
+                MXRecord(preference: 10, host: "mail.shop.test"), MXRecord(preference: 20, host: "a.two.test"),
+            ]),
             "backup.test": .success([
                 MXRecord(preference: 10, host: "a.two.test"), MXRecord(preference: 20, host: "mail.shop.test"),
                 MXRecord(preference: 20, host: "b.two.test"), MXRecord(preference: 30, host: "b.two.test"),
@@ -23,8 +27,12 @@ import Testing
             "loopback.test": .success([MXRecord(preference: 10, host: "localhost.test")]),
             "deaf.test": .failure(.temporary(reason: "SERVFAIL")),
             "dead.test": .success([MXRecord(preference: 10, host: "nowhere.test")]),
-            "ailing.test": .success([MXRecord(preference: 10, host: "nowhere.test"), MXRecord(preference: 20, host: "servfail.test")]),
-            "half.test": .success([MXRecord(preference: 10, host: "servfail.test"), MXRecord(preference: 20, host: "b.two.test")]),
+            "ailing.test": .success([
+                MXRecord(preference: 10, host: "nowhere.test"), MXRecord(preference: 20, host: "servfail.test"),
+            ]),
+            "half.test": .success([
+                MXRecord(preference: 10, host: "servfail.test"), MXRecord(preference: 20, host: "b.two.test"),
+            ]),
             "empty.test": .success([]),
             "many.test": .success((0..<30).map { MXRecord(preference: UInt16($0), host: "a.two.test") }),
             "xn--bcher-kva.test": .success([MXRecord(preference: 10, host: "a.two.test")]),
@@ -140,20 +148,35 @@ import Testing
     @Test func routesComeBeforeTheSmartHostAndDNS() async throws {
         let resolver = resolver { configuration in
             configuration.routes = [
-                .init(domain: "*", host: "relay.test", port: 2_525), .init(domain: "two.test", host: "127.0.0.1", port: 26),
+                .init(domain: "*", host: "relay.test", port: 2_525),
+                .init(domain: "two.test", host: "127.0.0.1", port: 26),
                 .init(domain: "xn--bcher-kva.test", host: "books.test", port: 27),
             ]
             configuration.smartHost = .init(host: "smart.test", port: 587, tls: .verified, user: nil, password: nil)
         }
-        #expect(try await resolver.route(to: "two.test").hosts == [RemoteHost(name: "127.0.0.1", address: ip("127.0.0.1"), port: 26)])
-        #expect(try await resolver.route(to: "gone.test").hosts == [RemoteHost(name: "relay.test", address: nil, port: 2_525)])
+        #expect(
+            try await resolver.route(to: "two.test").hosts == [
+                RemoteHost(name: "127.0.0.1", address: ip("127.0.0.1"), port: 26)
+            ]
+        )
+        #expect(
+            try await resolver.route(to: "gone.test").hosts == [
+                RemoteHost(name: "relay.test", address: nil, port: 2_525)
+            ]
+        )
         #expect(try await resolver.route(to: "bücher.test").hosts.map(\.name) == ["books.test"])
         #expect(try await resolver.route(to: "[192.0.2.1]").hosts.map(\.name) == ["relay.test"])
     }
 
     @Test func theSmartHostTakesEverythingElse() async throws {
         let resolver = resolver { configuration in
-            configuration.smartHost = .init(host: "smart.test", port: 587, tls: .verified, user: "shop", password: "pass")
+            configuration.smartHost = .init(
+                host: "smart.test",
+                port: 587,
+                tls: .verified,
+                user: "shop",
+                password: "pass"
+            )
         }
         let route = try await resolver.route(to: "null.test")
         #expect(route.hosts == [RemoteHost(name: "smart.test", address: nil, port: 587)])

@@ -28,7 +28,13 @@ final class FakeMailbox: MailboxStore {
     let state = Mutex(State())
 
     @discardableResult
-    func add(_ text: String = "Subject: x\r\n\r\nbody\r\n", flags: MessageFlags = [], keywords: [String] = [], date: Int64 = 1_700_000_000, gap: UInt32 = 0) -> UInt32 {
+    func add(
+        _ text: String = "Subject: x\r\n\r\nbody\r\n",
+        flags: MessageFlags = [],
+        keywords: [String] = [],
+        date: Int64 = 1_700_000_000,
+        gap: UInt32 = 0
+    ) -> UInt32 {
         state.withLock { state in
             state.modSeq += 1
             state.uidNext += gap
@@ -38,8 +44,14 @@ final class FakeMailbox: MailboxStore {
             state.messages.append(
                 Message(
                     entry: MessageEntry(
-                        uid: UID(uid), flags: flags, keywords: Keywords(keywords), modSeq: ModSeq(state.modSeq), email: EmailID(Int64(uid)),
-                        size: bytes.count, internalDate: Timestamp(seconds: date), savedAt: Timestamp(seconds: date + 86_400)
+                        uid: UID(uid),
+                        flags: flags,
+                        keywords: Keywords(keywords),
+                        modSeq: ModSeq(state.modSeq),
+                        email: EmailID(Int64(uid)),
+                        size: bytes.count,
+                        internalDate: Timestamp(seconds: date),
+                        savedAt: Timestamp(seconds: date + 86_400)
                     ),
                     bytes: bytes
                 )
@@ -68,8 +80,17 @@ final class FakeMailbox: MailboxStore {
 
     private static func record(_ state: State) -> MailboxRecord {
         MailboxRecord(
-            id: mailbox, name: "INBOX", specialUse: nil, isSubscribed: false, uidValidity: UIDValidity(state.validity),
-            uidNext: UID(state.uidNext), highestModSeq: ModSeq(state.modSeq), messages: state.messages.count, unseen: 0, deleted: 0, size: 0
+            id: mailbox,
+            name: "INBOX",
+            specialUse: nil,
+            isSubscribed: false,
+            uidValidity: UIDValidity(state.validity),
+            uidNext: UID(state.uidNext),
+            highestModSeq: ModSeq(state.modSeq),
+            messages: state.messages.count,
+            unseen: 0,
+            deleted: 0,
+            size: 0
         )
     }
 
@@ -77,7 +98,11 @@ final class FakeMailbox: MailboxStore {
         try changes(since: 0)
     }
 
-    func changes(in mailbox: MailboxID, of account: AccountID, since modSeq: ModSeq) async throws(StoreError) -> MailboxChanges {
+    func changes(
+        in mailbox: MailboxID,
+        of account: AccountID,
+        since modSeq: ModSeq
+    ) async throws(StoreError) -> MailboxChanges {
         try changes(since: modSeq.rawValue)
     }
 
@@ -85,7 +110,8 @@ final class FakeMailbox: MailboxStore {
         let found = state.withLock { state -> MailboxChanges? in
             guard !state.isGone else { return nil }
             return MailboxChanges(
-                mailbox: Self.record(state), changed: state.messages.map(\.entry).filter { $0.modSeq.rawValue > modSeq },
+                mailbox: Self.record(state),
+                changed: state.messages.map(\.entry).filter { $0.modSeq.rawValue > modSeq },
                 vanished: state.vanished.filter { $0.modSeq > modSeq }.map(\.uid).sorted()
             )
         }
@@ -94,16 +120,23 @@ final class FakeMailbox: MailboxStore {
     }
 
     func content(
-        _ uids: UIDRanges, in mailbox: MailboxID, of account: AccountID, fields: ContentFields, limit: Int
+        _ uids: UIDRanges,
+        in mailbox: MailboxID,
+        of account: AccountID,
+        fields: ContentFields,
+        limit: Int
     ) async throws(StoreError) -> [MessageContent] {
         state.withLock { state in
             state.contentReads += 1
-            return state.messages.filter { message in uids.ranges.contains { $0.contains(message.entry.uid.rawValue) } }.prefix(limit).map {
-                MessageContent(
-                    uid: $0.entry.uid, email: $0.entry.email, thread: ThreadID($0.entry.email.rawValue / 2),
-                    summary: MessageSummary(parsing: $0.bytes)
-                )
-            }
+            return state.messages.filter { message in uids.ranges.contains { $0.contains(message.entry.uid.rawValue) } }
+                .prefix(limit).map {
+                    MessageContent(
+                        uid: $0.entry.uid,
+                        email: $0.entry.email,
+                        thread: ThreadID($0.entry.email.rawValue / 2),
+                        summary: MessageSummary(parsing: $0.bytes)
+                    )
+                }
         }
     }
 
@@ -120,20 +153,48 @@ final class FakeMailbox: MailboxStore {
     // MARK: - What no engine test needs
 
     func mailboxes(of account: AccountID) async throws(StoreError) -> [MailboxRecord] { [] }
-    func mailbox(named name: String, of account: AccountID) async throws(StoreError) -> MailboxRecord { throw .notFound }
+    func mailbox(named name: String, of account: AccountID) async throws(StoreError) -> MailboxRecord {
+        throw .notFound
+    }
     func mailbox(_ id: MailboxID, of account: AccountID) async throws(StoreError) -> MailboxRecord { throw .notFound }
-    func create(_ name: String, specialUse: SpecialUse?, of account: AccountID) async throws(StoreError) -> MailboxRecord { throw .notFound }
+    func create(
+        _ name: String,
+        specialUse: SpecialUse?,
+        of account: AccountID
+    ) async throws(StoreError) -> MailboxRecord { throw .notFound }
     func delete(_ id: MailboxID, of account: AccountID) async throws(StoreError) { throw .notFound }
     func rename(_ name: String, to newName: String, of account: AccountID) async throws(StoreError) { throw .notFound }
-    func setSubscribed(_ name: String, _ subscribed: Bool, of account: AccountID) async throws(StoreError) { throw .notFound }
+    func setSubscribed(_ name: String, _ subscribed: Bool, of account: AccountID) async throws(StoreError) {
+        throw .notFound
+    }
     func subscriptions(of account: AccountID) async throws(StoreError) -> [String] { [] }
-    func append(_ items: [AppendItem], to mailbox: MailboxID, of account: AccountID) async throws(StoreError) -> AppendReceipt { throw .notFound }
-    func copy(_ uids: UIDRanges, from: MailboxID, to: MailboxID, of account: AccountID) async throws(StoreError) -> CopyReceipt { throw .notFound }
-    func move(_ uids: UIDRanges, from: MailboxID, to: MailboxID, of account: AccountID) async throws(StoreError) -> CopyReceipt { throw .notFound }
+    func append(
+        _ items: [AppendItem],
+        to mailbox: MailboxID,
+        of account: AccountID
+    ) async throws(StoreError) -> AppendReceipt { throw .notFound }
+    func copy(
+        _ uids: UIDRanges,
+        from: MailboxID,
+        to: MailboxID,
+        of account: AccountID
+    ) async throws(StoreError) -> CopyReceipt { throw .notFound }
+    func move(
+        _ uids: UIDRanges,
+        from: MailboxID,
+        to: MailboxID,
+        of account: AccountID
+    ) async throws(StoreError) -> CopyReceipt { throw .notFound }
     func setFlags(
-        _ uids: UIDRanges, in mailbox: MailboxID, of account: AccountID, change: FlagChange, unchangedSince: ModSeq?
+        _ uids: UIDRanges,
+        in mailbox: MailboxID,
+        of account: AccountID,
+        change: FlagChange,
+        unchangedSince: ModSeq?
     ) async throws(StoreError) -> StoreOutcome { throw .notFound }
-    func expunge(_ uids: UIDRanges, in mailbox: MailboxID, of account: AccountID) async throws(StoreError) -> [UID] { throw .notFound }
+    func expunge(_ uids: UIDRanges, in mailbox: MailboxID, of account: AccountID) async throws(StoreError) -> [UID] {
+        throw .notFound
+    }
 }
 
 /// A change feed that tests speak through.

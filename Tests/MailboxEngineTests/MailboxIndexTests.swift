@@ -5,10 +5,21 @@ import Synchronization
 import Testing
 
 @Suite struct MailboxIndexTests {
-    private func entry(_ uid: UInt32, _ modSeq: Int64, flags: MessageFlags = [], keywords: [String] = []) -> MessageEntry {
+    private func entry(
+        _ uid: UInt32,
+        _ modSeq: Int64,
+        flags: MessageFlags = [],
+        keywords: [String] = []
+    ) -> MessageEntry {
         MessageEntry(
-            uid: UID(uid), flags: flags, keywords: Keywords(keywords), modSeq: ModSeq(modSeq), email: EmailID(1), size: 1,
-            internalDate: Timestamp(seconds: 0), savedAt: Timestamp(seconds: 0)
+            uid: UID(uid),
+            flags: flags,
+            keywords: Keywords(keywords),
+            modSeq: ModSeq(modSeq),
+            email: EmailID(1),
+            size: 1,
+            internalDate: Timestamp(seconds: 0),
+            savedAt: Timestamp(seconds: 0)
         )
     }
 
@@ -20,7 +31,10 @@ import Testing
         let lease = indexes.lease(FakeMailbox.mailbox, of: FakeMailbox.account)
         _ = try await lease.index.current()
         #expect(lease.index.apply(StoreOutcome(entries: [entry(1, 9, flags: .seen)], modified: [])) == nil)
-        #expect(lease.index.apply(StoreOutcome(entries: [entry(1, 3, flags: .seen, keywords: ["a"])], modified: [])) == ModSeq(3))
+        #expect(
+            lease.index.apply(StoreOutcome(entries: [entry(1, 3, flags: .seen, keywords: ["a"])], modified: []))
+                == ModSeq(3)
+        )
         let known = try #require(lease.index.known)
         #expect(known.flags(at: 0) == .seen && known.keywords(at: 0).names == ["a"] && known.modSeq == ModSeq(3))
     }

@@ -45,7 +45,9 @@ struct NaiveClient {
     func numbersAgree(seed: Int) async throws {
         var lottery = Lottery(UInt64(seed))
         let mailbox = FakeMailbox()
-        for _ in 0..<Int.random(in: 0...8, using: &lottery) { mailbox.add(gap: UInt32.random(in: 0...2, using: &lottery)) }
+        for _ in 0..<Int.random(in: 0...8, using: &lottery) {
+            mailbox.add(gap: UInt32.random(in: 0...2, using: &lottery))
+        }
         let feed = FakeFeed()
         let indexes = MailboxIndexes(store: mailbox, feed: feed)
         let lease = indexes.lease(FakeMailbox.mailbox, of: FakeMailbox.account)
@@ -83,7 +85,11 @@ struct NaiveClient {
             }
             for (row, uid) in view.uids.enumerated() {
                 guard let index = now.index(of: uid) else { continue }
-                if let flags = client.flags[row] { #expect(flags == now.flags(at: index)) } else { client.flags[row] = now.flags(at: index) }
+                if let flags = client.flags[row] {
+                    #expect(flags == now.flags(at: index))
+                } else {
+                    client.flags[row] = now.flags(at: index)
+                }
             }
             // Rows lead to the right messages, those that are gone to none.
             var seen: [UInt32] = []
@@ -148,11 +154,16 @@ struct NaiveClient {
     }
 
     /// UIDs 2, 4, 6, 8.
-    @Test("RFC 9051 §9 sequence-set: numbers and UIDs", arguments: [
-        SetRow("1", [0..<1], []), SetRow("2:3", [1..<3], [0..<1]), SetRow("*", [3..<4], [3..<4]), SetRow("3:*", [2..<4], [1..<4]),
-        SetRow("9:*", [3..<4], [3..<4]), SetRow("5", nil, []), SetRow("2:100", [1..<4], [0..<4]), SetRow("4,1", [0..<1, 3..<4], [1..<2]),
-        SetRow("6,4,8", nil, [1..<4]), SetRow("1:2,2:3", [0..<3], [0..<1]),
-    ])
+    @Test(
+        "RFC 9051 §9 sequence-set: numbers and UIDs",
+        arguments: [
+            SetRow("1", [0..<1], []), SetRow("2:3", [1..<3], [0..<1]), SetRow("*", [3..<4], [3..<4]),
+            SetRow("3:*", [2..<4], [1..<4]),
+            SetRow("9:*", [3..<4], [3..<4]), SetRow("5", nil, []), SetRow("2:100", [1..<4], [0..<4]),
+            SetRow("4,1", [0..<1, 3..<4], [1..<2]),
+            SetRow("6,4,8", nil, [1..<4]), SetRow("1:2,2:3", [0..<3], [0..<1]),
+        ]
+    )
     func sets(row: SetRow) async throws {
         let mailbox = FakeMailbox()
         for _ in 0..<4 { mailbox.add(gap: 1) }

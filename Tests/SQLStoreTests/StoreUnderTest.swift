@@ -12,7 +12,9 @@ import Testing
 
 typealias EveryStorePort = DirectoryStore & DeliveryStore & MailboxStore & QueueStore & SessionStore & TraceStore & MaintenanceStore
 
-/// Makes a fresh, empty store of one kind. Another adapter joins the conformance suite by joining `all`.
+/// Makes a fresh, empty store of one kind.
+///
+/// Another adapter joins the conformance suite by joining `all`.
 struct StoreFactory: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let make: @Sendable () async throws -> StoreUnderTest

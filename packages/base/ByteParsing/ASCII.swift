@@ -79,7 +79,9 @@ extension UInt8 {
 }
 
 extension Collection<UInt8> {
-    /// Equal but for the case of ASCII letters. `lowercased` must be in lower case.
+    /// Equal but for the case of ASCII letters.
+    ///
+    /// `lowercased` must be in lower case.
     @inlinable package func equalsIgnoringASCIICase(_ lowercased: StaticString) -> Bool {
         guard count == lowercased.utf8CodeUnitCount else { return false }
         return lowercased.withUTF8Buffer { other in

@@ -1,7 +1,11 @@
 /// Base 64 of RFC 4648 §4, and its URL-safe form of §5.
 @usableFromInline package enum Base64 {
-    @usableFromInline static let alphabet: [UInt8] = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-    @usableFromInline static let urlAlphabet: [UInt8] = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
+    @usableFromInline static let alphabet: [UInt8] = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
+    )
+    @usableFromInline static let urlAlphabet: [UInt8] = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8
+    )
     /// 0 to 63, or 255 for octets outside both alphabets.
     @usableFromInline static let values: [UInt8] = {
         var table = [UInt8](repeating: 255, count: 256)
@@ -12,7 +16,9 @@
     }()
 
     /// With padding, one line.
-    package static func encode(_ bytes: some Sequence<UInt8>) -> [UInt8] { encode(bytes, alphabet: alphabet, padded: true) }
+    package static func encode(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+        encode(bytes, alphabet: alphabet, padded: true)
+    }
 
     /// URL-safe, without padding (RFC 7515 §2).
     package static func encodeURL(_ bytes: some Sequence<UInt8>) -> String {
@@ -43,7 +49,9 @@
         return output
     }
 
-    /// Strict: one alphabet's octets, padding right or wholly absent, no white space. nil otherwise.
+    /// Strict: one alphabet's octets, padding right or wholly absent, no white space.
+    ///
+    /// nil otherwise.
     package static func decode(_ text: some BidirectionalCollection<UInt8>) -> [UInt8]? {
         var body = text[...]
         var padding = 0

@@ -10,7 +10,9 @@ package struct CompactJWS: Sendable {
 
     /// - Parameter keyID: 1 to 64 letters, digits, `-` or `_`.
     package init(key: Ed25519PrivateKey, keyID: String) {
-        precondition(keyID.utf8.allSatisfy { $0 == 45 || $0 == 95 || (48...57).contains($0) || (97...122).contains($0 | 32) })
+        precondition(
+            keyID.utf8.allSatisfy { $0 == 45 || $0 == 95 || (48...57).contains($0) || (97...122).contains($0 | 32) }
+        )
         self.key = key
         self.header = Array(#"{"alg":"EdDSA","kid":"\#(keyID)","typ":"JWT"}"#.utf8)
     }
@@ -20,10 +22,14 @@ package struct CompactJWS: Sendable {
         return input + "." + Base64URL.encode(key.sign(Array(input.utf8)))
     }
 
-    /// The payload of a token that this key signed; nil for every other text. At most 8 KiB.
+    /// The payload of a token that this key signed; nil for every other text.
+    ///
+    /// At most 8 KiB.
     package func verify(_ token: String) -> [UInt8]? {
         let parts = token.utf8.split(separator: 46, omittingEmptySubsequences: false)
-        guard token.utf8.count <= 8_192, parts.count == 3, parts[0].elementsEqual(Base64URL.encode(header).utf8) else { return nil }
+        guard token.utf8.count <= 8_192, parts.count == 3, parts[0].elementsEqual(Base64URL.encode(header).utf8) else {
+            return nil
+        }
         guard let payload = Base64URL.decode(parts[1]), let signature = Base64URL.decode(parts[2]) else { return nil }
         let input = Array(parts[0]) + [46] + Array(parts[1])
         return Ed25519.verify(signature, of: input, publicKey: key.publicKey) ? payload : nil
@@ -50,7 +56,14 @@ package enum Base64URL {
         return source.withUnsafeBufferPointer { buffer -> [UInt8]? in
             guard let start = buffer.baseAddress else { return [] }
             let done = sodium_base642bin(
-                &bytes, bytes.count, start, buffer.count, nil, &count, &end, Int32(sodium_base64_VARIANT_URLSAFE_NO_PADDING)
+                &bytes,
+                bytes.count,
+                start,
+                buffer.count,
+                nil,
+                &count,
+                &end,
+                Int32(sodium_base64_VARIANT_URLSAFE_NO_PADDING)
             )
             guard done == 0, end == start + buffer.count else { return nil }
             return Array(bytes[..<count])

@@ -7,16 +7,20 @@ package struct Ed25519PrivateKey: Sendable, CustomStringConvertible {
     package let publicKey: [UInt8]
     private let expanded: [UInt8]
 
-    package init() {
-        self.init(seed: SecureRandom.bytes(Int(crypto_sign_SEEDBYTES)))!  // The length is right.
+    package init() { self.init(checkedSeed: SecureRandom.bytes(Int(crypto_sign_SEEDBYTES))) }
+
+    /// nil when the seed is not 32 octets long.
+    package init?(seed: [UInt8]) {
+        guard seed.count == Int(crypto_sign_SEEDBYTES) else { return nil }
+        self.init(checkedSeed: seed)
     }
 
-    package init?(seed: [UInt8]) {
+    private init(checkedSeed seed: [UInt8]) {
         Sodium.require()
-        guard seed.count == Int(crypto_sign_SEEDBYTES) else { return nil }
         var publicKey = [UInt8](repeating: 0, count: Int(crypto_sign_PUBLICKEYBYTES))
         var secretKey = [UInt8](repeating: 0, count: Int(crypto_sign_SECRETKEYBYTES))
-        guard crypto_sign_seed_keypair(&publicKey, &secretKey, seed) == 0 else { return nil }
+        let status = crypto_sign_seed_keypair(&publicKey, &secretKey, seed)
+        precondition(status == 0, "libsodium makes a key of every seed of the right length")
         self.seed = seed
         self.publicKey = publicKey
         self.expanded = secretKey
@@ -36,7 +40,9 @@ package struct Ed25519PrivateKey: Sendable, CustomStringConvertible {
 package enum Ed25519 {
     package static func verify(_ signature: [UInt8], of message: [UInt8], publicKey: [UInt8]) -> Bool {
         Sodium.require()
-        guard signature.count == Int(crypto_sign_BYTES), publicKey.count == Int(crypto_sign_PUBLICKEYBYTES) else { return false }
+        guard signature.count == Int(crypto_sign_BYTES), publicKey.count == Int(crypto_sign_PUBLICKEYBYTES) else {
+            return false
+        }
         return crypto_sign_verify_detached(signature, message, UInt64(message.count), publicKey) == 0
     }
 }

@@ -28,7 +28,11 @@ package struct PasswordHasher: Sendable {
         guard password.count <= Self.maximumPasswordLength else { throw .malformed }
         var text = [CChar](repeating: 0, count: Int(crypto_pwhash_STRBYTES))
         let done = crypto_pwhash_str(
-            &text, password.map(CChar.init(bitPattern:)), UInt64(password.count), UInt64(passes), memory
+            &text,
+            password.map(CChar.init(bitPattern:)),
+            UInt64(password.count),
+            UInt64(passes),
+            memory
         )
         guard done == 0 else { throw .failed }
         return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
@@ -37,7 +41,9 @@ package struct PasswordHasher: Sendable {
     /// Compares in constant time; false for a string that is no Argon2id.
     package func verify(_ password: [UInt8], against hash: String) -> Bool {
         Sodium.require()
-        guard password.count <= Self.maximumPasswordLength, hash.utf8.count < Int(crypto_pwhash_STRBYTES) else { return false }
+        guard password.count <= Self.maximumPasswordLength, hash.utf8.count < Int(crypto_pwhash_STRBYTES) else {
+            return false
+        }
         return crypto_pwhash_str_verify(hash, password.map(CChar.init(bitPattern:)), UInt64(password.count)) == 0
     }
 

@@ -33,7 +33,13 @@ package enum SecretBox {
         guard sealed.count >= overhead else { throw .malformed }
         let body = Array(sealed[nonceLength...])
         var plain = [UInt8](repeating: 0, count: sealed.count - overhead)
-        let done = crypto_secretbox_open_easy(&plain, body, UInt64(body.count), Array(sealed[..<nonceLength]), key.bytes)
+        let done = crypto_secretbox_open_easy(
+            &plain,
+            body,
+            UInt64(body.count),
+            Array(sealed[..<nonceLength]),
+            key.bytes
+        )
         guard done == 0 else { throw .malformed }
         return plain
     }

@@ -7,12 +7,17 @@ package struct SelfSignedCertificate: Sendable {
 
     /// - Parameter hostNames: the first is the subject's common name; all are alternative names, with `localhost` and 127.0.0.1.
     package init(hostNames: [String], validDays: Int = 825) throws(CryptoError) {
-        guard let first = hostNames.first, let key = shim_ec_keygen(), let certificate = X509_new() else { throw .failed }
+        guard let first = hostNames.first, let key = shim_ec_keygen(), let certificate = X509_new() else {
+            throw .failed
+        }
         defer {
             EVP_PKEY_free(key)
             X509_free(certificate)
         }
-        guard hostNames.allSatisfy({ $0.utf8.allSatisfy { $0 == 45 || $0 == 46 || (48...57).contains($0) || (65...122).contains($0) } })
+        guard
+            hostNames.allSatisfy({
+                $0.utf8.allSatisfy { $0 == 45 || $0 == 46 || (48...57).contains($0) || (65...122).contains($0) }
+            })
         else { throw .malformed }
         X509_set_version(certificate, 2)
         var serial = SecureRandom.bytes(16)
@@ -24,7 +29,15 @@ package struct SelfSignedCertificate: Sendable {
         X509_gmtime_adj(X509_getm_notAfter(certificate), validDays * 86_400)
         X509_set_pubkey(certificate, key)
         let name = X509_get_subject_name(certificate)
-        X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, Array(first.utf8), Int32(min(64, first.utf8.count)), -1, 0)
+        X509_NAME_add_entry_by_txt(
+            name,
+            "CN",
+            MBSTRING_UTF8,
+            Array(first.utf8),
+            Int32(min(64, first.utf8.count)),
+            -1,
+            0
+        )
         X509_set_issuer_name(certificate, name)
         let names = (hostNames + ["localhost"]).map { "DNS:\($0)" } + ["IP:127.0.0.1", "IP:::1"]
         for (kind, value) in [

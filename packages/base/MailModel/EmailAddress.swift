@@ -3,7 +3,9 @@
 /// The local part is kept as written (unquoted); the domain in lower case. Two addresses are equal when they
 /// name the same mailbox here: local parts are compared without regard to ASCII case.
 package struct EmailAddress: Sendable, CustomStringConvertible {
-    /// Without quotes and backslashes of the quoted form. At most 64 octets (RFC 5321 §4.5.3.1.1).
+    /// Without quotes and backslashes of the quoted form.
+    ///
+    /// At most 64 octets (RFC 5321 §4.5.3.1.1).
     package let localPart: String
     /// Lower case, at most 255 octets (RFC 5321 §4.5.3.1.2); or an address literal with its brackets.
     package let domain: String
@@ -19,7 +21,9 @@ package struct EmailAddress: Sendable, CustomStringConvertible {
     /// For settings, commands and rows. The wire has its own parser, which takes quoted local parts too.
     package init?(_ text: String) {
         let bytes = Array(text.utf8)
-        guard let at = bytes.lastIndex(of: UInt8(ascii: "@")), at > 0, at <= 64, bytes.count - at - 1 <= 255 else { return nil }
+        guard let at = bytes.lastIndex(of: UInt8(ascii: "@")), at > 0, at <= 64, bytes.count - at - 1 <= 255 else {
+            return nil
+        }
         let local = bytes[..<at]
         let domain = bytes[(at + 1)...]
         guard local.allSatisfy(Self.isAtomText), local.first != 46, local.last != 46 else { return nil }
@@ -39,7 +43,8 @@ package struct EmailAddress: Sendable, CustomStringConvertible {
 
     package var quotedLocalPart: String {
         let bytes = Array(localPart.utf8)
-        let dots = bytes.isEmpty || bytes.first == 46 || bytes.last == 46
+        let dots =
+            bytes.isEmpty || bytes.first == 46 || bytes.last == 46
             || zip(bytes, bytes.dropFirst()).contains(where: { $0 == 46 && $1 == 46 })
         guard dots || !bytes.allSatisfy(Self.isAtomText) else { return localPart }
         var quoted: [UInt8] = [34]

@@ -28,7 +28,8 @@ package struct IPAddress: Hashable, Sendable, CustomStringConvertible {
             index = max(end, index + 1)
         }
         let text = { (part: ArraySlice<UInt16>) in part.map { String($0, radix: 16) }.joined(separator: ":") }
-        return best.isEmpty ? text(groups[...]) : text(groups[..<best.lowerBound]) + "::" + text(groups[best.upperBound...])
+        return best.isEmpty
+            ? text(groups[...]) : text(groups[..<best.lowerBound]) + "::" + text(groups[best.upperBound...])
     }
 }
 
@@ -39,7 +40,8 @@ extension IPAddress {
         if parts.count == 4, !text.utf8.contains(58) {
             // Digits alone: the initialiser of an integer would take a sign.
             let values = parts.compactMap { part in
-                (1...3).contains(part.count) && part.allSatisfy { (48...57).contains($0) } ? UInt8(String(decoding: part, as: UTF8.self)) : nil
+                (1...3).contains(part.count) && part.allSatisfy { (48...57).contains($0) }
+                    ? UInt8(String(decoding: part, as: UTF8.self)) : nil
             }
             guard values.count == 4 else { return nil }
             self.init(bytes: values)
@@ -59,14 +61,14 @@ extension IPAddress {
             groups[groups.count - 1] = []
             if groups.count >= 2, !groups[groups.count - 2].isEmpty { groups.removeLast() }
         }
-        if groups.first!.isEmpty {
+        if groups[0].isEmpty {
             guard groups[1].isEmpty else { return nil }
             groups.removeFirst()
         }
-        if tail.isEmpty, groups.last!.isEmpty {
+        if tail.isEmpty, groups[groups.count - 1].isEmpty {
             guard groups.count >= 2, groups[groups.count - 2].isEmpty else { return nil }
             groups.removeLast()
-        } else if !tail.isEmpty, groups.count >= 2, groups.last!.isEmpty, groups[groups.count - 2].isEmpty {
+        } else if !tail.isEmpty, groups.count >= 2, groups[groups.count - 1].isEmpty, groups[groups.count - 2].isEmpty {
             groups.removeLast()
         }
         let gaps = groups.count { $0.isEmpty }
@@ -75,8 +77,13 @@ extension IPAddress {
         var back: [UInt8] = []
         var afterGap = false
         for group in groups {
-            if group.isEmpty { afterGap = true; continue }
-            guard group.count <= 4, group.first != 43, group.first != 45, let value = UInt16(String(decoding: group, as: UTF8.self), radix: 16) else { return nil }
+            if group.isEmpty {
+                afterGap = true
+                continue
+            }
+            guard group.count <= 4, group.first != 43, group.first != 45,
+                let value = UInt16(String(decoding: group, as: UTF8.self), radix: 16)
+            else { return nil }
             let pair = [UInt8(value >> 8), UInt8(value & 255)]
             if afterGap { back += pair } else { front += pair }
         }

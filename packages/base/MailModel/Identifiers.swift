@@ -21,12 +21,16 @@ package struct DomainID: IntegerIdentifier {
     package init(rawValue: Int64) { self.rawValue = rawValue }
 }
 
-/// One person's (or function's) mail store. Every row that holds mail starts its key with it.
+/// One person's (or function's) mail store.
+///
+/// Every row that holds mail starts its key with it.
 package struct AccountID: IntegerIdentifier {
     package let rawValue: Int64
     package init(rawValue: Int64) { self.rawValue = rawValue }
 
-    /// Owner of what the platform itself sends (bounces, reports). No mailbox belongs to it.
+    /// Owner of what the platform itself sends (bounces, reports).
+    ///
+    /// No mailbox belongs to it.
     package static let system = AccountID(rawValue: 0)
 }
 
@@ -36,7 +40,9 @@ package struct MailboxID: IntegerIdentifier {
     package init(rawValue: Int64) { self.rawValue = rawValue }
 }
 
-/// A stored message within its account, whichever mailboxes show it. COPY and MOVE keep it.
+/// A stored message within its account, whichever mailboxes show it.
+///
+/// COPY and MOVE keep it.
 package struct EmailID: IntegerIdentifier {
     package let rawValue: Int64
     package init(rawValue: Int64) { self.rawValue = rawValue }

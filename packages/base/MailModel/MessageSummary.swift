@@ -29,9 +29,19 @@ package struct MessageSummary: Hashable, Sendable {
     package static let textLimit = 2_000
 
     package init(
-        envelope: [UInt8] = [], bodyStructure: [UInt8] = [], headerSize: Int = 0, subject: String = "", from: String = "",
-        to: String = "", cc: String = "", bcc: String = "", messageID: String? = nil, references: [String] = [],
-        sentAt: Timestamp? = nil, hasAttachment: Bool = false, preview: String = ""
+        envelope: [UInt8] = [],
+        bodyStructure: [UInt8] = [],
+        headerSize: Int = 0,
+        subject: String = "",
+        from: String = "",
+        to: String = "",
+        cc: String = "",
+        bcc: String = "",
+        messageID: String? = nil,
+        references: [String] = [],
+        sentAt: Timestamp? = nil,
+        hasAttachment: Bool = false,
+        preview: String = ""
     ) {
         self.envelope = envelope
         self.bodyStructure = bodyStructure

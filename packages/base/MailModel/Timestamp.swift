@@ -12,7 +12,9 @@ package struct Timestamp: Hashable, Comparable, Sendable {
     package func adding(seconds: Int64) -> Timestamp { Timestamp(microseconds: microseconds + seconds * 1_000_000) }
 }
 
-/// Reads the time of day. Machines take `now` as a parameter; engines take a clock; tests set it.
+/// Reads the time of day.
+///
+/// Machines take `now` as a parameter; engines take a clock; tests set it.
 package protocol WallClock: Sendable {
     func now() -> Timestamp
 }

@@ -24,7 +24,8 @@ struct Attempt: Sendable {
 
     private func send(_ lease: QueueLease, by route: Route) async -> Outcome {
         var outcome = Outcome(
-            verdicts: lease.recipients.map { Verdict($0, .transient, reply: "451 4.4.1 No host was asked") }, attempts: []
+            verdicts: lease.recipients.map { Verdict($0, .transient, reply: "451 4.4.1 No host was asked") },
+            attempts: []
         )
         let message = message(lease)
         // RFC 5321 §5.1: "the SMTP client MUST be able to try (and retry) each of the relevant addresses in this list in
@@ -34,10 +35,13 @@ struct Attempt: Sendable {
             let report = await transport.send(message, to: host, policy: route.policy)
             outcome.attempts.append(report.attempt)
             for (index, recipient) in lease.recipients.enumerated() {
-                let result = index < report.results.count ? report.results[index] : .transient(reply: "451 4.3.0 No result")
+                let result =
+                    index < report.results.count ? report.results[index] : .transient(reply: "451 4.3.0 No result")
                 var verdict = Verdict(recipient, result, host)
                 // Turned away by this host but not by one before it: that one may yet take the mail.
-                if !report.reached, !isFirst, case .permanent = verdict.kind, case .transient = outcome.verdicts[index].kind {
+                if !report.reached, !isFirst, case .permanent = verdict.kind,
+                    case .transient = outcome.verdicts[index].kind
+                {
                     verdict.kind = .transient
                 }
                 outcome.verdicts[index] = verdict
@@ -50,8 +54,11 @@ struct Attempt: Sendable {
     private func message(_ lease: QueueLease) -> OutboundMessage {
         let queue = queue
         return OutboundMessage(
-            sender: lease.sender, recipients: lease.recipients.map(\.address), size: lease.size,
-            needsSMTPUTF8: lease.needsSMTPUTF8, is8Bit: lease.is8Bit
+            sender: lease.sender,
+            recipients: lease.recipients.map(\.address),
+            size: lease.size,
+            needsSMTPUTF8: lease.needsSMTPUTF8,
+            is8Bit: lease.is8Bit
         ) { range async throws(StoreError) in
             try await queue.read(lease.queueID, submitter: lease.submitter, range: range)
         }

@@ -16,33 +16,61 @@ struct BouncePlanner: Sendable {
     /// nil when nobody is to be told: the sender is null (RFC 5321 §4.5.5), or is an address of ours that is no more.
     ///
     /// Throws when it cannot be told now; the recipients are not to be given up before it can.
-    func plan(_ failed: [FailedRecipient], of lease: QueueLease, at now: Timestamp) async throws(StoreError) -> DeliveryPlan? {
+    func plan(
+        _ failed: [FailedRecipient],
+        of lease: QueueLease,
+        at now: Timestamp
+    ) async throws(StoreError) -> DeliveryPlan? {
         guard !failed.isEmpty, case .address(let sender) = lease.sender else { return nil }
         let (accounts, remote) = try await targets(of: sender)
         guard !accounts.isEmpty || !remote.isEmpty else { return nil }
         let id = QueueID(time: now, random: .random(in: .min ... .max))
-        let original = DSNBuilder.Original(queueID: lease.queueID, arrivedAt: lease.createdAt, header: await header(of: lease))
-        let bytes = DSNBuilder(hostname: configuration.hostname).build(id: id, to: sender, about: original, failed: failed, at: now)
+        let original = DSNBuilder.Original(
+            queueID: lease.queueID,
+            arrivedAt: lease.createdAt,
+            header: await header(of: lease)
+        )
+        let bytes = DSNBuilder(hostname: configuration.hostname).build(
+            id: id,
+            to: sender,
+            about: original,
+            failed: failed,
+            at: now
+        )
         let is8Bit = bytes.contains { $0 >= 128 }
         let summary = MessageSummary(parsing: bytes)
         let event = { (kind: TraceEvent.Kind, recipient: EmailAddress) in
             TraceEvent(
-                at: now, kind: kind, queueID: id, messageID: summary.messageID, sender: "", recipient: recipient.description,
+                at: now,
+                kind: kind,
+                queueID: id,
+                messageID: summary.messageID,
+                sender: "",
+                recipient: recipient.description,
                 detail: "notification about \(lease.queueID)"
             )
         }
         return DeliveryPlan(
-            queueID: id, receivedAt: now, submitter: .system, sender: .null, bytes: .memory(ByteBuffer(bytes: bytes)),
-            summary: summary, localCopies: accounts.map { Self.copy(for: $0.account, $0.address) },
-            remote: remote.map { RemoteRecipient(address: $0) }, expiresAt: now.adding(seconds: configuration.expirySeconds),
-            needsSMTPUTF8: sender.needsUTF8, is8Bit: is8Bit,
+            queueID: id,
+            receivedAt: now,
+            submitter: .system,
+            sender: .null,
+            bytes: .memory(ByteBuffer(bytes: bytes)),
+            summary: summary,
+            localCopies: accounts.map { Self.copy(for: $0.account, $0.address) },
+            remote: remote.map { RemoteRecipient(address: $0) },
+            expiresAt: now.adding(seconds: configuration.expirySeconds),
+            needsSMTPUTF8: sender.needsUTF8,
+            is8Bit: is8Bit,
             trace: accounts.map { event(.delivered, $0.address) } + remote.map { event(.queued, $0) }
         )
     }
 
     private static func copy(for account: AccountID, _ address: EmailAddress) -> LocalCopy {
         LocalCopy(
-            account: account, recipient: address, prefix: Array("Return-Path: <>\r\nDelivered-To: \(address)\r\n".utf8)
+            account: account,
+            recipient: address,
+            prefix: Array("Return-Path: <>\r\nDelivered-To: \(address)\r\n".utf8)
         )
     }
 

@@ -28,7 +28,11 @@ package struct DSNBuilder: Sendable {
     ///
     /// - Parameter id: of the notification; it names its Message-ID and boundary.
     package func build(
-        id: QueueID, to sender: EmailAddress, about original: Original, failed: [FailedRecipient], at now: Timestamp
+        id: QueueID,
+        to sender: EmailAddress,
+        about original: Original,
+        failed: [FailedRecipient],
+        at now: Timestamp
     ) -> [UInt8] {
         let header = Self.completeLines(original.header)
         let summary = MessageSummary(parsing: header)
@@ -50,7 +54,11 @@ package struct DSNBuilder: Sendable {
     }
 
     private func fields(
-        _ id: QueueID, _ sender: EmailAddress, inReplyTo messageID: String?, _ boundary: String, _ now: Timestamp
+        _ id: QueueID,
+        _ sender: EmailAddress,
+        inReplyTo messageID: String?,
+        _ boundary: String,
+        _ now: Timestamp
     ) -> String {
         var text = """
             From: Mail delivery at \(hostname) <MAILER-DAEMON@\(hostname)>\r

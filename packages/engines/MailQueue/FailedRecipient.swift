@@ -14,7 +14,11 @@ package struct FailedRecipient: Hashable, Sendable {
     package var lastAttemptAt: Timestamp
 
     package init(
-        address: EmailAddress, originalRecipient: String? = nil, status: String, reply: String, remoteHost: String? = nil,
+        address: EmailAddress,
+        originalRecipient: String? = nil,
+        status: String,
+        reply: String,
+        remoteHost: String? = nil,
         lastAttemptAt: Timestamp
     ) {
         self.address = address

@@ -38,7 +38,10 @@ struct LeaseRecorder: Sendable {
                 }
             }
         }
-        logger.error("a result was not recorded", metadata: ["queue_id": "\(lease.queueID)", "domain": "\(lease.domain)"])
+        logger.error(
+            "a result was not recorded",
+            metadata: ["queue_id": "\(lease.queueID)", "domain": "\(lease.domain)"]
+        )
         return nil
     }
 

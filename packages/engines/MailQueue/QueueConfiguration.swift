@@ -56,7 +56,9 @@ package struct QueueConfiguration: Sendable {
     package var port = 25
     /// Our own addresses: mail that would go there loops.
     package var ownAddresses: Set<IPAddress> = []
-    /// Whether DNS may send mail to this machine (127.0.0.0/8, ::1), for trials on one machine. Routes and the smart
+    /// Whether DNS may send mail to this machine (127.0.0.0/8, ::1), for trials on one machine.
+    ///
+    /// Routes and the smart
     /// host always may.
     package var reachesLoopback = false
 

@@ -15,7 +15,9 @@ package final class QueueWorker: Sendable {
         var isStopping = false
     }
 
-    /// Leases taken in one transaction. One domain may get all of them, so it is far less than `backlog`.
+    /// Leases taken in one transaction.
+    ///
+    /// One domain may get all of them, so it is far less than `backlog`.
     private static let batch = 50
     /// Leases held beyond those that may run.
     private static let backlog = 200
@@ -39,8 +41,14 @@ package final class QueueWorker: Sendable {
     private let state = Mutex(State())
 
     package init(
-        queue: any QueueStore, directory: any DirectoryStore, transport: any RemoteTransport, resolver: any DNSResolving,
-        feed: any ChangeFeed, clock: any WallClock, configuration: QueueConfiguration, logger: Logger
+        queue: any QueueStore,
+        directory: any DirectoryStore,
+        transport: any RemoteTransport,
+        resolver: any DNSResolving,
+        feed: any ChangeFeed,
+        clock: any WallClock,
+        configuration: QueueConfiguration,
+        logger: Logger
     ) {
         self.queue = queue
         self.feed = feed
@@ -70,7 +78,9 @@ package final class QueueWorker: Sendable {
         }
     }
 
-    /// Starts no more transactions; those under way have `stopGrace`. Returns at once.
+    /// Starts no more transactions; those under way have `stopGrace`.
+    ///
+    /// Returns at once.
     package func stop() {
         state.withLock { $0.isStopping = true }
         gate.close()
@@ -114,10 +124,15 @@ package final class QueueWorker: Sendable {
         }
     }
 
-    /// Leases once and starts what it got. How long to wait before the next round.
+    /// Leases once and starts what it got.
+    ///
+    /// How long to wait before the next round.
     private func takeRound(_ group: inout DiscardingTaskGroup) async -> Duration {
         let (room, busy) = state.withLock { state in
-            (min(Self.batch, capacity - state.held), state.perDomain.filter { $0.value >= capacityPerDomain }.map(\.key))
+            (
+                min(Self.batch, capacity - state.held),
+                state.perDomain.filter { $0.value >= capacityPerDomain }.map(\.key)
+            )
         }
         // Each transaction that ends rings.
         guard room > 0 else { return configuration.pollInterval }
@@ -190,7 +205,10 @@ package final class QueueWorker: Sendable {
         metrics.runs(gate.running)
         metrics.attempted(ContinuousClock.now - started)
         let (result, trouble) = await settlement.result(
-            of: outcome, for: lease, now: clock.now(), isInterrupted: Task.isCancelled
+            of: outcome,
+            for: lease,
+            now: clock.now(),
+            isInterrupted: Task.isCancelled
         )
         if let trouble {
             let facts: Logger.Metadata = ["queue_id": "\(lease.queueID)", "cause": "\(trouble)"]

@@ -10,8 +10,12 @@ enum ReplyText {
         let words = reply.utf8.prefix(40).split(separator: ASCII.space, maxSplits: 2)
         guard words.count >= 2, isReplyCode(words[0]) else { return nil }
         let parts = words[1].split(separator: ASCII.dot, omittingEmptySubsequences: false)
-        guard parts.count == 3, let category = parts[0].first, parts[0].count == 1, category == words[0].first else { return nil }
-        guard parts.dropFirst().allSatisfy({ (1...3).contains($0.count) && $0.allSatisfy(\.isASCIIDigit) }) else { return nil }
+        guard parts.count == 3, let category = parts[0].first, parts[0].count == 1, category == words[0].first else {
+            return nil
+        }
+        guard parts.dropFirst().allSatisfy({ (1...3).contains($0.count) && $0.allSatisfy(\.isASCIIDigit) }) else {
+            return nil
+        }
         return String(decoding: Array(words[1]), as: UTF8.self)
     }
 

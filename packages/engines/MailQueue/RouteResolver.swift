@@ -26,11 +26,14 @@ package struct RouteResolver: Sendable {
             return Route(hosts: [Self.host(smart.host, smart.port)], policy: policy)
         }
         let hosts =
-            ascii.utf8.first == UInt8(ascii: "[") ? [try literal(ascii)] : try await exchanges(of: Self.withoutFinalDot(ascii))
+            ascii.utf8.first == UInt8(ascii: "[")
+            ? [try literal(ascii)] : try await exchanges(of: Self.withoutFinalDot(ascii))
         return Route(hosts: hosts, policy: policy(.opportunistic))
     }
 
-    private func policy(_ tls: RemotePolicy.TLS) -> RemotePolicy { RemotePolicy(tls: tls, heloName: configuration.hostname) }
+    private func policy(_ tls: RemotePolicy.TLS) -> RemotePolicy {
+        RemotePolicy(tls: tls, heloName: configuration.hostname)
+    }
 
     // MARK: - What the operator or the address says
 
@@ -72,6 +75,8 @@ package struct RouteResolver: Sendable {
         return try await hosts(of: ordered, domain)
     }
 
+    /// The domain itself as its only mail host.
+    ///
     /// RFC 5321 §5.1: "If an empty list of MXs is returned, the address is treated as if it was associated with an
     /// implicit MX RR, with a preference of 0, pointing to that host."
     private func implicitExchange(of domain: String) async throws(RouteFailure) -> [RemoteHost] {

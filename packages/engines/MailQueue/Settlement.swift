@@ -8,7 +8,10 @@ struct Settlement: Sendable {
 
     /// - Parameter isInterrupted: the worker stops; who was not decided is due at once, for the next one.
     func result(
-        of attempt: Attempt.Outcome, for lease: QueueLease, now: Timestamp, isInterrupted: Bool
+        of attempt: Attempt.Outcome,
+        for lease: QueueLease,
+        now: Timestamp,
+        isInterrupted: Bool
     ) async -> (result: QueueResult, trouble: StoreError?) {
         let isExpired = now >= lease.expiresAt && !isInterrupted
         let failed = attempt.verdicts.compactMap { failure($0, isExpired: isExpired, now: now) }
@@ -22,7 +25,12 @@ struct Settlement: Sendable {
         var result = QueueResult(outcomes: [], attempts: attempt.attempts, bounce: bounce)
         for verdict in attempt.verdicts {
             let outcome = outcome(
-                verdict, lease, isExpired: isExpired, mayFail: trouble == nil, now: now, isInterrupted: isInterrupted
+                verdict,
+                lease,
+                isExpired: isExpired,
+                mayFail: trouble == nil,
+                now: now,
+                isInterrupted: isInterrupted
             )
             result.outcomes.append(outcome)
             result.trace.append(event(verdict, outcome, lease, bounce, now))
@@ -41,14 +49,23 @@ struct Settlement: Sendable {
 
     private func failed(_ verdict: Verdict, _ status: String, _ now: Timestamp) -> FailedRecipient {
         FailedRecipient(
-            address: verdict.recipient.address, originalRecipient: verdict.recipient.originalRecipient, status: status,
-            reply: verdict.reply, remoteHost: verdict.host?.name, lastAttemptAt: now
+            address: verdict.recipient.address,
+            originalRecipient: verdict.recipient.originalRecipient,
+            status: status,
+            reply: verdict.reply,
+            remoteHost: verdict.host?.name,
+            lastAttemptAt: now
         )
     }
 
     /// - Parameter mayFail: the sender can be told; else nobody is given up yet.
     private func outcome(
-        _ verdict: Verdict, _ lease: QueueLease, isExpired: Bool, mayFail: Bool, now: Timestamp, isInterrupted: Bool
+        _ verdict: Verdict,
+        _ lease: QueueLease,
+        isExpired: Bool,
+        mayFail: Bool,
+        now: Timestamp,
+        isInterrupted: Bool
     ) -> RecipientOutcome {
         let address = verdict.recipient.address
         switch verdict.kind {
@@ -67,14 +84,21 @@ struct Settlement: Sendable {
 
     private func nextAttempt(_ verdict: Verdict, _ lease: QueueLease, _ now: Timestamp) -> Timestamp {
         let next = configuration.schedule.next(
-            after: now, attempts: verdict.recipient.attempts + 1, expiresAt: lease.expiresAt, chance: .random(in: 0...1)
+            after: now,
+            attempts: verdict.recipient.attempts + 1,
+            expiresAt: lease.expiresAt,
+            chance: .random(in: 0...1)
         )
         // Expired, and nobody could be told of it: not at once again.
         return now >= lease.expiresAt ? now.adding(configuration.schedule.first) : next
     }
 
     private func event(
-        _ verdict: Verdict, _ outcome: RecipientOutcome, _ lease: QueueLease, _ bounce: DeliveryPlan?, _ now: Timestamp
+        _ verdict: Verdict,
+        _ outcome: RecipientOutcome,
+        _ lease: QueueLease,
+        _ bounce: DeliveryPlan?,
+        _ now: Timestamp
     ) -> TraceEvent {
         var detail = verdict.detail
         if case .failed = outcome.result {
@@ -84,8 +108,13 @@ struct Settlement: Sendable {
                 ?? (lease.sender == .null ? "; null sender, nobody is told" : "; the sender is no more, nobody is told")
         }
         return TraceEvent(
-            at: now, kind: outcome.result.traceKind, queueID: lease.queueID, sender: lease.sender.description,
-            recipient: verdict.recipient.address.description, remote: verdict.host?.address, detail: detail
+            at: now,
+            kind: outcome.result.traceKind,
+            queueID: lease.queueID,
+            sender: lease.sender.description,
+            recipient: verdict.recipient.address.description,
+            remote: verdict.host?.address,
+            detail: detail
         )
     }
 }

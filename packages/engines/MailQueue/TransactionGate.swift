@@ -28,7 +28,9 @@ final class TransactionGate: Sendable {
 
     var running: Int { state.withLock { $0.running } }
 
-    /// Waits for room. false: the gate is closed, or the task cancelled, and `leave` must not be called.
+    /// Waits for room.
+    ///
+    /// false: the gate is closed, or the task cancelled, and `leave` must not be called.
     func enter(_ domain: String) async -> Bool {
         let number = state.withLock { state in
             state.next += 1

@@ -1,6 +1,8 @@
 import Synchronization
 
-/// Something to wait for with a time limit. Ringing before the wait counts; ringing often counts once.
+/// Something to wait for with a time limit.
+///
+/// Ringing before the wait counts; ringing often counts once.
 final class WakeSignal: Sendable {
     private struct State {
         var hasRung = false
@@ -21,7 +23,9 @@ final class WakeSignal: Sendable {
         waiter?.resume()
     }
 
-    /// Returns when it rings, after `limit`, or when the task is cancelled. One task waits at a time.
+    /// Returns when it rings, after `limit`, or when the task is cancelled.
+    ///
+    /// One task waits at a time.
     func wait(atMost limit: Duration) async {
         guard limit > .zero else { return }
         await withTaskGroup(of: Void.self) { group in

@@ -16,9 +16,12 @@ package final class ByteGate: Sendable {
         state = Mutex(State(free: capacity))
     }
 
-    /// Runs `work` with room for `size` octets. More than the capacity counts as all of it.
+    /// Runs `work` with room for `size` octets.
+    ///
+    /// More than the capacity counts as all of it.
     package func with<Value, Failure: Error>(
-        _ size: Int, _ work: () async throws(Failure) -> Value
+        _ size: Int,
+        _ work: () async throws(Failure) -> Value
     ) async throws(Failure) -> Value {
         let need = await acquireRoom(size)
         defer { release(need) }

@@ -50,7 +50,9 @@ package final class MailboxIndex: Sendable {
         for watcher in watchers { watcher() }
     }
 
-    /// Calls `onChange` after each change, on any thread, until `unwatch`. It must return at once.
+    /// Calls `onChange` after each change, on any thread, until `unwatch`.
+    ///
+    /// It must return at once.
     package func watch(_ onChange: @escaping @Sendable () -> Void) -> Int {
         state.withLock { state in
             state.nextWatcher += 1
@@ -77,7 +79,12 @@ package final class MailboxIndex: Sendable {
     package func current(asksStore: Bool = false) async throws(StoreError) -> MailboxSnapshot {
         var mustAsk = asksStore
         while true {
-            enum Turn { case known(MailboxSnapshot), wait, read(since: ModSeq?, announced: Int64), gone }
+            enum Turn {
+                case known(MailboxSnapshot)
+                case wait
+                case read(since: ModSeq?, announced: Int64)
+                case gone
+            }
             let turn = state.withLock { state -> Turn in
                 if state.isGone { return .gone }
                 if let snapshot = state.snapshot, !mustAsk, state.announced <= state.checked { return .known(snapshot) }
@@ -135,7 +142,9 @@ package final class MailboxIndex: Sendable {
         guard let modSeq = outcome.entries.map(\.modSeq).max() else { return nil }
         return state.withLock { state in
             // The account's counter moves by one with each change, whichever mailbox it is in.
-            guard let known = state.snapshot?.modSeq, known.rawValue + 1 == modSeq.rawValue, !state.isReading else { return nil }
+            guard let known = state.snapshot?.modSeq, known.rawValue + 1 == modSeq.rawValue, !state.isReading else {
+                return nil
+            }
             state.snapshot?.apply(outcome.entries, at: modSeq)
             state.checked = max(state.checked, modSeq.rawValue)
             return modSeq
@@ -159,7 +168,8 @@ extension MailboxIndex.State {
             return
         }
         // Another UIDVALIDITY, or a counter that went back: the account was made anew.
-        guard known.record.uidValidity == changes.mailbox.uidValidity, changes.mailbox.highestModSeq >= known.modSeq else {
+        guard known.record.uidValidity == changes.mailbox.uidValidity, changes.mailbox.highestModSeq >= known.modSeq
+        else {
             isGone = true
             return
         }

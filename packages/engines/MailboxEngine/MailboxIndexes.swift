@@ -69,7 +69,9 @@ package final class MailboxIndexes: Sendable {
             var total = sizes.values.reduce(0, +)
             guard total > budget else { return [] }
             var dropped: [MailboxIndex] = []
-            for (key, slot) in state.slots.filter({ $0.value.users == 0 }).sorted(by: { $0.value.lastUsed < $1.value.lastUsed }) {
+            for (key, slot) in state.slots.filter({ $0.value.users == 0 }).sorted(by: {
+                $0.value.lastUsed < $1.value.lastUsed
+            }) {
                 guard total > budget else { break }
                 total -= sizes[key] ?? 0
                 sizes[key] = nil

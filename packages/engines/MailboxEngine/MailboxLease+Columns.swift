@@ -9,7 +9,9 @@ package struct Envelopes: Sendable {
 
     init(_ chunks: [EnvelopeChunk]) { self.chunks = chunks }
 
-    /// Calls `body` with the text; asked for ascending UIDs. False when there is none (the message has gone meanwhile).
+    /// Calls `body` with the text; asked for ascending UIDs.
+    ///
+    /// False when there is none (the message has gone meanwhile).
     package mutating func next(_ uid: UInt32, _ body: (ArraySlice<UInt8>) -> Void) -> Bool {
         while chunk < chunks.count {
             let current = chunks[chunk]
@@ -31,7 +33,9 @@ extension MailboxLease {
     /// Messages of one chunk and of one read.
     package static var batch: Int { 1_000 }
 
-    /// ENVELOPEs of the messages with those UIDs: ascending, at most `batch`. From memory where they are there.
+    /// ENVELOPEs of the messages with those UIDs: ascending, at most `batch`.
+    ///
+    /// From memory where they are there.
     package func envelopes(_ uids: [UInt32], in snapshot: MailboxSnapshot) async throws(StoreError) -> Envelopes {
         guard let first = uids.first, let last = uids.last else { return Envelopes([]) }
         let (covered, cached) = index.columns { columns -> (UInt32, [EnvelopeChunk]) in
@@ -42,7 +46,11 @@ extension MailboxLease {
         }
         if last <= covered { return Envelopes(cached) }
         let contents = try await index.store.content(
-            ranges(of: uids, in: snapshot), in: index.mailbox, of: index.account, fields: .envelope, limit: uids.count
+            ranges(of: uids, in: snapshot),
+            in: index.mailbox,
+            of: index.account,
+            fields: .envelope,
+            limit: uids.count
         )
         let made = EnvelopeChunk(contents)
         // Only what directly follows the cached prefix is kept.
@@ -90,7 +98,11 @@ extension MailboxLease {
         }
         while covered < lastUID {
             let contents = try await index.store.content(
-                UIDRanges([(covered + 1)...lastUID]), in: index.mailbox, of: index.account, fields: .headers, limit: Self.batch
+                UIDRanges([(covered + 1)...lastUID]),
+                in: index.mailbox,
+                of: index.account,
+                fields: .headers,
+                limit: Self.batch
             )
             guard let last = contents.last?.uid.rawValue else { return }
             let chunk = HeaderChunk(contents)

@@ -71,7 +71,9 @@ package struct MailboxSnapshot: Sendable {
     package func changed(since modSeq: ModSeq, except own: ModSeq?, first limit: Int) -> [Int] {
         var found: [Int] = []
         let own = own?.rawValue ?? 0
-        for index in 0..<min(limit, modSeqs.count) where modSeqs[index] > modSeq.rawValue && modSeqs[index] != own { found.append(index) }
+        for index in 0..<min(limit, modSeqs.count) where modSeqs[index] > modSeq.rawValue && modSeqs[index] != own {
+            found.append(index)
+        }
         return found
     }
 
@@ -157,7 +159,9 @@ package struct MailboxSnapshot: Sendable {
 
     /// Sets that no message has any more go when they are more than those in use can be.
     private mutating func compactKeywords() {
-        guard keywordTable.count > 64, keywordTable.count > 2 * uids.count + 64 || keywordTable.count > 4_096 else { return }
+        guard keywordTable.count > 64, keywordTable.count > 2 * uids.count + 64 || keywordTable.count > 4_096 else {
+            return
+        }
         var table: [Keywords] = [.none]
         var renumbered: [UInt32: UInt32] = [0: 0]
         for index in keywordNumbers.indices {

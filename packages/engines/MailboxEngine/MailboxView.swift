@@ -24,7 +24,9 @@ package struct ChangedMessage: Equatable, Sendable {
 /// Messages that others expunge keep their numbers until the client may be told (RFC 9051 §5.5, §7.5.1).
 /// Rows count from 0; sequence number n is row n - 1.
 package struct MailboxView: Sendable {
-    /// Of the messages that the client knows, ascending. Shares memory with the snapshot while both agree.
+    /// Of the messages that the client knows, ascending.
+    ///
+    /// Shares memory with the snapshot while both agree.
     package private(set) var uids: [UInt32]
     /// Flags up to here have been told.
     private var told: ModSeq
@@ -50,7 +52,9 @@ package struct MailboxView: Sendable {
     package func rows(numbers set: SequenceSet, isStrict: Bool = true) throws(SetFailure) -> [Range<Int>] {
         let ranges = set.ranges(maximum: UInt32(count))
         if count == 0 {
-            guard !isStrict || set.elements.contains(where: { $0.from == .last || $0.to == .last }) else { throw .outOfRange }
+            guard !isStrict || set.elements.contains(where: { $0.from == .last || $0.to == .last }) else {
+                throw .outOfRange
+            }
             return []
         }
         var rows: [Range<Int>] = []
@@ -84,7 +88,9 @@ package struct MailboxView: Sendable {
         return rows
     }
 
-    /// UIDs of the rows. Adjacent rows make one range: the UIDs between them belong to no message and never will.
+    /// UIDs of the rows.
+    ///
+    /// Adjacent rows make one range: the UIDs between them belong to no message and never will.
     package func uidRanges(_ rows: [Range<Int>]) -> UIDRanges {
         UIDRanges(rows.filter { !$0.isEmpty }.map { uids[$0.lowerBound]...uids[$0.upperBound - 1] })
     }
@@ -99,7 +105,11 @@ package struct MailboxView: Sendable {
     package func isAligned(with snapshot: MailboxSnapshot) -> Bool { generation == snapshot.generation }
 
     /// Calls `body` for every row that is still there with its place in the snapshot; returns how many are gone.
-    package func forEach(_ rows: [Range<Int>], in snapshot: MailboxSnapshot, _ body: (_ row: Int, _ index: Int) -> Void) -> Int {
+    package func forEach(
+        _ rows: [Range<Int>],
+        in snapshot: MailboxSnapshot,
+        _ body: (_ row: Int, _ index: Int) -> Void
+    ) -> Int {
         if isAligned(with: snapshot) {
             for range in rows {
                 for row in range { body(row, row) }
@@ -172,7 +182,8 @@ package struct MailboxView: Sendable {
             }
         }
         uids = kept
-        let isPrefix = kept.count <= snapshot.count && (kept.isEmpty || snapshot.uids[kept.count - 1] == kept[kept.count - 1])
+        let isPrefix =
+            kept.count <= snapshot.count && (kept.isEmpty || snapshot.uids[kept.count - 1] == kept[kept.count - 1])
         generation = isPrefix ? snapshot.generation : -1
         if isPrefix, kept.count == snapshot.count { uids = snapshot.uids }
         return numbers

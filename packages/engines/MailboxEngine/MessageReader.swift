@@ -21,7 +21,9 @@ package struct MessageReader: Sendable {
         return Array(buffer.readableBytesView)
     }
 
-    /// The header with its empty line; the whole message when it has none. Reads 16 KiB first, more where that is too little.
+    /// The header with its empty line; the whole message when it has none.
+    ///
+    /// Reads 16 KiB first, more where that is too little.
     package func header(_ email: EmailID, size: Int) async throws(StoreError) -> [UInt8] {
         var wanted = min(size, 16 << 10)
         while true {

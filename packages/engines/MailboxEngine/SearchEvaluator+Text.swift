@@ -16,13 +16,18 @@ extension SearchEvaluator {
             guard let first = places.first, let last = places.last else { return }
             // Few candidates of a large mailbox are not worth reading all of it.
             if places.count < 200, lease.uncoveredHeaders(in: snapshot) > 4 * places.count {
-                let ranges = places.count == last - first + 1
+                let ranges =
+                    places.count == last - first + 1
                     ? UIDRanges([snapshot.uids[first]...snapshot.uids[last]])
                     : UIDRanges(ascending: places.map { UID(snapshot.uids[$0]) })
                 body(
                     HeaderChunk(
                         try await lease.index.store.content(
-                            ranges, in: lease.index.mailbox, of: lease.index.account, fields: .headers, limit: places.count
+                            ranges,
+                            in: lease.index.mailbox,
+                            of: lease.index.account,
+                            fields: .headers,
+                            limit: places.count
                         )
                     )
                 )
@@ -34,7 +39,8 @@ extension SearchEvaluator {
         }
     }
 
-    func column(_ field: HeaderChunk.Field, _ text: [UInt8], _ candidates: RowSet) async throws(SearchFailure) -> RowSet {
+    func column(_ field: HeaderChunk.Field, _ text: [UInt8], _ candidates: RowSet) async throws(SearchFailure) -> RowSet
+    {
         let needle = needle(text)
         if needle.isEmpty { return try await header(Array("\(field)".utf8), [], candidates) }
         var found = RowSet(capacity: snapshot.count)
@@ -42,7 +48,9 @@ extension SearchEvaluator {
         try await forEachChunk(candidates) { chunk in
             let column = chunk.texts[field.rawValue]
             for row in column.rows(containing: needle) { insert(chunk.uids[row], &found) }
-            for row in chunk.uids.indices where column.range(row).count > MessageSummary.textLimit - 8 { insert(chunk.uids[row], &clipped) }
+            for row in chunk.uids.indices where column.range(row).count > MessageSummary.textLimit - 8 {
+                insert(chunk.uids[row], &clipped)
+            }
         }
         found.formIntersection(candidates)
         // The column holds the beginning of a long field: the rest is in the message.
@@ -59,7 +67,8 @@ extension SearchEvaluator {
     func sent(_ candidates: RowSet, _ matches: (Int64) -> Bool) async throws(SearchFailure) -> RowSet {
         var found = RowSet(capacity: snapshot.count)
         try await forEachChunk(candidates) { chunk in
-            for (row, date) in chunk.sentDates.enumerated() where date != .min && matches(Self.day(Timestamp(microseconds: date))) {
+            for (row, date) in chunk.sentDates.enumerated()
+            where date != .min && matches(Self.day(Timestamp(microseconds: date))) {
                 insert(chunk.uids[row], &found)
             }
         }
@@ -75,7 +84,10 @@ extension SearchEvaluator {
             next += batch.count
             do throws(StoreError) {
                 let contents = try await lease.index.store.content(
-                    UIDRanges(ascending: batch.map { UID(snapshot.uids[$0]) }), in: lease.index.mailbox, of: lease.index.account, fields: [],
+                    UIDRanges(ascending: batch.map { UID(snapshot.uids[$0]) }),
+                    in: lease.index.mailbox,
+                    of: lease.index.account,
+                    fields: [],
                     limit: batch.count
                 )
                 for content in contents where "T\(content.thread)" == name { insert(content.uid.rawValue, &found) }
@@ -95,7 +107,8 @@ extension SearchEvaluator {
             var unknown = RowSet(capacity: snapshot.count)
             try await forEachChunk(candidates) { chunk in
                 let column = chunk.texts[HeaderChunk.Field.messageID.rawValue]
-                for row in column.rows(containing: inner.text) where !inner.isWhole || column.range(row).count == inner.text.count {
+                for row in column.rows(containing: inner.text)
+                where !inner.isWhole || column.range(row).count == inner.text.count {
                     insert(chunk.uids[row], &found)
                 }
                 for row in chunk.uids.indices where column.range(row).isEmpty { insert(chunk.uids[row], &unknown) }
@@ -116,14 +129,19 @@ extension SearchEvaluator {
         return (Array(needle.dropFirst().dropLast()), true)
     }
 
-    private func readHeaders(_ name: [UInt8], _ needle: [UInt8], _ candidates: RowSet) async throws(SearchFailure) -> RowSet {
+    private func readHeaders(
+        _ name: [UInt8],
+        _ needle: [UInt8],
+        _ candidates: RowSet
+    ) async throws(SearchFailure) -> RowSet {
         let reader = MessageReader(store: lease.index.store, account: lease.index.account)
         return try await scan(candidates) { email, size throws(StoreError) in
             let block = HeaderBlock(try await reader.header(email, size: size))
             return block.fields.fields.contains { field in
                 guard block.bytes[field.name].equalsIgnoringASCIICase(name) else { return false }
                 // RFC 9051 §6.4.4: an empty string matches every message that has the field.
-                return needle.isEmpty || TextColumn(EncodedWord.decode(unfolded(block.bytes, field.value))).contains(needle)
+                return needle.isEmpty
+                    || TextColumn(EncodedWord.decode(unfolded(block.bytes, field.value))).contains(needle)
             }
         }
     }
@@ -144,14 +162,19 @@ extension SearchEvaluator {
     }
 
     /// Looks at every header and every text part, in messages in the message too.
-    private static func holds(_ part: BodyPart, in message: ParsedMessage, _ needle: [UInt8], withHeaders: Bool) -> Bool {
+    private static func holds(_ part: BodyPart, in message: ParsedMessage, _ needle: [UInt8], withHeaders: Bool) -> Bool
+    {
         if withHeaders {
             for field in part.fields.fields {
-                let line = String(decoding: message.bytes[field.name], as: UTF8.self) + ": " + EncodedWord.decode(unfolded(message.bytes, field.value))
+                let line =
+                    String(decoding: message.bytes[field.name], as: UTF8.self) + ": "
+                    + EncodedWord.decode(unfolded(message.bytes, field.value))
                 if TextColumn(line).contains(needle) { return true }
             }
         }
-        if part.isMultipart { return part.children.contains { holds($0, in: message, needle, withHeaders: withHeaders) } }
+        if part.isMultipart {
+            return part.children.contains { holds($0, in: message, needle, withHeaders: withHeaders) }
+        }
         // What is inside an attached message is part of the body, its header too.
         if let embedded = part.embedded.first { return holds(embedded, in: message, needle, withHeaders: true) }
         return part.isText && TextColumn(part.decodedText(in: message.bytes)).contains(needle)
@@ -165,7 +188,8 @@ extension SearchEvaluator {
 
     /// The candidates for which `test` holds, a few read at once.
     private func scan(
-        _ candidates: RowSet, _ test: @escaping @Sendable (EmailID, Int) async throws(StoreError) -> Bool
+        _ candidates: RowSet,
+        _ test: @escaping @Sendable (EmailID, Int) async throws(StoreError) -> Bool
     ) async throws(SearchFailure) -> RowSet {
         let places = candidates.places
         let snapshot = self.snapshot
@@ -194,7 +218,10 @@ extension SearchEvaluator {
     }
 
     private static func verdict(
-        _ place: Int, _ email: EmailID, _ size: Int, _ test: @Sendable (EmailID, Int) async throws(StoreError) -> Bool
+        _ place: Int,
+        _ email: EmailID,
+        _ size: Int,
+        _ test: @Sendable (EmailID, Int) async throws(StoreError) -> Bool
     ) async -> Verdict {
         var verdict = Verdict(place: place)
         do throws(StoreError) {

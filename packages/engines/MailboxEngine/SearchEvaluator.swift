@@ -25,7 +25,12 @@ package struct SearchEvaluator: Sendable {
 
     /// - Throws: `.unknownCharset`.
     package init(
-        view: MailboxView, snapshot: MailboxSnapshot, lease: MailboxLease, saved: [ClosedRange<UInt32>], charset: String?, now: Timestamp,
+        view: MailboxView,
+        snapshot: MailboxSnapshot,
+        lease: MailboxLease,
+        saved: [ClosedRange<UInt32>],
+        charset: String?,
+        now: Timestamp,
         gate: ByteGate
     ) throws(SearchFailure) {
         let name = charset ?? "utf-8"
@@ -84,8 +89,10 @@ package struct SearchEvaluator: Sendable {
         case .savedOn(let day): return candidates.filter { Self.day(snapshot.savedAt(at: $0)) == day }
         case .savedSince(let day): return candidates.filter { Self.day(snapshot.savedAt(at: $0)) >= day }
         // RFC 5032 §2.3: YOUNGER is within, OLDER not.
-        case .older(let seconds): return candidates.filter { snapshot.internalDate(at: $0) <= now.adding(seconds: -min(seconds, 1 << 40)) }
-        case .younger(let seconds): return candidates.filter { snapshot.internalDate(at: $0) >= now.adding(seconds: -min(seconds, 1 << 40)) }
+        case .older(let seconds):
+            return candidates.filter { snapshot.internalDate(at: $0) <= now.adding(seconds: -min(seconds, 1 << 40)) }
+        case .younger(let seconds):
+            return candidates.filter { snapshot.internalDate(at: $0) >= now.adding(seconds: -min(seconds, 1 << 40)) }
         case .modSeq(let modSeq): return candidates.filter { snapshot.modSeq(at: $0).rawValue >= modSeq }
         case .emailID(let name): return candidates.filter { "M\(snapshot.email(at: $0))" == name }
         case .threadID(let name): return try await threads(name, candidates)
@@ -98,7 +105,8 @@ package struct SearchEvaluator: Sendable {
         case .cc(let text): return try await column(.cc, text, candidates)
         case .bcc(let text): return try await column(.bcc, text, candidates)
         case .header(let name, let value): return try await header(name, value, candidates)
-        case .body(let text): return try await text.isEmpty ? candidates : messages(text, candidates, withHeaders: false)
+        case .body(let text):
+            return try await text.isEmpty ? candidates : messages(text, candidates, withHeaders: false)
         case .text(let text): return try await text.isEmpty ? candidates : messages(text, candidates, withHeaders: true)
         }
     }
@@ -112,8 +120,10 @@ package struct SearchEvaluator: Sendable {
         case .subject, .from, .to, .cc, .bcc, .sentBefore, .sentOn, .sentSince, .threadID: 1
         case .header: 2
         case .body, .text: 3
-        case .all, .sequence, .uid, .recent, .flag, .keyword, .larger, .smaller, .before, .on, .since, .savedBefore, .savedOn, .savedSince,
-            .older, .younger, .modSeq, .emailID: 0
+        case .all, .sequence, .uid, .recent, .flag, .keyword, .larger, .smaller, .before, .on, .since, .savedBefore,
+            .savedOn, .savedSince,
+            .older, .younger, .modSeq, .emailID:
+            0
         }
     }
 
@@ -133,7 +143,9 @@ package struct SearchEvaluator: Sendable {
     }
 
     /// Days since 1970-01-01, UTC.
-    static func day(_ time: Timestamp) -> Int64 { time.seconds >= 0 ? time.seconds / 86_400 : (time.seconds - 86_399) / 86_400 }
+    static func day(_ time: Timestamp) -> Int64 {
+        time.seconds >= 0 ? time.seconds / 86_400 : (time.seconds - 86_399) / 86_400
+    }
 
     func needle(_ text: [UInt8]) -> [UInt8] { TextMatcher.folded(CharsetDecoder.decode(text, charset: charset)) }
 }

@@ -26,7 +26,10 @@ package struct HostedService: Sendable {
     }
 
     package init(
-        name: String, services: [any Service] = [], routes: [RouteSet] = [], endpoints: [Endpoint] = [],
+        name: String,
+        services: [any Service] = [],
+        routes: [RouteSet] = [],
+        endpoints: [Endpoint] = [],
         bind: @escaping @Sendable () async throws -> Void = {}
     ) {
         self.name = name
@@ -37,5 +40,7 @@ package struct HostedService: Sendable {
     }
 }
 
-/// Makes a service from what its process shares. Every service library has one.
+/// Makes a service from what its process shares.
+///
+/// Every service library has one.
 package typealias ServiceModule = @Sendable (ServiceContext) async throws -> HostedService

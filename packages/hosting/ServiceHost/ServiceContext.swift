@@ -1,10 +1,10 @@
 package import Accounts
+package import HTTPKit
 package import MailCrypto
 package import MailModel
 package import MailPorts
-package import HTTPKit
-package import NetKit
 package import NIOPosix
+package import NetKit
 package import PlatformConfig
 
 /// What the services of one process share; the composition root makes it.
@@ -25,9 +25,18 @@ package struct ServiceContext: Sendable {
     package var spoolFolder: String
 
     package init(
-        settings: PlatformSettings, ports: any PortProvider, clock: any WallClock, authenticator: AccountAuthenticator,
-        accounts: AccountService, tokens: TokenService, domains: any DomainAdministration, masterKey: MasterKey, tls: TLSContextStore,
-        health: HealthRegistry, threads: NIOThreadPool, spoolFolder: String
+        settings: PlatformSettings,
+        ports: any PortProvider,
+        clock: any WallClock,
+        authenticator: AccountAuthenticator,
+        accounts: AccountService,
+        tokens: TokenService,
+        domains: any DomainAdministration,
+        masterKey: MasterKey,
+        tls: TLSContextStore,
+        health: HealthRegistry,
+        threads: NIOThreadPool,
+        spoolFolder: String
     ) {
         self.settings = settings
         self.ports = ports

@@ -13,7 +13,9 @@ package struct Change: Hashable, Sendable {
     }
 }
 
-/// Tells interested sessions of committed changes. Lossy only by merging: a slow listener gets the newest per mailbox.
+/// Tells interested sessions of committed changes.
+///
+/// Lossy only by merging: a slow listener gets the newest per mailbox.
 package protocol ChangeFeed: Sendable {
     /// Never blocks. Called by stores after a commit.
     func publish(_ changes: [Change])

@@ -1,6 +1,8 @@
 package import MailModel
 
-/// Why a name could not be looked up. No data is not an error.
+/// Why a name could not be looked up.
+///
+/// No data is not an error.
 package enum DNSError: Error, Equatable, Sendable {
     /// NXDOMAIN (permanent).
     case noSuchName

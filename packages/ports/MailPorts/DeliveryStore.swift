@@ -17,8 +17,12 @@ package struct LocalCopy: Sendable {
     /// Header lines of this copy alone (Return-Path, Delivered-To), CRLF-terminated; stored before the shared bytes.
     package var prefix: [UInt8]
     package init(
-        account: AccountID, recipient: EmailAddress, mailbox: MailboxTarget = .inbox, flags: MessageFlags = [],
-        keywords: Keywords = .none, prefix: [UInt8] = []
+        account: AccountID,
+        recipient: EmailAddress,
+        mailbox: MailboxTarget = .inbox,
+        flags: MessageFlags = [],
+        keywords: Keywords = .none,
+        prefix: [UInt8] = []
     ) {
         self.account = account
         self.recipient = recipient
@@ -57,9 +61,18 @@ package struct DeliveryPlan: Sendable {
     package var is8Bit: Bool
     package var trace: [TraceEvent]
     package init(
-        queueID: QueueID, receivedAt: Timestamp, submitter: AccountID = .system, sender: ReversePath, bytes: SpooledBytes,
-        summary: MessageSummary, localCopies: [LocalCopy] = [], remote: [RemoteRecipient] = [], expiresAt: Timestamp,
-        needsSMTPUTF8: Bool = false, is8Bit: Bool = false, trace: [TraceEvent] = []
+        queueID: QueueID,
+        receivedAt: Timestamp,
+        submitter: AccountID = .system,
+        sender: ReversePath,
+        bytes: SpooledBytes,
+        summary: MessageSummary,
+        localCopies: [LocalCopy] = [],
+        remote: [RemoteRecipient] = [],
+        expiresAt: Timestamp,
+        needsSMTPUTF8: Bool = false,
+        is8Bit: Bool = false,
+        trace: [TraceEvent] = []
     ) {
         self.queueID = queueID
         self.receivedAt = receivedAt

@@ -23,7 +23,10 @@ package struct HostedDomain: Hashable, Sendable {
     }
 }
 
-package enum Role: String, Sendable, CaseIterable { case platformAdmin = "platform-admin", owner, admin, member }
+package enum Role: String, Sendable, CaseIterable {
+    case platformAdmin = "platform-admin"
+    case owner, admin, member
+}
 
 package struct Account: Hashable, Sendable {
     package enum Status: String, Sendable { case active, suspended }
@@ -39,8 +42,16 @@ package struct Account: Hashable, Sendable {
     package var usedMessages: Int64
     package var createdAt: Timestamp
     package init(
-        id: AccountID, organisation: OrganisationID, primaryAddress: EmailAddress, displayName: String, role: Role,
-        status: Status, quotaBytes: Int64?, usedBytes: Int64, usedMessages: Int64, createdAt: Timestamp
+        id: AccountID,
+        organisation: OrganisationID,
+        primaryAddress: EmailAddress,
+        displayName: String,
+        role: Role,
+        status: Status,
+        quotaBytes: Int64?,
+        usedBytes: Int64,
+        usedMessages: Int64,
+        createdAt: Timestamp
     ) {
         self.id = id
         self.organisation = organisation
@@ -64,8 +75,12 @@ package struct NewAccount: Sendable {
     package var passwordHash: String
     package var quotaBytes: Int64?
     package init(
-        organisation: OrganisationID, address: EmailAddress, displayName: String = "", role: Role = .member,
-        passwordHash: String, quotaBytes: Int64? = nil
+        organisation: OrganisationID,
+        address: EmailAddress,
+        displayName: String = "",
+        role: Role = .member,
+        passwordHash: String,
+        quotaBytes: Int64? = nil
     ) {
         self.organisation = organisation
         self.address = address
@@ -89,9 +104,14 @@ package enum RecipientResolution: Hashable, Sendable {
     case notHosted
 }
 
-/// A DKIM key of a domain. The private key is sealed (libsodium secretbox) with the platform's master key.
+/// A DKIM key of a domain.
+///
+/// The private key is sealed (libsodium secretbox) with the platform's master key.
 package struct DKIMKey: Hashable, Sendable {
-    package enum Algorithm: String, Sendable, CaseIterable { case rsaSHA256 = "rsa-sha256", ed25519SHA256 = "ed25519-sha256" }
+    package enum Algorithm: String, Sendable, CaseIterable {
+        case rsaSHA256 = "rsa-sha256"
+        case ed25519SHA256 = "ed25519-sha256"
+    }
     package var domain: String
     package var selector: String
     package var algorithm: Algorithm
@@ -100,7 +120,12 @@ package struct DKIMKey: Hashable, Sendable {
     package var publicKey: [UInt8]
     package var createdAt: Timestamp
     package init(
-        domain: String, selector: String, algorithm: Algorithm, sealedPrivateKey: [UInt8], publicKey: [UInt8], createdAt: Timestamp
+        domain: String,
+        selector: String,
+        algorithm: Algorithm,
+        sealedPrivateKey: [UInt8],
+        publicKey: [UInt8],
+        createdAt: Timestamp
     ) {
         self.domain = domain
         self.selector = selector
@@ -117,10 +142,18 @@ package protocol DirectoryStore: Sendable {
     func organisations() async throws(StoreError) -> [Organisation]
 
     /// Adds the domain with its signing keys in one step. `.alreadyExists` if any organisation has it.
-    func addDomain(_ name: String, organisation: OrganisationID, keys: [DKIMKey]) async throws(StoreError) -> HostedDomain
+    func addDomain(
+        _ name: String,
+        organisation: OrganisationID,
+        keys: [DKIMKey]
+    ) async throws(StoreError) -> HostedDomain
     func domain(named name: String) async throws(StoreError) -> HostedDomain?
     /// By name, ascending, after `after`; of one organisation or all.
-    func domains(of organisation: OrganisationID?, after: String?, limit: Int) async throws(StoreError) -> [HostedDomain]
+    func domains(
+        of organisation: OrganisationID?,
+        after: String?,
+        limit: Int
+    ) async throws(StoreError) -> [HostedDomain]
     func signingKeys(of domain: String) async throws(StoreError) -> [DKIMKey]
 
     /// Makes the account, its primary address, credential, counters and default folders in one transaction.
@@ -158,7 +191,14 @@ package struct AuditEvent: Sendable {
     package var remote: IPAddress?
     /// JSON object without secrets.
     package var detail: String
-    package init(at: Timestamp, actor: String, action: String, subject: String, remote: IPAddress? = nil, detail: String = "{}") {
+    package init(
+        at: Timestamp,
+        actor: String,
+        action: String,
+        subject: String,
+        remote: IPAddress? = nil,
+        detail: String = "{}"
+    ) {
         self.at = at
         self.actor = actor
         self.action = action

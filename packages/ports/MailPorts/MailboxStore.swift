@@ -16,8 +16,17 @@ package struct MailboxRecord: Hashable, Sendable {
     /// Sum of the messages' sizes in octets.
     package var size: Int64
     package init(
-        id: MailboxID, name: String, specialUse: SpecialUse?, isSubscribed: Bool, uidValidity: UIDValidity, uidNext: UID,
-        highestModSeq: ModSeq, messages: Int, unseen: Int, deleted: Int, size: Int64
+        id: MailboxID,
+        name: String,
+        specialUse: SpecialUse?,
+        isSubscribed: Bool,
+        uidValidity: UIDValidity,
+        uidNext: UID,
+        highestModSeq: ModSeq,
+        messages: Int,
+        unseen: Int,
+        deleted: Int,
+        size: Int64
     ) {
         self.id = id
         self.name = name
@@ -46,7 +55,13 @@ package struct MessageEntry: Hashable, Sendable {
     /// When it came into this mailbox (RFC 8514).
     package var savedAt: Timestamp
     package init(
-        uid: UID, flags: MessageFlags, keywords: Keywords, modSeq: ModSeq, email: EmailID, size: Int, internalDate: Timestamp,
+        uid: UID,
+        flags: MessageFlags,
+        keywords: Keywords,
+        modSeq: ModSeq,
+        email: EmailID,
+        size: Int,
+        internalDate: Timestamp,
         savedAt: Timestamp
     ) {
         self.uid = uid
@@ -121,7 +136,13 @@ package struct AppendItem: Sendable {
     package var flags: MessageFlags
     package var keywords: Keywords
     package var internalDate: Timestamp
-    package init(bytes: SpooledBytes, summary: MessageSummary, flags: MessageFlags, keywords: Keywords, internalDate: Timestamp) {
+    package init(
+        bytes: SpooledBytes,
+        summary: MessageSummary,
+        flags: MessageFlags,
+        keywords: Keywords,
+        internalDate: Timestamp
+    ) {
         self.bytes = bytes
         self.summary = summary
         self.flags = flags
@@ -173,7 +194,9 @@ package struct MessageContent: Sendable {
     }
 }
 
-/// Mailboxes and messages of one account. Every change is on stable storage when the method returns,
+/// Mailboxes and messages of one account.
+///
+/// Every change is on stable storage when the method returns,
 /// and the change feed hears of it after the commit.
 package protocol MailboxStore: Sendable {
     func mailboxes(of account: AccountID) async throws(StoreError) -> [MailboxRecord]
@@ -181,7 +204,11 @@ package protocol MailboxStore: Sendable {
     func mailbox(named name: String, of account: AccountID) async throws(StoreError) -> MailboxRecord
     func mailbox(_ id: MailboxID, of account: AccountID) async throws(StoreError) -> MailboxRecord
     /// Makes missing parents too. `.alreadyExists`; `.refused` when the use is taken or the name is not allowed.
-    func create(_ name: String, specialUse: SpecialUse?, of account: AccountID) async throws(StoreError) -> MailboxRecord
+    func create(
+        _ name: String,
+        specialUse: SpecialUse?,
+        of account: AccountID
+    ) async throws(StoreError) -> MailboxRecord
     /// Children stay. `.refused` for INBOX.
     func delete(_ id: MailboxID, of account: AccountID) async throws(StoreError)
     /// Renames the mailbox and everything below it. Renaming INBOX moves its messages to a new mailbox (RFC 9051 §6.3.6).
@@ -193,21 +220,47 @@ package protocol MailboxStore: Sendable {
     /// Every entry, ascending by UID, with the mailbox as of the same moment.
     func entries(in mailbox: MailboxID, of account: AccountID) async throws(StoreError) -> MailboxChanges
     /// What changed after `modSeq`; cheap when nothing did.
-    func changes(in mailbox: MailboxID, of account: AccountID, since modSeq: ModSeq) async throws(StoreError) -> MailboxChanges
+    func changes(
+        in mailbox: MailboxID,
+        of account: AccountID,
+        since modSeq: ModSeq
+    ) async throws(StoreError) -> MailboxChanges
 
     /// All items or none. `.overQuota`.
-    func append(_ items: [AppendItem], to mailbox: MailboxID, of account: AccountID) async throws(StoreError) -> AppendReceipt
-    func copy(_ uids: UIDRanges, from: MailboxID, to: MailboxID, of account: AccountID) async throws(StoreError) -> CopyReceipt
-    func move(_ uids: UIDRanges, from: MailboxID, to: MailboxID, of account: AccountID) async throws(StoreError) -> CopyReceipt
+    func append(
+        _ items: [AppendItem],
+        to mailbox: MailboxID,
+        of account: AccountID
+    ) async throws(StoreError) -> AppendReceipt
+    func copy(
+        _ uids: UIDRanges,
+        from: MailboxID,
+        to: MailboxID,
+        of account: AccountID
+    ) async throws(StoreError) -> CopyReceipt
+    func move(
+        _ uids: UIDRanges,
+        from: MailboxID,
+        to: MailboxID,
+        of account: AccountID
+    ) async throws(StoreError) -> CopyReceipt
     func setFlags(
-        _ uids: UIDRanges, in mailbox: MailboxID, of account: AccountID, change: FlagChange, unchangedSince: ModSeq?
+        _ uids: UIDRanges,
+        in mailbox: MailboxID,
+        of account: AccountID,
+        change: FlagChange,
+        unchangedSince: ModSeq?
     ) async throws(StoreError) -> StoreOutcome
     /// Removes messages with `\Deleted` among `uids`; returns them ascending.
     func expunge(_ uids: UIDRanges, in mailbox: MailboxID, of account: AccountID) async throws(StoreError) -> [UID]
 
     /// Stored parts, ascending by UID, at most `limit` from the first on; call again after the last UID for more.
     func content(
-        _ uids: UIDRanges, in mailbox: MailboxID, of account: AccountID, fields: ContentFields, limit: Int
+        _ uids: UIDRanges,
+        in mailbox: MailboxID,
+        of account: AccountID,
+        fields: ContentFields,
+        limit: Int
     ) async throws(StoreError) -> [MessageContent]
     /// Octets of the message (prefix included) in `range`, clamped to its size.
     func read(_ email: EmailID, of account: AccountID, range: Range<Int>) async throws(StoreError) -> ByteBuffer

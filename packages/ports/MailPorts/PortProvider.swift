@@ -1,6 +1,8 @@
 package import MailModel
 
-/// Hands out the ports of one process. Each is made once, when first asked for, so a process opens only
+/// Hands out the ports of one process.
+///
+/// Each is made once, when first asked for, so a process opens only
 /// the backends that its services use.
 package protocol PortProvider: Sendable {
     func directory() async throws -> any DirectoryStore

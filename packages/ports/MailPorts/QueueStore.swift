@@ -29,8 +29,17 @@ package struct QueueLease: Sendable {
     /// Fencing token: `finish` with an outdated one changes nothing and throws `.notFound`.
     package var fence: Int64
     package init(
-        queueID: QueueID, submitter: AccountID, sender: ReversePath, domain: String, recipients: [Recipient], size: Int,
-        createdAt: Timestamp, expiresAt: Timestamp, needsSMTPUTF8: Bool, is8Bit: Bool, fence: Int64
+        queueID: QueueID,
+        submitter: AccountID,
+        sender: ReversePath,
+        domain: String,
+        recipients: [Recipient],
+        size: Int,
+        createdAt: Timestamp,
+        expiresAt: Timestamp,
+        needsSMTPUTF8: Bool,
+        is8Bit: Bool,
+        fence: Int64
     ) {
         self.queueID = queueID
         self.submitter = submitter
@@ -87,7 +96,12 @@ package struct QueueResult: Sendable {
     /// A DSN, delivered (locally or queued) in the same transaction that removes the failed recipients.
     package var bounce: DeliveryPlan?
     package var trace: [TraceEvent]
-    package init(outcomes: [RecipientOutcome], attempts: [QueueAttempt], bounce: DeliveryPlan? = nil, trace: [TraceEvent] = []) {
+    package init(
+        outcomes: [RecipientOutcome],
+        attempts: [QueueAttempt],
+        bounce: DeliveryPlan? = nil,
+        trace: [TraceEvent] = []
+    ) {
         self.outcomes = outcomes
         self.attempts = attempts
         self.bounce = bounce
@@ -109,8 +123,17 @@ package struct QueueEntry: Sendable {
     package var size: Int
     package var lastReply: String
     package init(
-        queueID: QueueID, submitter: AccountID, sender: ReversePath, recipient: EmailAddress, state: QueueState, attempts: Int,
-        nextAttemptAt: Timestamp, expiresAt: Timestamp, createdAt: Timestamp, size: Int, lastReply: String
+        queueID: QueueID,
+        submitter: AccountID,
+        sender: ReversePath,
+        recipient: EmailAddress,
+        state: QueueState,
+        attempts: Int,
+        nextAttemptAt: Timestamp,
+        expiresAt: Timestamp,
+        createdAt: Timestamp,
+        size: Int,
+        lastReply: String
     ) {
         self.queueID = queueID
         self.submitter = submitter

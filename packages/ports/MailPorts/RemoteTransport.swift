@@ -25,7 +25,11 @@ package struct OutboundMessage: Sendable {
     /// Reads the message's bytes in `range`; called with ascending ranges.
     package var read: @Sendable (Range<Int>) async throws(StoreError) -> ByteBuffer
     package init(
-        sender: ReversePath, recipients: [EmailAddress], size: Int, needsSMTPUTF8: Bool, is8Bit: Bool,
+        sender: ReversePath,
+        recipients: [EmailAddress],
+        size: Int,
+        needsSMTPUTF8: Bool,
+        is8Bit: Bool,
         read: @escaping @Sendable (Range<Int>) async throws(StoreError) -> ByteBuffer
     ) {
         self.sender = sender
@@ -80,7 +84,9 @@ package struct RemoteReport: Sendable {
     }
 }
 
-/// The SMTP client side: one host, one transaction. Never throws: every failure is a result with its text.
+/// The SMTP client side: one host, one transaction.
+///
+/// Never throws: every failure is a result with its text.
 package protocol RemoteTransport: Sendable {
     func send(_ message: OutboundMessage, to host: RemoteHost, policy: RemotePolicy) async -> RemoteReport
 }

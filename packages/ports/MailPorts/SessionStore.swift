@@ -33,5 +33,8 @@ package protocol SessionStore: Sendable {
     func revokeAll(of account: AccountID) async throws(StoreError)
     func isRevoked(family: String) async throws(StoreError) -> Bool
     /// A named platform secret (sealed), made on first use: the closure's value wins only if none is there yet.
-    func platformSecret(_ name: String, makingIfAbsent make: @Sendable () -> [UInt8]) async throws(StoreError) -> [UInt8]
+    func platformSecret(
+        _ name: String,
+        makingIfAbsent make: @Sendable () -> [UInt8]
+    ) async throws(StoreError) -> [UInt8]
 }

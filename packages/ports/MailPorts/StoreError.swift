@@ -1,4 +1,6 @@
-/// Why a port could not do what it was asked. Unknown causes are `.unavailable`: transient.
+/// Why a port could not do what it was asked.
+///
+/// Unknown causes are `.unavailable`: transient.
 package enum StoreError: Error, Equatable, Sendable {
     /// The account, mailbox, message, domain or queue row is not there (permanent).
     case notFound

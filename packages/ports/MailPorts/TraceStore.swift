@@ -17,8 +17,14 @@ package struct TraceEvent: Sendable {
     /// Reply or reason, one line, no message content.
     package var detail: String
     package init(
-        at: Timestamp, kind: Kind, queueID: QueueID, messageID: String? = nil, sender: String, recipient: String? = nil,
-        remote: IPAddress? = nil, detail: String
+        at: Timestamp,
+        kind: Kind,
+        queueID: QueueID,
+        messageID: String? = nil,
+        sender: String,
+        recipient: String? = nil,
+        remote: IPAddress? = nil,
+        detail: String
     ) {
         self.at = at
         self.kind = kind

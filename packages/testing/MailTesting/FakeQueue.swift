@@ -63,7 +63,11 @@ package final class FakeQueue: QueueStore {
     // MARK: - Worker
 
     package func lease(
-        owner: String, now: Timestamp, until: Timestamp, limit: Int, excluding: Set<String>
+        owner: String,
+        now: Timestamp,
+        until: Timestamp,
+        limit: Int,
+        excluding: Set<String>
     ) async throws(StoreError) -> [QueueLease] {
         state.withLock { state in
             state.excluded.append(excluding)
@@ -71,7 +75,9 @@ package final class FakeQueue: QueueStore {
             for index in state.rows.indices where state.rows[index].dueAt <= now {
                 let row = state.rows[index]
                 guard !excluding.contains(row.lease.domain) else { continue }
-                if let at = leases.firstIndex(where: { $0.queueID == row.lease.queueID && $0.domain == row.lease.domain }) {
+                if let at = leases.firstIndex(where: {
+                    $0.queueID == row.lease.queueID && $0.domain == row.lease.domain
+                }) {
                     leases[at].recipients += row.lease.recipients
                     state.rows[index].fence = leases[at].fence
                 } else {
@@ -108,9 +114,11 @@ package final class FakeQueue: QueueStore {
             let owned = state.rows.filter { $0.fence == lease.fence && $0.isLeased }.map(\.lease.recipients[0].address)
             guard Set(owned) == Set(result.outcomes.map(\.address)) else { return .notFound }
             for outcome in result.outcomes {
-                guard let index = state.rows.firstIndex(where: {
-                    $0.fence == lease.fence && $0.lease.recipients[0].address == outcome.address
-                }) else { continue }
+                guard
+                    let index = state.rows.firstIndex(where: {
+                        $0.fence == lease.fence && $0.lease.recipients[0].address == outcome.address
+                    })
+                else { continue }
                 switch outcome.result {
                 case .delivered, .failed: state.rows.remove(at: index)
                 case .deferred(let until):
@@ -145,5 +153,7 @@ package final class FakeQueue: QueueStore {
     package func retryNow(_ selection: QueueSelection, now: Timestamp) async throws(StoreError) -> Int { 0 }
     package func hold(_ selection: QueueSelection) async throws(StoreError) -> Int { 0 }
     package func release(_ selection: QueueSelection, now: Timestamp) async throws(StoreError) -> Int { 0 }
-    package func cancel(_ selection: QueueSelection, actor: String, now: Timestamp) async throws(StoreError) -> Int { 0 }
+    package func cancel(_ selection: QueueSelection, actor: String, now: Timestamp) async throws(StoreError) -> Int {
+        0
+    }
 }

@@ -27,11 +27,20 @@ package final class FakeTransport: RemoteTransport {
 
     /// One result for each recipient of the call.
     package static func report(
-        _ call: Call, reached: Bool = true, at: Timestamp = Timestamp(seconds: 0), _ result: (EmailAddress) -> RemoteResult
+        _ call: Call,
+        reached: Bool = true,
+        at: Timestamp = Timestamp(seconds: 0),
+        _ result: (EmailAddress) -> RemoteResult
     ) -> RemoteReport {
         RemoteReport(
-            reached: reached, results: call.message.recipients.map(result),
-            attempt: QueueAttempt(at: at, host: "\(call.host.name):\(call.host.port)", tls: nil, transcript: "C: QUIT\n")
+            reached: reached,
+            results: call.message.recipients.map(result),
+            attempt: QueueAttempt(
+                at: at,
+                host: "\(call.host.name):\(call.host.port)",
+                tls: nil,
+                transcript: "C: QUIT\n"
+            )
         )
     }
 }

@@ -12,7 +12,9 @@ package struct DataFolder: Sendable {
     package var certificate: String { "\(path)/tls/certificate.pem" }
     package var certificateKey: String { "\(path)/tls/key.pem" }
 
-    /// Makes what is missing. The error's line names the path and the cause.
+    /// Makes what is missing.
+    ///
+    /// The error's line names the path and the cause.
     package init(preparing path: String) throws(StartupError) {
         self.path = path
         for folder in [path, blobs, spool, keys, "\(path)/tls"] {
@@ -69,7 +71,9 @@ package struct DataFolder: Sendable {
     package func create(_ content: [UInt8], at file: String) throws(StartupError) {
         let temporary = try writeTemporary(content, beside: file)
         defer { unlink(temporary) }
-        guard link(temporary, file) == 0 || errno == EEXIST else { throw StartupError("cannot write \(file): \(Self.cause())") }
+        guard link(temporary, file) == 0 || errno == EEXIST else {
+            throw StartupError("cannot write \(file): \(Self.cause())")
+        }
     }
 
     private func writeTemporary(_ content: [UInt8], beside file: String) throws(StartupError) -> String {

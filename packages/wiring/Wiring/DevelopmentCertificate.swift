@@ -4,7 +4,10 @@ import PlatformConfig
 /// A certificate for trying things out: made once, trusted by nobody.
 enum DevelopmentCertificate {
     /// Paths of the certificate and key in force; a self-signed pair is made when the settings name none.
-    static func paths(_ settings: PlatformSettings, _ folder: DataFolder) throws(StartupError) -> (certificate: String, key: String) {
+    static func paths(
+        _ settings: PlatformSettings,
+        _ folder: DataFolder
+    ) throws(StartupError) -> (certificate: String, key: String) {
         if let certificate = settings.tlsCertificate, let key = settings.tlsKey { return (certificate, key) }
         let (certificate, key) = (try folder.read(folder.certificate), try folder.read(folder.certificateKey))
         if certificate == nil || key == nil {

@@ -21,7 +21,10 @@ package final class EmbeddedPorts: PortProvider {
     private let makeTransport: @Sendable () -> any RemoteTransport
 
     init(
-        store: SQLStore, feed: MemoryChangeFeed, clock: any WallClock, makeResolver: @escaping @Sendable () throws -> any DNSResolving,
+        store: SQLStore,
+        feed: MemoryChangeFeed,
+        clock: any WallClock,
+        makeResolver: @escaping @Sendable () throws -> any DNSResolving,
         makeTransport: @escaping @Sendable () -> any RemoteTransport
     ) {
         self.store = store

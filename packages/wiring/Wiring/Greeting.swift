@@ -5,11 +5,19 @@ import ServiceHost
 /// What the operator reads when the platform has started.
 enum Greeting {
     static func text(
-        _ settings: PlatformSettings, _ services: [HostedService], administrator: (address: EmailAddress, password: String?)?
+        _ settings: PlatformSettings,
+        _ services: [HostedService],
+        administrator: (address: EmailAddress, password: String?)?
     ) -> String {
         var lines = ["", "OONRUMAIL is running as \(settings.hostname); its data is in \(settings.data).", ""]
         var endpoints = services.flatMap(\.endpoints)
-        endpoints.append(.init(purpose: "Health, metrics and the API (HTTP)", address: "\(settings.httpAddresses.first.map(\.description) ?? "")", port: settings.httpPort))
+        endpoints.append(
+            .init(
+                purpose: "Health, metrics and the API (HTTP)",
+                address: "\(settings.httpAddresses.first.map(\.description) ?? "")",
+                port: settings.httpPort
+            )
+        )
         let width = endpoints.map(\.purpose.utf8.count).max() ?? 0
         for endpoint in endpoints {
             let padding = String(repeating: " ", count: width - endpoint.purpose.utf8.count)
@@ -27,7 +35,9 @@ enum Greeting {
             ]
         }
         if has.contains("smtp") {
-            lines.append("swaks:        swaks --server 127.0.0.1:\(settings.smtpPort) --from you@elsewhere.test --to \(user)")
+            lines.append(
+                "swaks:        swaks --server 127.0.0.1:\(settings.smtpPort) --from you@elsewhere.test --to \(user)"
+            )
         }
         if has.contains("imap") {
             lines.append("curl:         curl -k --user \(user) imaps://127.0.0.1:\(settings.imapsPort)/INBOX")

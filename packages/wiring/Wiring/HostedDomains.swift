@@ -7,7 +7,11 @@ import MailPorts
 struct HostedDomains: DomainAdministration {
     let service: DomainService
 
-    func addDomain(_ name: String, organisation: OrganisationID, now: Timestamp) async throws(StoreError) -> HostedDomain {
+    func addDomain(
+        _ name: String,
+        organisation: OrganisationID,
+        now: Timestamp
+    ) async throws(StoreError) -> HostedDomain {
         try await service.addDomain(name, organisation: organisation, now: now)
     }
 

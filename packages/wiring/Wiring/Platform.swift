@@ -1,8 +1,8 @@
 package import Accounts
 import BlobFiles
 import CacheMemory
-import Domains
 import DNSResolver
+import Domains
 import Logging
 package import MailCrypto
 package import MailModel
@@ -40,7 +40,9 @@ package struct Platform: Sendable {
         let feed = MemoryChangeFeed()
         let store = try await openStore(settings, folder, threads, feed, clock)
         let ports = EmbeddedPorts(
-            store: store, feed: feed, clock: clock,
+            store: store,
+            feed: feed,
+            clock: clock,
             makeResolver: { try Self.resolver(settings) },
             makeTransport: { SMTPTransport(group: .singletonMultiThreadedEventLoopGroup, clock: clock) }
         )
@@ -50,13 +52,23 @@ package struct Platform: Sendable {
         )
         let domains = DomainService(directory: store, master: masterKey, host: Self.mailHost(settings))
         return Platform(
-            settings: settings, folder: folder, ports: ports, clock: clock, masterKey: masterKey, passwords: passwords,
-            domains: HostedDomains(service: domains), threads: threads
+            settings: settings,
+            folder: folder,
+            ports: ports,
+            clock: clock,
+            masterKey: masterKey,
+            passwords: passwords,
+            domains: HostedDomains(service: domains),
+            threads: threads
         )
     }
 
     private static func openStore(
-        _ settings: PlatformSettings, _ folder: DataFolder, _ threads: NIOThreadPool, _ feed: MemoryChangeFeed, _ clock: any WallClock
+        _ settings: PlatformSettings,
+        _ folder: DataFolder,
+        _ threads: NIOThreadPool,
+        _ feed: MemoryChangeFeed,
+        _ clock: any WallClock
     ) async throws(StartupError) -> SQLStore {
         var options = SQLStore.Options()
         options.inlineThreshold = settings.inlineBlobThreshold
@@ -64,21 +76,34 @@ package struct Platform: Sendable {
         let logger = Logger(label: "store")
         let blobs = BlobFiles(folder: folder.blobs, threads: threads, logger: logger)
         do throws(StoreError) {
-            return try await SQLStore.open(folder: folder.path, blobs: blobs, feed: feed, clock: clock, logger: logger, options: options)
+            return try await SQLStore.open(
+                folder: folder.path,
+                blobs: blobs,
+                feed: feed,
+                clock: clock,
+                logger: logger,
+                options: options
+            )
         } catch {
             throw StartupError("the store in \(folder.path) cannot be opened (\(error)); the log has the cause")
         }
     }
 
     private static func resolver(_ settings: PlatformSettings) throws -> any DNSResolving {
-        try UnboundResolver(server: settings.resolver.map { "\($0.host)@\($0.port)" }, timeout: settings.resolverTimeout)
+        try UnboundResolver(
+            server: settings.resolver.map { "\($0.host)@\($0.port)" },
+            timeout: settings.resolverTimeout
+        )
     }
 
     /// What clients are pointed to; the ports of the standard are left out where another one listens.
     private static func mailHost(_ settings: PlatformSettings) -> MailHost {
         MailHost(
-            name: settings.hostname, imapsPort: UInt16(exactly: settings.imapsPort), imapPort: UInt16(exactly: settings.imapPort),
-            submissionsPort: UInt16(exactly: settings.submissionsPort), submissionPort: UInt16(exactly: settings.submissionPort)
+            name: settings.hostname,
+            imapsPort: UInt16(exactly: settings.imapsPort),
+            imapPort: UInt16(exactly: settings.imapPort),
+            submissionsPort: UInt16(exactly: settings.submissionsPort),
+            submissionPort: UInt16(exactly: settings.submissionPort)
         )
     }
 

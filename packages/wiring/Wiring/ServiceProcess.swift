@@ -5,9 +5,9 @@ import Logging
 import MailCrypto
 import MailModel
 import MailPorts
-import NetKit
 import NIOCore
 import NIOPosix
+import NetKit
 package import PlatformConfig
 package import ServiceHost
 import ServiceLifecycle
@@ -34,7 +34,8 @@ package enum ServiceProcess {
     package static func run(_ settings: PlatformSettings, _ modules: [ServiceModule]) async throws {
         raiseFileLimit()
         let metrics = TelemetrySystem.bootstrap(
-            level: Logger.Level(rawValue: settings.logLevel.rawValue) ?? .info, format: settings.logFormat == .json ? .json : .text
+            level: Logger.Level(rawValue: settings.logLevel.rawValue) ?? .info,
+            format: settings.logFormat == .json ? .json : .text
         )
         let platform = try await Platform.open(settings, isServing: true)
         do {
@@ -46,7 +47,8 @@ package enum ServiceProcess {
         }
     }
 
-    private static func serve(_ platform: Platform, _ modules: [ServiceModule], _ metrics: MetricsRegistry) async throws {
+    private static func serve(_ platform: Platform, _ modules: [ServiceModule], _ metrics: MetricsRegistry) async throws
+    {
         let settings = platform.settings
         let context = try await context(platform)
         let administrator = try await Bootstrap.run(platform, context.accounts)
@@ -68,13 +70,23 @@ package enum ServiceProcess {
             for service in services { context.health.report(service.name, .running) }
             let text = Array(Greeting.text(settings, services, administrator: administrator).utf8)
             write(STDOUT_FILENO, text, text.count)
-            logger.info("started", metadata: ["services": "\(services.map(\.name).joined(separator: " "))", "hostname": "\(settings.hostname)"])
+            logger.info(
+                "started",
+                metadata: [
+                    "services": "\(services.map(\.name).joined(separator: " "))", "hostname": "\(settings.hostname)",
+                ]
+            )
         }
         var configuration = ServiceGroupConfiguration(
             services: (http + services.flatMap(\.services) + [StopWatch(health: context.health)]).map {
-                .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup, failureTerminationBehavior: .cancelGroup)
+                .init(
+                    service: $0,
+                    successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .cancelGroup
+                )
             },
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }
         )
         configuration.maximumGracefulShutdownDuration = settings.shutdownGrace + .seconds(5)
         try await ServiceGroup(configuration: configuration).run()
@@ -95,24 +107,45 @@ package enum ServiceProcess {
         let paths = try DevelopmentCertificate.paths(settings, platform.folder)
         let store = ports.store
         return ServiceContext(
-            settings: settings, ports: ports, clock: platform.clock,
+            settings: settings,
+            ports: ports,
+            clock: platform.clock,
             authenticator: AccountAuthenticator(
-                directory: store, limiter: try await ports.limits(), passwords: platform.passwords, limits: lockout
+                directory: store,
+                limiter: try await ports.limits(),
+                passwords: platform.passwords,
+                limits: lockout
             ),
             accounts: AccountService(
-                directory: store, sessions: store, passwords: platform.passwords,
+                directory: store,
+                sessions: store,
+                passwords: platform.passwords,
                 defaultQuota: settings.quotaDefault > 0 ? Int64(settings.quotaDefault) : nil
             ),
-            tokens: try await TokenService.load(sessions: store, directory: store, masterKey: platform.masterKey, limits: limits),
-            domains: platform.domains, masterKey: platform.masterKey,
-            tls: try TLSContextStore(certificatePath: paths.certificate, keyPath: paths.key, logger: Logger(label: "tls")),
-            health: HealthRegistry(timeout: settings.healthTimeout), threads: platform.threads, spoolFolder: platform.folder.spool
+            tokens: try await TokenService.load(
+                sessions: store,
+                directory: store,
+                masterKey: platform.masterKey,
+                limits: limits
+            ),
+            domains: platform.domains,
+            masterKey: platform.masterKey,
+            tls: try TLSContextStore(
+                certificatePath: paths.certificate,
+                keyPath: paths.key,
+                logger: Logger(label: "tls")
+            ),
+            health: HealthRegistry(timeout: settings.healthTimeout),
+            threads: platform.threads,
+            spoolFolder: platform.folder.spool
         )
     }
 
     /// One HTTP listener per address; `onAllRunning` is called when the last one accepts.
     private static func httpServices(
-        _ settings: PlatformSettings, _ routes: [RouteSet], _ onAllRunning: @escaping @Sendable () -> Void
+        _ settings: PlatformSettings,
+        _ routes: [RouteSet],
+        _ onAllRunning: @escaping @Sendable () -> Void
     ) -> [any Service] {
         let waiting = Countdown(settings.httpAddresses.count)
         return settings.httpAddresses.map { address in

@@ -27,7 +27,8 @@ extension Completion {
         case .alreadyExists: self = .no(code: "ALREADYEXISTS", "That mailbox exists already")
         case .refused(let why): self = .no(code: "CANNOT", why)
         case .overQuota: self = .no(code: "OVERQUOTA", "The quota has no room for it")
-        case .unavailable(let id): self = .no(code: "UNAVAILABLE", "The store is not available; try again (report \(id))")
+        case .unavailable(let id):
+            self = .no(code: "UNAVAILABLE", "The store is not available; try again (report \(id))")
         case .damaged(let id): self = .no(code: "SERVERBUG", "A record is damaged (report \(id))")
         }
     }

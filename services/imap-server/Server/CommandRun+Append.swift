@@ -50,11 +50,16 @@ extension CommandRun {
         let now = services.clock.now()
         let items = group.map { item in
             AppendItem(
-                bytes: .memory(item.bytes), summary: MessageSummary(parsing: Array(item.bytes.readableBytesView)), flags: item.command.flags.flags,
-                keywords: Keywords(item.command.flags.keywords), internalDate: item.command.internalDate ?? now
+                bytes: .memory(item.bytes),
+                summary: MessageSummary(parsing: Array(item.bytes.readableBytesView)),
+                flags: item.command.flags.flags,
+                keywords: Keywords(item.command.flags.keywords),
+                internalDate: item.command.internalDate ?? now
             )
         }
-        if items.count > 1, let receipt = try? await store.append(items, to: record.id, of: account), receipt.uids.count == items.count {
+        if items.count > 1, let receipt = try? await store.append(items, to: record.id, of: account),
+            receipt.uids.count == items.count
+        {
             return receipt.uids.map { .ok(code: "APPENDUID \(receipt.uidValidity.rawValue) \($0)", "APPEND completed") }
         }
         // One alone, or one of them does not fit: each on its own.

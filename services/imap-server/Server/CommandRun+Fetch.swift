@@ -63,7 +63,9 @@ extension CommandRun {
         for batch in Self.batches(rows) {
             var found: [FetchedRow] = []
             found.reserveCapacity(batch.count)
-            gone += selected.view.forEach([batch], in: snapshot) { row, index in found.append(FetchedRow(number: row + 1, index: index)) }
+            gone += selected.view.forEach([batch], in: snapshot) { row, index in
+                found.append(FetchedRow(number: row + 1, index: index))
+            }
             if plan.isIndexOnly {
                 for row in found {
                     writer.begin(row.number)
@@ -84,7 +86,9 @@ extension CommandRun {
 
     private static func batches(_ rows: [Range<Int>]) -> [Range<Int>] {
         rows.flatMap { range in
-            stride(from: range.lowerBound, to: range.upperBound, by: batch).map { $0..<min($0 + batch, range.upperBound) }
+            stride(from: range.lowerBound, to: range.upperBound, by: batch).map {
+                $0..<min($0 + batch, range.upperBound)
+            }
         }
     }
 
@@ -104,7 +108,11 @@ extension CommandRun {
         let ranges = selected.view.uidRanges(unseen)
         let outcome = try await attempt { () throws(StoreError) in
             try await store.setFlags(
-                ranges, in: selected.id, of: account, change: FlagChange(mode: .add, flags: .seen, keywords: .none), unchangedSince: nil
+                ranges,
+                in: selected.id,
+                of: account,
+                change: FlagChange(mode: .add, flags: .seen, keywords: .none),
+                unchangedSince: nil
             )
         }
         if selected.lease.index.apply(outcome) == nil {
@@ -140,16 +148,23 @@ extension CommandRun {
         case .saveDate:
             writer.item("SAVEDATE ")
             writer.date(snapshot.savedAt(at: row.index))
-        case .envelope, .bodyStructure, .body, .threadID, .preview, .rfc822, .rfc822Header, .rfc822Text, .section, .binary, .binarySize:
+        case .envelope, .bodyStructure, .body, .threadID, .preview, .rfc822, .rfc822Header, .rfc822Text, .section,
+            .binary, .binarySize:
             preconditionFailure("the index does not have it")
         }
     }
 
     private func fetchEnvelopes(
-        _ rows: [FetchedRow], _ plan: FetchPlan, _ selected: SelectedMailbox, _ snapshot: MailboxSnapshot, _ writer: inout FetchWriter
+        _ rows: [FetchedRow],
+        _ plan: FetchPlan,
+        _ selected: SelectedMailbox,
+        _ snapshot: MailboxSnapshot,
+        _ writer: inout FetchWriter
     ) async throws(CommandFailure) -> Int {
         let uids = rows.map { snapshot.uids[$0.index] }
-        var envelopes = try await attempt { () throws(StoreError) in try await selected.lease.envelopes(uids, in: snapshot) }
+        var envelopes = try await attempt { () throws(StoreError) in
+            try await selected.lease.envelopes(uids, in: snapshot)
+        }
         var gone = 0
         for row in rows {
             let start = writer.count

@@ -10,7 +10,11 @@ import NIOCore
 extension CommandRun {
     /// Messages with stored parts or octets; returns how many were gone.
     func fetchContents(
-        _ rows: [FetchedRow], _ plan: FetchPlan, _ selected: SelectedMailbox, _ snapshot: MailboxSnapshot, _ writer: inout FetchWriter
+        _ rows: [FetchedRow],
+        _ plan: FetchPlan,
+        _ selected: SelectedMailbox,
+        _ snapshot: MailboxSnapshot,
+        _ writer: inout FetchWriter
     ) async throws(CommandFailure) -> Int {
         var gone = 0
         var next = 0
@@ -23,7 +27,13 @@ extension CommandRun {
             if !plan.fields.isEmpty || plan.needsThread {
                 let ranges = UIDRanges(ascending: part.map { UID(snapshot.uids[$0.index]) })
                 contents = try await attempt { () throws(StoreError) in
-                    try await store.content(ranges, in: selected.id, of: account, fields: plan.fields, limit: part.count)
+                    try await store.content(
+                        ranges,
+                        in: selected.id,
+                        of: account,
+                        fields: plan.fields,
+                        limit: part.count
+                    )
                 }
             }
             var place = 0
@@ -44,11 +54,17 @@ extension CommandRun {
 
     /// One message; false when it is gone.
     private func write(
-        _ row: FetchedRow, _ plan: FetchPlan, _ content: MessageContent?, _ snapshot: MailboxSnapshot, _ writer: inout FetchWriter
+        _ row: FetchedRow,
+        _ plan: FetchPlan,
+        _ content: MessageContent?,
+        _ snapshot: MailboxSnapshot,
+        _ writer: inout FetchWriter
     ) async throws(CommandFailure) -> Bool {
         let start = writer.count
         var source = MessageSource(
-            reader: MessageReader(store: store, account: account), gate: services.gate, email: snapshot.email(at: row.index),
+            reader: MessageReader(store: store, account: account),
+            gate: services.gate,
+            email: snapshot.email(at: row.index),
             size: snapshot.size(at: row.index)
         )
         defer { source.giveBack() }
@@ -65,7 +81,8 @@ extension CommandRun {
         writer.begin(row.number)
         for item in plan.items {
             switch item {
-            case .flags, .uid, .rfc822Size, .internalDate, .modSeq, .emailID, .saveDate: Self.write(item, row, snapshot, &writer)
+            case .flags, .uid, .rfc822Size, .internalDate, .modSeq, .emailID, .saveDate:
+                Self.write(item, row, snapshot, &writer)
             case .envelope:
                 writer.item("ENVELOPE ")
                 writer.append(content?.summary.envelope ?? [])
@@ -130,7 +147,11 @@ extension CommandRun {
 
     /// A section as literal, a large one in pieces at the client's pace.
     private func send(
-        _ name: StaticString?, _ data: SectionData, _ partial: Range<Int>?, isBinary: Bool = false, _ source: inout MessageSource,
+        _ name: StaticString?,
+        _ data: SectionData,
+        _ partial: Range<Int>?,
+        isBinary: Bool = false,
+        _ source: inout MessageSource,
         _ writer: inout FetchWriter
     ) async throws(CommandFailure) {
         if let name { writer.item(name) }

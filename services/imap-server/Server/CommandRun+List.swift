@@ -34,7 +34,9 @@ extension CommandRun {
     }
 
     private func isSelected(_ name: ListedName, _ command: ListCommand) -> Bool {
-        let isMet = (!command.selectsSubscribed || name.isSubscribed) && (!command.selectsSpecialUse || name.record?.specialUse != nil)
+        let isMet =
+            (!command.selectsSubscribed || name.isSubscribed)
+            && (!command.selectsSpecialUse || name.record?.specialUse != nil)
         if isMet { return name.record != nil || name.hasChildren || name.isSubscribed && command.selectsSubscribed }
         return command.isRecursiveMatch && command.selectsSubscribed && name.hasSelectedChild
     }
@@ -43,11 +45,15 @@ extension CommandRun {
         var attributes: [String] = []
         if name.record == nil { attributes += command.isExtended ? ["\\NonExistent"] : ["\\Noselect"] }
         attributes.append(name.hasChildren ? "\\HasChildren" : "\\HasNoChildren")
-        if name.isSubscribed, command.selectsSubscribed || command.returnsSubscribed { attributes.append("\\Subscribed") }
+        if name.isSubscribed, command.selectsSubscribed || command.returnsSubscribed {
+            attributes.append("\\Subscribed")
+        }
         if let use = name.record?.specialUse { attributes.append(use.attribute) }
         out.text("* LIST (\(attributes.joined(separator: " "))) \"/\" ")
         out.mailbox(name.name)
-        if command.isRecursiveMatch, command.selectsSubscribed, name.hasSelectedChild { out.text(" (\"CHILDINFO\" (\"SUBSCRIBED\"))") }
+        if command.isRecursiveMatch, command.selectsSubscribed, name.hasSelectedChild {
+            out.text(" (\"CHILDINFO\" (\"SUBSCRIBED\"))")
+        }
         out.line()
     }
 
@@ -69,14 +75,16 @@ extension CommandRun {
     private func names(withSubscriptions: Bool) async throws(CommandFailure) -> [ListedName] {
         let records = try await attempt { () throws(StoreError) in try await store.mailboxes(of: account) }
         let subscriptions =
-            withSubscriptions ? try await attempt { () throws(StoreError) in try await store.subscriptions(of: account) } : []
+            withSubscriptions
+            ? try await attempt { () throws(StoreError) in try await store.subscriptions(of: account) } : []
         var listed: [String: ListedName] = [:]
         for record in records { listed[record.name] = ListedName(name: record.name, record: record) }
         for name in subscriptions { listed[name, default: ListedName(name: name)].isSubscribed = true }
         for (name, entry) in listed {
             let isMailbox = entry.record != nil
             for parent in Self.parents(of: name) {
-                listed[parent, default: ListedName(name: parent)].hasChildren = isMailbox || listed[parent]?.hasChildren == true
+                listed[parent, default: ListedName(name: parent)].hasChildren =
+                    isMailbox || listed[parent]?.hasChildren == true
                 if entry.isSubscribed { listed[parent]?.hasSelectedChild = true }
             }
         }

@@ -19,7 +19,9 @@ extension CommandRun {
                 throw .no(code: "USEATTR", "Another mailbox has that special use")
             }
         }
-        _ = try await attempt { () throws(StoreError) in try await store.create(name, specialUse: uses.first, of: account) }
+        _ = try await attempt { () throws(StoreError) in
+            try await store.create(name, specialUse: uses.first, of: account)
+        }
         return .ok("CREATE completed")
     }
 
@@ -38,7 +40,9 @@ extension CommandRun {
     /// RFC 9051 §6.3.6.
     func rename(_ name: String, to newName: String) async throws(CommandFailure) -> Completion {
         var newName = newName
-        if newName.utf8.last == 47, newName.utf8.count > 1 { newName = String(decoding: newName.utf8.dropLast(), as: UTF8.self) }
+        if newName.utf8.last == 47, newName.utf8.count > 1 {
+            newName = String(decoding: newName.utf8.dropLast(), as: UTF8.self)
+        }
         try await attempt { () throws(StoreError) in try await store.rename(name, to: newName, of: account) }
         return .ok("RENAME completed")
     }

@@ -13,8 +13,13 @@ extension CommandRun {
         let found: [UInt32]
         do throws(SearchFailure) {
             let evaluator = try SearchEvaluator(
-                view: selected.view, snapshot: snapshot, lease: selected.lease, saved: session.saved, charset: command.charset,
-                now: services.clock.now(), gate: services.gate
+                view: selected.view,
+                snapshot: snapshot,
+                lease: selected.lease,
+                saved: session.saved,
+                charset: command.charset,
+                now: services.clock.now(),
+                gate: services.gate
             )
             found = try await evaluator.run(command.key)
         } catch {
@@ -47,7 +52,12 @@ extension CommandRun {
     }
 
     /// RFC 9051 §7.3.4: `* ESEARCH (TAG "a") UID MIN 2 MAX 9 COUNT 3 ALL 2,4,9`.
-    private func writeExtended(_ numbers: [UInt32], _ returns: Set<SearchCommand.ReturnOption>, isUID: Bool, tag: String) {
+    private func writeExtended(
+        _ numbers: [UInt32],
+        _ returns: Set<SearchCommand.ReturnOption>,
+        isUID: Bool,
+        tag: String
+    ) {
         // RFC 5182 §2.1: SAVE alone returns nothing.
         if returns == [.save] { return }
         out.text("* ESEARCH (TAG ")

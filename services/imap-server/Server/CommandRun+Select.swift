@@ -24,7 +24,11 @@ extension CommandRun {
         case .failure(let error): throw .store(error)
         }
         let selected = SelectedMailbox(
-            id: record.id, name: snapshot.record.name, isReadOnly: isReadOnly, lease: lease, view: MailboxView(snapshot)
+            id: record.id,
+            name: snapshot.record.name,
+            isReadOnly: isReadOnly,
+            lease: lease,
+            view: MailboxView(snapshot)
         )
         session.selected = selected
         describe(selected, snapshot)
@@ -54,7 +58,9 @@ extension CommandRun {
         out.exists(selected.view.count)
         if !session.isRev2 {
             out.text("* 0 RECENT\r\n")
-            if let unseen = snapshot.firstUnseen { out.status(nil, .ok, code: "UNSEEN \(unseen + 1)", "The first unseen message") }
+            if let unseen = snapshot.firstUnseen {
+                out.status(nil, .ok, code: "UNSEEN \(unseen + 1)", "The first unseen message")
+            }
         }
         out.status(nil, .ok, code: "UIDVALIDITY \(snapshot.record.uidValidity.rawValue)", "UIDs are valid")
         out.status(nil, .ok, code: "UIDNEXT \(snapshot.record.uidNext)", "The next UID")
@@ -76,7 +82,8 @@ extension CommandRun {
     func close() async throws(CommandFailure) -> Completion {
         let selected = try selected()
         if !selected.isReadOnly {
-            _ = try await attempt { () throws(StoreError) in try await store.expunge(.all, in: selected.id, of: account) }
+            _ = try await attempt { () throws(StoreError) in try await store.expunge(.all, in: selected.id, of: account)
+            }
         }
         leave()
         return .ok("CLOSE completed")

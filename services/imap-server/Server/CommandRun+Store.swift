@@ -21,17 +21,30 @@ extension CommandRun {
         let change = FlagChange(mode: mode, flags: command.flags.flags, keywords: Keywords(command.flags.keywords))
         let outcome = try await attempt { () throws(StoreError) in
             try await store.setFlags(
-                ranges, in: selected.id, of: account, change: change, unchangedSince: command.unchangedSince.map { ModSeq($0) }
+                ranges,
+                in: selected.id,
+                of: account,
+                change: change,
+                unchangedSince: command.unchangedSince.map { ModSeq($0) }
             )
         }
         _ = selected.lease.index.apply(outcome)
         own = outcome.entries.map(\.modSeq).max()
         if !command.isSilent || command.unchangedSince != nil {
-            try await answer(outcome, selected.view, isUID: isUID, withFlags: !command.isSilent, withModSeq: command.unchangedSince != nil)
+            try await answer(
+                outcome,
+                selected.view,
+                isUID: isUID,
+                withFlags: !command.isSilent,
+                withModSeq: command.unchangedSince != nil
+            )
         }
         let wanted = rows.reduce(0) { $0 + $1.count }
         if !outcome.modified.isEmpty {
-            return .ok(code: "MODIFIED \(modified(outcome.modified, selected.view, isUID: isUID))", "Some messages changed before")
+            return .ok(
+                code: "MODIFIED \(modified(outcome.modified, selected.view, isUID: isUID))",
+                "Some messages changed before"
+            )
         }
         if outcome.entries.count < wanted, !isUID {
             return .no(code: "EXPUNGEISSUED", "Some of the messages have been expunged")
@@ -40,7 +53,11 @@ extension CommandRun {
     }
 
     private func answer(
-        _ outcome: StoreOutcome, _ view: MailboxView, isUID: Bool, withFlags: Bool, withModSeq: Bool
+        _ outcome: StoreOutcome,
+        _ view: MailboxView,
+        isUID: Bool,
+        withFlags: Bool,
+        withModSeq: Bool
     ) async throws(CommandFailure) {
         var writer = FetchWriter()
         var number = 0

@@ -65,7 +65,9 @@ extension CommandRun {
         if let set { named = try rows(set, isUID: true, in: selected) }
         let ranges = selected.view.uidRanges(named)
         if !ranges.isEmpty {
-            _ = try await attempt { () throws(StoreError) in try await store.expunge(ranges, in: selected.id, of: account) }
+            _ = try await attempt { () throws(StoreError) in
+                try await store.expunge(ranges, in: selected.id, of: account)
+            }
         }
         return .ok("EXPUNGE completed")
     }

@@ -51,7 +51,8 @@ final class CommandRun {
             case .store(let error): completion = Completion(error)
             case .no(let code, let text): completion = .no(code: code, text)
             case .bad(let text): completion = .bad(text)
-            case .disconnected: return CommandOutcome(session: session, output: ByteBuffer(), completion: nil, closes: true)
+            case .disconnected:
+                return CommandOutcome(session: session, output: ByteBuffer(), completion: nil, closes: true)
             }
         }
         return await finish(command.tag, completion, command.command.name)
@@ -60,7 +61,9 @@ final class CommandRun {
     /// Tells what changed meanwhile, then the tagged answer.
     func finish(_ tag: String, _ completion: Completion, _ name: String) async -> CommandOutcome {
         services.count(name, completion.word)
-        guard await tell() else { return CommandOutcome(session: session, output: out.buffer, completion: completion, closes: true) }
+        guard await tell() else {
+            return CommandOutcome(session: session, output: out.buffer, completion: completion, closes: true)
+        }
         switch completion {
         case .ok(let code, let text): out.status(tag, .ok, code: code, text)
         case .no(let code, let text): out.status(tag, .no, code: code, text)
@@ -69,12 +72,16 @@ final class CommandRun {
         return CommandOutcome(session: session, output: out.buffer, completion: completion, closes: false)
     }
 
-    /// Brings the client's view up to date. False when the session must end: its mailbox is gone.
+    /// Brings the client's view up to date.
+    ///
+    /// False when the session must end: its mailbox is gone.
     func tell() async -> Bool {
         guard let lease = session.selected?.lease else { return true }
         do throws(StoreError) {
             let snapshot = try await lease.index.current(asksStore: asksStore)
-            guard let update = session.selected?.view.advance(to: snapshot, mayExpunge: mayExpunge, own: own), !update.isEmpty else { return true }
+            guard let update = session.selected?.view.advance(to: snapshot, mayExpunge: mayExpunge, own: own),
+                !update.isEmpty
+            else { return true }
             return await write(update, snapshot)
         } catch .notFound {
             lease.indexes.forget(lease.index)

@@ -81,9 +81,12 @@ struct FetchWriter {
     /// The system flags' names for each of their 32 combinations.
     private static let flagTexts: [[UInt8]] = (0..<32).map { bits in
         let names: [(MessageFlags, String)] = [
-            (.answered, "\\Answered"), (.flagged, "\\Flagged"), (.deleted, "\\Deleted"), (.seen, "\\Seen"), (.draft, "\\Draft"),
+            (.answered, "\\Answered"), (.flagged, "\\Flagged"), (.deleted, "\\Deleted"), (.seen, "\\Seen"),
+            (.draft, "\\Draft"),
         ]
-        return Array(names.filter { MessageFlags(rawValue: UInt8(bits)).contains($0.0) }.map(\.1).joined(separator: " ").utf8)
+        return Array(
+            names.filter { MessageFlags(rawValue: UInt8(bits)).contains($0.0) }.map(\.1).joined(separator: " ").utf8
+        )
     }
 
     mutating func date(_ time: Timestamp) {

@@ -28,13 +28,17 @@ extension IMAPConnection {
             if account == nil {
                 collected.refusal = (command.tag, .bad, nil, "Sign in first")
             } else if size > services.configuration.appendLimit {
-                collected.refusal = (command.tag, .no, "TOOBIG", "Messages have at most \(services.configuration.appendLimit) octets")
+                collected.refusal = (
+                    command.tag, .no, "TOOBIG", "Messages have at most \(services.configuration.appendLimit) octets"
+                )
             } else if let held = services.gate.tryAcquire(size * 3) {
                 collected.command = command
                 collected.held = held
                 collected.isUTF8 = head.last == ASCII.leftParen
             } else {
-                collected.refusal = (command.tag, .no, "UNAVAILABLE", "Too many large messages are under way; try again")
+                collected.refusal = (
+                    command.tag, .no, "UNAVAILABLE", "Too many large messages are under way; try again"
+                )
             }
         } catch {
             errors += 1
@@ -89,7 +93,8 @@ extension IMAPConnection {
             appendEvent(event)
         case .appendBegins(let head, let size, let isSynchronizing):
             let octets = appends.reduce(0) { $0 + $1.bytes.readableBytes }
-            guard !isSynchronizing, appends.count < Self.maximumGathered, octets + size <= Self.maximumGatheredOctets, size <= services.configuration.appendLimit,
+            guard !isSynchronizing, appends.count < Self.maximumGathered, octets + size <= Self.maximumGatheredOctets,
+                size <= services.configuration.appendLimit,
                 (try? IMAPCommandParser.parseAppend(head, isUTF8: isUTF8)) != nil
             else {
                 waitingEvent = event

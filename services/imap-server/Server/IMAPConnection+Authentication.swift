@@ -10,7 +10,9 @@ import NetKit
 import SASLMechanisms
 
 extension IMAPConnection {
-    /// RFC 9051 §6.2.1. Octets that came behind the command end the connection: they would count as protected.
+    /// RFC 9051 §6.2.1.
+    ///
+    /// Octets that came behind the command end the connection: they would count as protected.
     func startTLS(_ command: TaggedCommand) {
         guard !isTLS else { return wrong(command.tag, "TLS is active already") }
         guard account == nil else { return wrong(command.tag, "STARTTLS comes before signing in") }
@@ -21,7 +23,10 @@ extension IMAPConnection {
         answer(command) { _ in () }
         guard let context else { return }
         do {
-            try context.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: services.tls.context()), position: .first)
+            try context.pipeline.syncOperations.addHandler(
+                NIOSSLServerHandler(context: services.tls.context()),
+                position: .first
+            )
             isTLS = true
         } catch {
             logger.error("TLS cannot be started", metadata: ["error": "\(error)"])
@@ -32,7 +37,8 @@ extension IMAPConnection {
     /// RFC 9051 §6.2.3.
     func login(_ tag: String, _ user: [UInt8], _ password: [UInt8]) {
         guard mayAuthenticate(tag) else { return }
-        guard let user = String(validating: user, as: UTF8.self), let text = String(validating: password, as: UTF8.self) else {
+        guard let user = String(validating: user, as: UTF8.self), let text = String(validating: password, as: UTF8.self)
+        else {
             return wrong(tag, "User and password are UTF-8")
         }
         check(tag, user: user, password: Secret(text))
@@ -91,7 +97,11 @@ extension IMAPConnection {
         activity = .running
         tasks?.run { [services, info] in
             await services.authenticator.authenticate(
-                user: user, password: password.text, remote: info.remote, service: "imap", now: services.clock.now()
+                user: user,
+                password: password.text,
+                remote: info.remote,
+                service: "imap",
+                now: services.clock.now()
             )
         } then: { [self] outcome in
             switch outcome {
@@ -128,7 +138,8 @@ extension IMAPConnection {
         services.count("LOGIN", "no")
         authenticationFailures += 1
         let isLast = authenticationFailures >= services.configuration.maximumAuthenticationFailures
-        context?.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(services.configuration.failureDelay)) { [weak self] in
+        context?.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(services.configuration.failureDelay)) {
+            [weak self] in
             guard let self, case .running = activity else { return }
             activity = .ready
             write { $0.status(tag, .no, code: "AUTHENTICATIONFAILED", text) }

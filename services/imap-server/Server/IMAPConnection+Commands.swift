@@ -103,7 +103,10 @@ extension IMAPConnection {
     }
 
     /// Runs work that needs the session, off the loop.
-    func perform(_ work: @escaping @Sendable (CommandRun) async -> CommandOutcome, then: ((CommandOutcome) -> Void)? = nil) {
+    func perform(
+        _ work: @escaping @Sendable (CommandRun) async -> CommandOutcome,
+        then: ((CommandOutcome) -> Void)? = nil
+    ) {
         guard let session, let account, let gate, let tasks else { return }
         self.session = nil
         if case .appending = activity {} else { activity = .running }
@@ -127,7 +130,10 @@ extension IMAPConnection {
 
     var capabilities: String {
         Capabilities.text(
-            appendLimit: services.configuration.appendLimit, isAuthenticated: account != nil, mayStartTLS: !isTLS, mayAuthenticate: takesPasswords
+            appendLimit: services.configuration.appendLimit,
+            isAuthenticated: account != nil,
+            mayStartTLS: !isTLS,
+            mayAuthenticate: takesPasswords
         )
     }
 

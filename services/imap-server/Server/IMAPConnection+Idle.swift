@@ -4,7 +4,9 @@ import MailboxEngine
 import NIOCore
 
 extension IMAPConnection {
-    /// RFC 9051 §6.3.13: changes are told at once, until DONE. No task waits meanwhile.
+    /// RFC 9051 §6.3.13: changes are told at once, until DONE.
+    ///
+    /// No task waits meanwhile.
     func startIdle(_ tag: String) {
         guard account != nil else { return wrong(tag, "Sign in first") }
         framer.isLineMode = true

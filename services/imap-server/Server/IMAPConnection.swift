@@ -89,7 +89,14 @@ final class IMAPConnection: ChannelDuplexHandler {
         hasGreeted = true
         openedAt = .now()
         lastInput = openedAt
-        write { $0.status(nil, .ok, code: "CAPABILITY \(capabilities)", "\(services.configuration.hostname) IMAP4rev2 service is ready") }
+        write {
+            $0.status(
+                nil,
+                .ok,
+                code: "CAPABILITY \(capabilities)",
+                "\(services.configuration.hostname) IMAP4rev2 service is ready"
+            )
+        }
         schedule(after: TimeAmount(services.configuration.loginTimeout))
     }
 

@@ -9,16 +9,23 @@ package enum IMAPModule {
     package static func make(_ context: ServiceContext) async throws -> HostedService {
         let configuration = IMAPServiceConfiguration(settings: context.settings)
         let server = IMAPServerService(
-            configuration: configuration, mailboxes: try await context.ports.mailboxes(), authenticator: context.authenticator,
-            feed: try await context.ports.changes(), tls: context.tls, clock: context.clock, logger: Logger(label: "imap")
+            configuration: configuration,
+            mailboxes: try await context.ports.mailboxes(),
+            authenticator: context.authenticator,
+            feed: try await context.ports.changes(),
+            tls: context.tls,
+            clock: context.clock,
+            logger: Logger(label: "imap")
         )
         let endpoints = [
             HostedService.Endpoint(
-                purpose: "Mail clients (IMAP, STARTTLS)", address: configuration.addresses.first?.description ?? "",
+                purpose: "Mail clients (IMAP, STARTTLS)",
+                address: configuration.addresses.first?.description ?? "",
                 port: configuration.port
             ),
             HostedService.Endpoint(
-                purpose: "Mail clients (IMAP, TLS)", address: configuration.implicitTLSAddresses.first?.description ?? "",
+                purpose: "Mail clients (IMAP, TLS)",
+                address: configuration.implicitTLSAddresses.first?.description ?? "",
                 port: configuration.implicitTLSPort
             ),
         ]

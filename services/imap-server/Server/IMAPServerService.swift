@@ -3,8 +3,8 @@ package import Logging
 package import MailModel
 package import MailPorts
 import MailboxEngine
-package import NetKit
 import NIOCore
+package import NetKit
 import ServiceLifecycle
 
 /// The IMAP service: a listener with STARTTLS and one under TLS from the first byte.
@@ -18,23 +18,38 @@ package final class IMAPServerService: Service {
     private let listeners: [MailListener]
 
     package init(
-        configuration: IMAPServiceConfiguration, mailboxes: any MailboxStore, authenticator: AccountAuthenticator, feed: any ChangeFeed,
-        tls: TLSContextStore, clock: any WallClock, logger: Logger
+        configuration: IMAPServiceConfiguration,
+        mailboxes: any MailboxStore,
+        authenticator: AccountAuthenticator,
+        feed: any ChangeFeed,
+        tls: TLSContextStore,
+        clock: any WallClock,
+        logger: Logger
     ) {
         let services = SessionServices(
-            configuration: configuration, store: mailboxes, indexes: MailboxIndexes(store: mailboxes, feed: feed, budget: configuration.indexBudget),
-            authenticator: authenticator, tls: tls, clock: clock, logger: logger
+            configuration: configuration,
+            store: mailboxes,
+            indexes: MailboxIndexes(store: mailboxes, feed: feed, budget: configuration.indexBudget),
+            authenticator: authenticator,
+            tls: tls,
+            clock: clock,
+            logger: logger
         )
         let listener = { (addresses: [IPAddress], port: Int, isImplicitTLS: Bool) -> MailListener in
             MailListener(
                 ListenerConfiguration(
-                    name: isImplicitTLS ? "IMAPS" : "IMAP", addresses: addresses, port: port, isImplicitTLS: isImplicitTLS,
+                    name: isImplicitTLS ? "IMAPS" : "IMAP",
+                    addresses: addresses,
+                    port: port,
+                    isImplicitTLS: isImplicitTLS,
                     maximumConnections: configuration.maximumConnections,
                     maximumConnectionsPerAddress: configuration.maximumConnectionsPerAddress,
-                    trustedNetworks: configuration.trustedNetworks, busyReply: "* BYE [LIMIT] Too many connections\r\n",
+                    trustedNetworks: configuration.trustedNetworks,
+                    busyReply: "* BYE [LIMIT] Too many connections\r\n",
                     grace: TimeAmount(configuration.grace)
                 ),
-                tls: tls, logger: logger
+                tls: tls,
+                logger: logger
             ) { info in IMAPConnection(services: services, info: info) }
         }
         listeners = [

@@ -62,7 +62,9 @@ struct MessageSource {
                 }
             case .rfc822: needsAll = true
             case .rfc822Header, .rfc822Text: needsHeader = true
-            case .envelope, .flags, .internalDate, .rfc822Size, .uid, .bodyStructure, .modSeq, .emailID, .threadID, .preview, .saveDate: ()
+            case .envelope, .flags, .internalDate, .rfc822Size, .uid, .bodyStructure, .modSeq, .emailID, .threadID,
+                .preview, .saveDate:
+                ()
             }
         }
         if needsParts {
@@ -110,8 +112,10 @@ struct MessageSource {
         case .everything: return everything
         case .header: return headerSection
         case .text: return textSection
-        case .headerFields(let names): return .octets(Self.fields(of: header ?? [], named: names, isExcluding: false)[...])
-        case .headerFieldsNot(let names): return .octets(Self.fields(of: header ?? [], named: names, isExcluding: true)[...])
+        case .headerFields(let names):
+            return .octets(Self.fields(of: header ?? [], named: names, isExcluding: false)[...])
+        case .headerFieldsNot(let names):
+            return .octets(Self.fields(of: header ?? [], named: names, isExcluding: true)[...])
         case .mime: return .absent
         }
     }
@@ -127,8 +131,10 @@ struct MessageSource {
             let header = Array(message.bytes[embedded.headerRange])
             switch section.text {
             case .text: return .octets(message.bytes[embedded.bodyRange])
-            case .headerFields(let names): return .octets(Self.fields(of: header, named: names, isExcluding: false)[...])
-            case .headerFieldsNot(let names): return .octets(Self.fields(of: header, named: names, isExcluding: true)[...])
+            case .headerFields(let names):
+                return .octets(Self.fields(of: header, named: names, isExcluding: false)[...])
+            case .headerFieldsNot(let names):
+                return .octets(Self.fields(of: header, named: names, isExcluding: true)[...])
             case .header, .everything, .mime: return .octets(header[...])
             }
         }

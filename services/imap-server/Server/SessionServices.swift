@@ -21,8 +21,13 @@ final class SessionServices: Sendable {
     private let signedIn = Gauge(label: "oonrumail_imap_sessions")
 
     init(
-        configuration: IMAPServiceConfiguration, store: any MailboxStore, indexes: MailboxIndexes, authenticator: AccountAuthenticator,
-        tls: TLSContextStore, clock: any WallClock, logger: Logger
+        configuration: IMAPServiceConfiguration,
+        store: any MailboxStore,
+        indexes: MailboxIndexes,
+        authenticator: AccountAuthenticator,
+        tls: TLSContextStore,
+        clock: any WallClock,
+        logger: Logger
     ) {
         self.configuration = configuration
         self.store = store
@@ -55,6 +60,7 @@ final class SessionServices: Sendable {
     }
 
     func count(_ command: String, _ outcome: String) {
-        Counter(label: "oonrumail_imap_commands_total", dimensions: [("command", command), ("outcome", outcome)]).increment()
+        Counter(label: "oonrumail_imap_commands_total", dimensions: [("command", command), ("outcome", outcome)])
+            .increment()
     }
 }

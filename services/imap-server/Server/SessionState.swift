@@ -2,7 +2,9 @@ import MailModel
 import MailPorts
 import MailboxEngine
 
-/// One session's protocol state. A value: it goes to the running command and comes back with its outcome.
+/// One session's protocol state.
+///
+/// A value: it goes to the running command and comes back with its outcome.
 struct SessionState: Sendable {
     /// nil: not authenticated (RFC 9051 §3.1).
     var account: AccountID?

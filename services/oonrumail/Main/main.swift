@@ -9,7 +9,12 @@ import Wiring
 let environment = CommandEnvironment(
     open: { settings in
         let platform = try await Platform.open(settings, isServing: false)
-        return .init(stores: platform.ports, domains: platform.domains, passwords: platform.passwords, close: platform.close)
+        return .init(
+            stores: platform.ports,
+            domains: platform.domains,
+            passwords: platform.passwords,
+            close: platform.close
+        )
     },
     serve: { settings in
         let modules = [StorageModule.make, AuthModule.make, DomainManagerModule.make, SMTPModule.make, IMAPModule.make]

@@ -10,7 +10,9 @@ package enum StorageModule {
         intervals.graceSeconds = context.settings.sweepGrace.components.seconds
         intervals.traceSeconds = context.settings.traceRetention.components.seconds
         let sweep = BlobSweepService(
-            maintenance: try await context.ports.maintenance(), trace: try await context.ports.trace(), clock: context.clock,
+            maintenance: try await context.ports.maintenance(),
+            trace: try await context.ports.trace(),
+            clock: context.clock,
             intervals: intervals
         )
         return HostedService(name: "storage", services: [sweep])
