@@ -43,9 +43,20 @@ package struct PlatformSettings: Sendable {
     /// Names that look like settings but are none, each with the nearest that is.
     package private(set) var warnings: [String] = []
 
-    package subscript<Value>(dynamicMember member: KeyPath<Settings, Setting<Value>>) -> Value {
-        let setting = Settings.table[keyPath: member]
-        return values[setting.name] as? Value ?? setting.standard
+    package subscript<Value>(dynamicMember member: KeyPath<ListenerSettings, Setting<Value>>) -> Value {
+        value(of: Settings.listeners[keyPath: member])
+    }
+
+    package subscript<Value>(dynamicMember member: KeyPath<MailSettings, Setting<Value>>) -> Value {
+        value(of: Settings.mail[keyPath: member])
+    }
+
+    package subscript<Value>(dynamicMember member: KeyPath<ServiceSettings, Setting<Value>>) -> Value {
+        value(of: Settings.services[keyPath: member])
+    }
+
+    private func value<Value>(of setting: Setting<Value>) -> Value {
+        values[setting.name] as? Value ?? setting.standard
     }
 
     /// Reads and checks every setting; the error holds every problem, not just the first.
@@ -141,7 +152,7 @@ package struct PlatformSettings: Sendable {
     }
 
     /// Listener addresses: the listener's own, or those of `OONRUMAIL_BIND_ADDRESS`.
-    package func addresses(_ own: KeyPath<Settings, Setting<[IPAddress]>>) -> [IPAddress] {
+    package func addresses(_ own: KeyPath<ListenerSettings, Setting<[IPAddress]>>) -> [IPAddress] {
         let given = self[dynamicMember: own]
         return given.isEmpty ? self.bindAddresses : given
     }
