@@ -39,6 +39,7 @@ package struct Platform: Sendable {
         let clock = SystemClock()
         let feed = MemoryChangeFeed()
         let store = try await openStore(settings, folder, threads, feed, clock)
+        if isServing { try await takeBackLeases(store, clock) }
         let ports = EmbeddedPorts(
             store: store,
             feed: feed,
@@ -86,6 +87,17 @@ package struct Platform: Sendable {
             )
         } catch {
             throw StartupError("the store in \(folder.path) cannot be opened (\(error)); the log has the cause")
+        }
+    }
+
+    /// What an earlier process had leased when it died is sent now, not when its leases run out.
+    private static func takeBackLeases(_ store: SQLStore, _ clock: any WallClock) async throws(StartupError) {
+        do throws(StoreError) {
+            let count = try await store.takeBackLeases(now: clock.now())
+            guard count > 0 else { return }
+            Logger(label: "queue").notice("leases of an earlier process taken back", metadata: ["recipients": "\(count)"])
+        } catch {
+            throw StartupError("the outbound queue cannot be read (\(error)); the log has the cause")
         }
     }
 
