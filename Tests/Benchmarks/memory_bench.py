@@ -24,8 +24,8 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         ours = Platform(
-            folder, OONRUMAIL_LOG_LEVEL="warning", OONRUMAIL_IMAP_MAX_CONNECTIONS_PER_ACCOUNT=options.connections + 10,
-            OONRUMAIL_IMAP_MAX_CONNECTIONS=options.connections + 100,
+            folder, OONRUMAIL_LOG_LEVEL="warning", OONRUMAIL_IMAP_MAX_CONNECTIONS_PER_ACCOUNT=options.connections + 100,
+            OONRUMAIL_IMAP_MAX_CONNECTIONS=options.connections + 200,
         )
         ours.start()
         ours.stop()
