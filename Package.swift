@@ -17,7 +17,7 @@ let mayImport: [String: Set<String>] = [
     "Server": ["base", "wire", "ports", "engines", "runtime", "hosting"],
     "wiring": ["base", "ports", "engines", "adapters", "runtime", "hosting"],
     "Main": ["wiring", "Server"],
-    "testing": ["base", "wire", "ports", "runtime", "adapters"],
+    "testing": ["system", "base", "wire", "ports", "runtime", "adapters"],
     "Tools": ["base", "wire", "ports", "engines", "runtime", "adapters", "wiring"],
 ]
 
@@ -111,6 +111,7 @@ let package = Package(
         system("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
         system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
         system("CUnbound", apt: "libunbound-dev"),
+        system("CLibPQ", pkgConfig: "libpq", apt: "libpq-dev"),
         system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
 
         library("base", "ByteParsing"),
@@ -158,7 +159,7 @@ let package = Package(
         library(
             "adapters",
             "Database",
-            ["MailModel", "MailPorts", "GRDB", "GRDBSQLite", "Logging", "Metrics", "DequeModule"]
+            ["CLibPQ", "MailModel", "MailPorts", "GRDB", "GRDBSQLite", "Logging", "Metrics", "DequeModule"]
         ),
         library(
             "adapters",
@@ -272,8 +273,15 @@ let package = Package(
         tests(
             "SQLStoreTests",
             [
-                "MailModel", "MailPorts", "MailCrypto", "Database", "SQLStore", "BlobFiles", "CacheMemory", "NIOCore",
-                "NIOPosix", "Logging",
+                "MailModel", "MailPorts", "MailCrypto", "Database", "SQLStore", "BlobFiles", "CacheMemory",
+                "PostgresTesting", "NIOCore", "NIOPosix", "Logging",
+            ]
+        ),
+        tests(
+            "PostgresTests",
+            [
+                "MailModel", "MailPorts", "Database", "SQLStore", "BlobFiles", "CacheMemory", "PostgresTesting",
+                "NIOCore", "NIOPosix", "Logging",
             ]
         ),
         tests(
@@ -299,6 +307,7 @@ let package = Package(
         tests("SASLMechanismsTests", ["SASLMechanisms"]),
         tests("TelemetryTests", ["MailModel", "Telemetry", "Logging", "Metrics"]),
         tests("PlatformConfigTests", ["MailModel", "PlatformConfig"]),
+        library("testing", "PostgresTesting", ["CLibPQ"]),
         library("testing", "MailTesting", ["MailModel", "MailPorts", "NIOCore"]),
         tests(
             "AccountsTests",

@@ -43,6 +43,8 @@ add() {
 
 if [ $unit = yes ]; then
     say "== Swift tests"
+    # A private cluster of each test run; no server is started by the packages.
+    need_packages postgresql postgresql-contrib pgbouncer openssl
     log=.build/swift-test.log
     status=0
     swift test "${filter[@]}" 2>&1 | tee "$log" | grep -vE '^(◇|􀟈|\[[0-9]+/[0-9]+\]|✔ Test |􁁛 )' || true

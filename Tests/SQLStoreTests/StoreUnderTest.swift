@@ -1,11 +1,13 @@
 import BlobFiles
 import CacheMemory
+import Database
 import Glibc
 import Logging
 import MailModel
 import MailPorts
 import NIOCore
 import NIOPosix
+import PostgresTesting
 import SQLStore
 import Synchronization
 import Testing
@@ -19,13 +21,39 @@ struct StoreFactory: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let make: @Sendable () async throws -> StoreUnderTest
 
-    static let all: [StoreFactory] = [.sqlite]
+    /// PostgreSQL is left out where it is not installed; `PostgresTests` say so.
+    static let all: [StoreFactory] = [.sqlite] + (PostgresCluster.isInstalled ? [.postgres] : [])
 
     static let sqlite = StoreFactory(testDescription: "SQLite") {
         let folder = TemporaryFolder()
         let feed = MemoryChangeFeed()
         let clock = TestClock()
         let store = try await SQLStore.open(folder, feed: feed, clock: clock)
+        return StoreUnderTest(store: store, feed: feed, clock: clock, folder: folder)
+    }
+}
+
+extension StoreFactory {
+    static let postgres = StoreFactory(testDescription: "PostgreSQL") {
+        let folder = TemporaryFolder()
+        let feed = MemoryChangeFeed()
+        let clock = TestClock()
+        let cluster = try #require(PostgresCluster.shared)
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        var options = PostgresOptions()
+        options.host = cluster.folder
+        options.port = cluster.port
+        options.user = try await TestPlaces.shared.make()
+        options.database = TestPlaces.database
+        options.connections = 6
+        // Our own commits would count.
+        options.foreignCommitInterval = 3_600
+        let database = try await PostgresDatabase.open(options, logger: logger)
+        let store = try await SQLStore(
+            database: database, blobs: BlobFiles(folder: folder.path + "/blobs", threads: .singleton, logger: logger), feed: feed,
+            clock: clock, reports: database.reports
+        )
         return StoreUnderTest(store: store, feed: feed, clock: clock, folder: folder)
     }
 }

@@ -29,17 +29,48 @@ extension SQLRow {
     package func optionalText(_ column: Int) -> String? { isNull(column) ? nil : text(column) }
 }
 
+/// A statement with its values.
+package struct SQLStatement: Sendable {
+    package var sql: String
+    package var values: [SQLValue]
+    package init(_ sql: String, _ values: [SQLValue]) { (self.sql, self.values) = (sql, values) }
+}
+
 /// One connection in one transaction, used on the thread that it is handed to.
 ///
 /// Statements are written once for every engine: `$1` placeholders in any order, `ON CONFLICT`, `RETURNING`, times as
-/// integer microseconds. What differs between engines is in `SQLDialect`.
+/// integer microseconds. What differs between engines is in `SQLDialect`. After a statement has failed the closure
+/// must end: nothing of its transaction is kept.
 package protocol SQLConnection: AnyObject {
+    var dialect: SQLDialect { get }
+
     /// Runs a statement that returns no rows; gives how many it changed. A broken unique constraint throws `.alreadyExists`.
     @discardableResult
     func execute(_ sql: String, _ values: [SQLValue]) throws(StoreError) -> Int
 
+    /// Runs a statement whose outcome nothing in the closure depends on, in order with the others. An engine across a
+    /// network sends it with what comes next: its failure comes out of a later call, or of the commit.
+    func post(_ sql: String, _ values: [SQLValue]) throws(StoreError)
+
     /// Calls `row` for each row.
     func query(_ sql: String, _ values: [SQLValue], _ row: (any SQLRow) throws(StoreError) -> Void) throws(StoreError)
+
+    /// Several statements in one round trip; `row` gets the statement's place and its row.
+    func queryEach(
+        _ statements: [SQLStatement], _ row: (Int, any SQLRow) throws(StoreError) -> Void
+    ) throws(StoreError)
+
+    /// Waits until no other transaction holds that turn, and holds it until this one ends. With one writer there is
+    /// nothing to wait for.
+    func takeTurn(_ turn: SQLTurn) throws(StoreError)
+}
+
+/// What only one transaction at a time may do.
+package enum SQLTurn: Int64, Sendable {
+    /// Change the schema.
+    case migration = 0x6F6F_6E01
+    /// Number notices, which are read in the order of their numbers.
+    case notices = 0x6F6F_6E02
 }
 
 extension SQLConnection {
@@ -67,16 +98,6 @@ extension SQLConnection {
     }
 }
 
-/// The few words in which the engines differ.
-package struct SQLDialect: Sendable {
-    /// Replaces `{bytes}`, `{auto}` and `{clustered}` in a schema.
-    package let schemaWords: [(word: String, meaning: String)]
-
-    package static let sqlite = SQLDialect(schemaWords: [
-        ("{bytes}", "BLOB"), ("{auto}", "INTEGER PRIMARY KEY"), ("{clustered}", "WITHOUT ROWID"),
-    ])
-}
-
 /// A database as the store sees it: closures that run in transactions on database threads.
 package protocol SQLDatabase: Sendable {
     var dialect: SQLDialect { get }
@@ -87,8 +108,10 @@ package protocol SQLDatabase: Sendable {
         _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value
     /// Runs the closure on one consistent view.
+    ///
+    /// - Parameter freshness: what the closure can do without; an engine with read replicas may use one.
     func read<Value: Sendable>(
-        _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
+        _ freshness: SQLFreshness, _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value
     /// Writes a consistent copy of the database to a new file.
     func copy(toFile path: String) async throws(StoreError)
@@ -97,4 +120,19 @@ package protocol SQLDatabase: Sendable {
     /// Calls the handler, from then on, soon after another process has committed a change. At most one handler.
     func onForeignCommit(_ handler: @escaping @Sendable () -> Void)
     func close() async
+}
+
+package enum SQLFreshness: Sendable {
+    /// Everything acknowledged is seen.
+    case latest
+    /// May lag by seconds: listings for people.
+    case recent
+}
+
+extension SQLDatabase {
+    package func read<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        try await read(.latest, body)
+    }
 }

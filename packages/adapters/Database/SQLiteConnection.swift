@@ -8,6 +8,7 @@ import MailPorts
 final class SQLiteConnection: SQLConnection {
     private let database: GRDB.Database
     private let reports: FaultReports
+    let dialect = SQLDialect.sqlite
 
     init(_ database: GRDB.Database, reports: FaultReports) {
         self.database = database
@@ -18,6 +19,21 @@ final class SQLiteConnection: SQLConnection {
         try run(sql, values) { _ throws(StoreError) in }
         return Int(sqlite3_changes(database.sqliteConnection))
     }
+
+    func post(_ sql: String, _ values: [SQLValue]) throws(StoreError) {
+        try run(sql, values) { _ throws(StoreError) in }
+    }
+
+    func queryEach(
+        _ statements: [SQLStatement], _ row: (Int, any SQLRow) throws(StoreError) -> Void
+    ) throws(StoreError) {
+        for (place, statement) in statements.enumerated() {
+            try run(statement.sql, statement.values) { found throws(StoreError) in try row(place, found) }
+        }
+    }
+
+    /// There is one writer.
+    func takeTurn(_ turn: SQLTurn) throws(StoreError) {}
 
     func query(_ sql: String, _ values: [SQLValue], _ row: (any SQLRow) throws(StoreError) -> Void) throws(StoreError) {
         try run(sql, values, row)

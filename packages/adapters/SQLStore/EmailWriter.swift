@@ -19,29 +19,11 @@ struct EmailWriter {
     /// Counts it against the quota, numbers it and writes its rows.
     func insert(_ summary: MessageSummary, _ stored: StoredBytes, _ entry: Entry) throws(StoreError) -> (uid: UID, modSeq: ModSeq) {
         let size = stored.size + entry.prefix.count
-        let counters = try connection.first(
-            """
-            UPDATE account_counters SET next_email = next_email + 1, next_thread = next_thread + 1, modseq = modseq + 1,
-            used_bytes = used_bytes + $2, used_messages = used_messages + 1
-            WHERE account_id = $1 AND (quota_bytes IS NULL OR used_bytes + $2 <= quota_bytes)
-            RETURNING next_email, next_thread, modseq
-            """,
-            [.integer(account.rawValue), .integer(Int64(size))]
-        ) { row throws(StoreError) in (email: row.integer(0) - 1, thread: row.integer(1) - 1, modSeq: row.integer(2)) }
-        guard let counters else { throw try reasonForNoRoom() }
-        let uid = try connection.first(
-            """
-            UPDATE mailboxes SET uid_next = uid_next + 1, highest_modseq = $3, messages = messages + 1, unseen = unseen + $4,
-            deleted = deleted + $5, size = size + $6 WHERE account_id = $1 AND mailbox_id = $2 RETURNING uid_next
-            """,
-            [
-                .integer(account.rawValue), .integer(entry.mailbox.rawValue), .integer(counters.modSeq),
-                .integer(entry.flags.contains(.seen) ? 0 : 1), .integer(entry.flags.contains(.deleted) ? 1 : 0), .integer(Int64(size)),
-            ]
-        ) { row throws(StoreError) in row.integer(0) - 1 }
-        guard let uid else { throw .notFound }
+        let numbers = try numbers(for: summary, entry, size: size)
+        guard let counters = numbers.counters else { throw try reasonForNoRoom() }
+        guard let uid = numbers.uid else { throw .notFound }
         guard uid > 0, uid < Int64(UInt32.max) else { throw .refused("the mailbox has no UIDs left") }
-        try connection.execute(
+        try connection.post(
             """
             INSERT INTO messages (account_id, mailbox_id, uid, flags, keywords, modseq, email_id, size, internal_date, saved_at)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -52,15 +34,72 @@ struct EmailWriter {
                 .integer(entry.internalDate.microseconds), .integer(now.microseconds),
             ]
         )
-        let thread = try self.thread(of: summary, orNew: counters.thread)
+        let thread = try thread(of: summary, known: numbers.threads, orNew: counters.thread)
         try insertEmail(counters.email, thread: thread, summary, stored, prefix: entry.prefix)
         return (UID(UInt32(uid)), ModSeq(counters.modSeq))
     }
 
+    private struct Numbers {
+        /// nil when the account is not there or has no room.
+        var counters: (email: Int64, thread: Int64, modSeq: Int64)?
+        /// nil when the mailbox is not there.
+        var uid: Int64?
+        /// Conversations by the hashes of their references.
+        var threads: [Int64: Int64] = [:]
+    }
+
+    /// Everything that the rows need to know, in one round trip. The account's row stays locked from its first statement
+    /// on, so what is read after it cannot change before the commit.
+    private func numbers(for summary: MessageSummary, _ entry: Entry, size: Int) throws(StoreError) -> Numbers {
+        var statements = [
+            SQLStatement(
+                """
+                UPDATE account_counters SET next_email = next_email + 1, next_thread = next_thread + 1, modseq = modseq + 1,
+                used_bytes = used_bytes + $2, used_messages = used_messages + 1
+                WHERE account_id = $1 AND (quota_bytes IS NULL OR used_bytes + $2 <= quota_bytes)
+                RETURNING next_email, next_thread, modseq
+                """,
+                [.integer(account.rawValue), .integer(Int64(size))]
+            ),
+            SQLStatement(
+                """
+                UPDATE mailboxes SET uid_next = uid_next + 1,
+                highest_modseq = (SELECT modseq FROM account_counters WHERE account_id = $1), messages = messages + 1,
+                unseen = unseen + $3, deleted = deleted + $4, size = size + $5 WHERE account_id = $1 AND mailbox_id = $2
+                RETURNING uid_next
+                """,
+                [
+                    .integer(account.rawValue), .integer(entry.mailbox.rawValue), .integer(entry.flags.contains(.seen) ? 0 : 1),
+                    .integer(entry.flags.contains(.deleted) ? 1 : 0), .integer(Int64(size)),
+                ]
+            ),
+        ]
+        for reference in Self.references(of: summary) + [summary.messageID].compactMap({ $0 }) {
+            statements.append(
+                SQLStatement(
+                    "SELECT reference_hash, thread_id FROM thread_references WHERE account_id = $1 AND reference_hash = $2",
+                    [.integer(account.rawValue), .integer(Self.hash(reference))]
+                )
+            )
+        }
+        var numbers = Numbers()
+        try connection.queryEach(statements) { place, row throws(StoreError) in
+            switch place {
+            case 0: numbers.counters = (email: row.integer(0) - 1, thread: row.integer(1) - 1, modSeq: row.integer(2))
+            case 1: numbers.uid = row.integer(0) - 1
+            case _: numbers.threads[row.integer(0)] = row.integer(1)
+            }
+        }
+        return numbers
+    }
+
+    /// The newest references say most; bounded because every one costs a look-up.
+    private static func references(of summary: MessageSummary) -> [String] { summary.references.suffix(8).reversed() }
+
     private func insertEmail(
         _ email: Int64, thread: Int64, _ summary: MessageSummary, _ stored: StoredBytes, prefix: [UInt8]
     ) throws(StoreError) {
-        try connection.execute(
+        try connection.post(
             """
             INSERT INTO emails (
                 account_id, email_id, thread_id, refs, blob_hash, is_inline, blob_size, prefix, received_at, envelope, body_structure,
@@ -77,41 +116,33 @@ struct EmailWriter {
             ]
         )
         guard let inline = stored.inline else { return }
-        try connection.execute(
+        try connection.post(
             "INSERT INTO inline_bytes (account_id, email_id, encoding, data) VALUES ($1, $2, $3, $4)",
             [.integer(account.rawValue), .integer(email), .integer(stored.encoding.rawValue), .bytes(inline)]
         )
     }
 
     /// The conversation that a message it refers to is in, or a new one; remembers the message's own identifier.
-    private func thread(of summary: MessageSummary, orNew new: Int64) throws(StoreError) -> Int64 {
-        var thread: Int64?
-        // The newest references say most; bounded because every one costs a look-up.
-        for reference in summary.references.suffix(8).reversed() {
-            thread = try connection.first(
-                "SELECT thread_id FROM thread_references WHERE account_id = $1 AND reference_hash = $2",
-                [.integer(account.rawValue), .integer(Self.hash(reference))]
-            ) { row throws(StoreError) in row.integer(0) }
-            if thread != nil { break }
-        }
-        guard let own = summary.messageID else { return thread ?? new }
-        let kept = try connection.first(
+    private func thread(
+        of summary: MessageSummary, known: [Int64: Int64], orNew new: Int64
+    ) throws(StoreError) -> Int64 {
+        let referred = Self.references(of: summary).lazy.compactMap { known[Self.hash($0)] }.first
+        guard let own = summary.messageID else { return referred ?? new }
+        let thread = referred ?? known[Self.hash(own)] ?? new
+        if known[Self.hash(own)] == nil { try remember(own, in: thread) }
+        // Answers to a message that has not come yet meet at it.
+        if referred == nil, let first = summary.references.first { try remember(first, in: thread) }
+        return thread
+    }
+
+    private func remember(_ messageID: String, in thread: Int64) throws(StoreError) {
+        try connection.post(
             """
             INSERT INTO thread_references (account_id, reference_hash, thread_id) VALUES ($1, $2, $3)
-            ON CONFLICT (account_id, reference_hash) DO UPDATE SET thread_id = thread_references.thread_id RETURNING thread_id
+            ON CONFLICT (account_id, reference_hash) DO NOTHING
             """,
-            [.integer(account.rawValue), .integer(Self.hash(own)), .integer(thread ?? new)]
-        ) { row throws(StoreError) in row.integer(0) }
-        if thread == nil, let first = summary.references.first {
-            try connection.execute(
-                """
-                INSERT INTO thread_references (account_id, reference_hash, thread_id) VALUES ($1, $2, $3)
-                ON CONFLICT (account_id, reference_hash) DO NOTHING
-                """,
-                [.integer(account.rawValue), .integer(Self.hash(first)), .integer(kept ?? new)]
-            )
-        }
-        return thread ?? kept ?? new
+            [.integer(account.rawValue), .integer(Self.hash(messageID)), .integer(thread)]
+        )
     }
 
     /// FNV-1a: tells Message-IDs of one account apart.

@@ -44,6 +44,7 @@ struct MessageMover {
     func copy(
         _ uids: UIDRanges, from: MailboxID, to: MailboxID, isMove: Bool
     ) throws(StoreError) -> (receipt: CopyReceipt, modSeq: ModSeq) {
+        try SQLStore.lock([account], connection)
         let target = try SQLStore.mailbox(to, of: account, connection)
         _ = try SQLStore.mailbox(from, of: account, connection)
         let rows = try rows(uids, in: from, onlyDeleted: false)
@@ -62,7 +63,7 @@ struct MessageMover {
         let first = Int64(target.uidNext.rawValue)
         guard first + Int64(rows.count) < Int64(UInt32.max) else { throw .refused("the mailbox has no UIDs left") }
         for (offset, row) in rows.enumerated() {
-            try connection.execute(
+            try connection.post(
                 """
                 INSERT INTO messages (account_id, mailbox_id, uid, flags, keywords, modseq, email_id, size, internal_date, saved_at)
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -74,11 +75,11 @@ struct MessageMover {
                 ]
             )
             if isMove { continue }
-            try connection.execute(
+            try connection.post(
                 "UPDATE emails SET refs = refs + 1 WHERE account_id = $1 AND email_id = $2", [.integer(account.rawValue), .integer(row.email)]
             )
         }
-        try connection.execute(
+        try connection.post(
             """
             UPDATE mailboxes SET uid_next = uid_next + $3, highest_modseq = $4, messages = messages + $3, unseen = unseen + $5,
             deleted = deleted + $6, size = size + $7 WHERE account_id = $1 AND mailbox_id = $2
@@ -97,6 +98,7 @@ struct MessageMover {
     func expunge(
         _ uids: UIDRanges, in mailbox: MailboxID, onlyDeleted: Bool, isMove: Bool
     ) throws(StoreError) -> (uids: [UID], modSeq: ModSeq) {
+        try SQLStore.lock([account], connection)
         let record = try SQLStore.mailbox(mailbox, of: account, connection)
         let rows = try rows(uids, in: mailbox, onlyDeleted: onlyDeleted)
         guard !rows.isEmpty else { return ([], record.highestModSeq) }
@@ -106,13 +108,13 @@ struct MessageMover {
         )
         for row in rows {
             let key: [SQLValue] = [.integer(account.rawValue), .integer(mailbox.rawValue), .integer(row.uid)]
-            try connection.execute("DELETE FROM messages WHERE account_id = $1 AND mailbox_id = $2 AND uid = $3", key)
-            try connection.execute(
+            try connection.post("DELETE FROM messages WHERE account_id = $1 AND mailbox_id = $2 AND uid = $3", key)
+            try connection.post(
                 "INSERT INTO tombstones (account_id, mailbox_id, uid, modseq) VALUES ($1, $2, $3, $4)", key + [.integer(modSeq.rawValue)]
             )
             if !isMove { try SQLStore.releaseEmail(row.email, of: account, connection) }
         }
-        try connection.execute(
+        try connection.post(
             """
             UPDATE mailboxes SET highest_modseq = $3, messages = messages - $4, unseen = unseen - $5, deleted = deleted - $6,
             size = size - $7 WHERE account_id = $1 AND mailbox_id = $2
@@ -130,12 +132,15 @@ extension SQLStore {
     /// One mailbox row fewer names the email; its rows go with the last. A large blob is left to the sweep.
     static func releaseEmail(_ email: Int64, of account: AccountID, _ connection: any SQLConnection) throws(StoreError) {
         let key: [SQLValue] = [.integer(account.rawValue), .integer(email)]
-        let refs = try connection.first(
-            "UPDATE emails SET refs = refs - 1 WHERE account_id = $1 AND email_id = $2 RETURNING refs", key
-        ) { row throws(StoreError) in row.integer(0) }
-        guard let refs, refs <= 0 else { return }
-        try connection.execute("DELETE FROM emails WHERE account_id = $1 AND email_id = $2", key)
-        try connection.execute("DELETE FROM inline_bytes WHERE account_id = $1 AND email_id = $2", key)
+        try connection.post("UPDATE emails SET refs = refs - 1 WHERE account_id = $1 AND email_id = $2", key)
+        try connection.post(
+            """
+            DELETE FROM inline_bytes WHERE account_id = $1 AND email_id = $2
+            AND EXISTS (SELECT 1 FROM emails WHERE account_id = $1 AND email_id = $2 AND refs <= 0)
+            """,
+            key
+        )
+        try connection.post("DELETE FROM emails WHERE account_id = $1 AND email_id = $2 AND refs <= 0", key)
     }
 
     /// Releases every email that messages under the condition name. The condition's placeholders begin at `$2`.

@@ -2,12 +2,23 @@ package import Database
 package import MailModel
 package import MailPorts
 
-/// One numbered change of the schema. Append-only: a released migration is never edited, and its checksum is kept to notice.
+/// One numbered change of the schema. Append-only: a released migration is never edited, and its checksum is kept to
+/// notice.
+///
+/// The previous release must work on the new schema. So a change that takes something away comes in two: an `expand-…`
+/// that adds what replaces it, and in a later release a `contract-…` that names it. A program accepts a schema that is
+/// newer than itself when all that it does not know is named `expand-…`.
 package struct Migration: Sendable {
     package let version: Int64
     package let name: String
+    /// The `expand-…` that a `contract-…` completes.
+    package var contracts: Int64?
     /// Statements with the words of `SQLDialect`.
     package let statements: [String]
+
+    package init(version: Int64, name: String, contracts: Int64? = nil, statements: [String]) {
+        (self.version, self.name, self.contracts, self.statements) = (version, name, contracts, statements)
+    }
 
     /// FNV-1a over the statements, 16 hexadecimal digits; it notices edits, it does not resist them.
     package var checksum: String {
@@ -18,64 +29,83 @@ package struct Migration: Sendable {
 
     package static let all: [Migration] = [.initial]
 
-    /// Brings the database to the newest version, each step in one transaction.
+    private static let table = """
+        CREATE TABLE IF NOT EXISTS schema_migrations (
+            version BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL
+        )
+        """
+
+    /// Brings the database to the newest version, each step in one transaction. Programs that do it at once take turns.
     ///
+    /// - Returns: what was done.
     /// - Throws: `.refused` when the database is newer than this program, or an applied migration has changed.
-    package static func apply(_ migrations: [Migration] = all, to database: any SQLDatabase, now: Timestamp) async throws(StoreError) {
-        try await database.write { connection throws(StoreError) in
-            try connection.execute(
-                """
-                CREATE TABLE IF NOT EXISTS schema_migrations (
-                    version BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL
-                )
-                """
-            )
-        }
-        let applied = try await database.read { connection throws(StoreError) in
-            try connection.all("SELECT version, checksum FROM schema_migrations ORDER BY version") { row throws(StoreError) in
-                (version: row.integer(0), checksum: row.text(1))
-            }
-        }
-        for (version, checksum) in applied {
-            guard let known = migrations.first(where: { $0.version == version }) else {
-                throw .refused("the database has schema version \(version), newer than this program knows")
-            }
-            guard known.checksum == checksum else {
-                throw .refused("migration \(version) (\(known.name)) is not the one that was applied to this database")
-            }
-        }
-        let done = Set(applied.map(\.version))
-        for migration in migrations where !done.contains(migration.version) {
+    @discardableResult
+    package static func apply(
+        _ migrations: [Migration] = all, to database: any SQLDatabase, now: Timestamp
+    ) async throws(StoreError) -> SchemaPlan {
+        let plan = try await plan(migrations, for: database)
+        let missing = Set(plan.steps.map(\.version))
+        for migration in migrations where missing.contains(migration.version) {
             try await database.write { connection throws(StoreError) in
-                for statement in migration.statements { try connection.execute(database.dialect.spell(statement)) }
+                for statement in database.dialect.migrationStart { try connection.post(statement, []) }
+                try connection.takeTurn(.migration)
+                for statement in database.dialect.migrationLimits { try connection.post(statement, []) }
+                try connection.execute(database.dialect.spell(table))
+                // Another program may have done it while this one waited for its turn.
+                guard !(try steps(migrations, connection).steps.allSatisfy { $0.version != migration.version }) else { return }
+                for statement in migration.statements { try connection.post(database.dialect.spell(statement), []) }
                 try connection.execute(
                     "INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES ($1, $2, $3, $4)",
                     [.integer(migration.version), .text(migration.name), .text(migration.checksum), .integer(now.microseconds)]
                 )
             }
         }
+        return plan
     }
-}
 
-extension SQLDialect {
-    /// The statement in the engine's own words.
-    func spell(_ statement: String) -> String {
-        var bytes = Array(statement.utf8)
-        for (word, meaning) in schemaWords {
-            let pattern = Array(word.utf8)
-            var result: [UInt8] = []
-            var index = 0
-            while index < bytes.count {
-                if bytes[index...].starts(with: pattern) {
-                    result += Array(meaning.utf8)
-                    index += pattern.count
-                } else {
-                    result.append(bytes[index])
-                    index += 1
-                }
-            }
-            bytes = result
+    /// What `apply` would do; changes nothing.
+    package static func plan(
+        _ migrations: [Migration] = all, for database: any SQLDatabase
+    ) async throws(StoreError) -> SchemaPlan {
+        try await database.read { connection throws(StoreError) in
+            let isThere = try connection.first(connection.dialect.tableQuery, [.text("schema_migrations")]) { _ throws(StoreError) in true }
+            guard isThere == true else { return SchemaPlan(current: 0, steps: migrations.map { $0.step(connection.dialect) }) }
+            return try steps(migrations, connection)
         }
-        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func steps(_ migrations: [Migration], _ connection: any SQLConnection) throws(StoreError) -> SchemaPlan {
+        let applied = try connection.all("SELECT version, name, checksum FROM schema_migrations ORDER BY version") { row throws(StoreError) in
+            (version: row.integer(0), name: row.text(1), checksum: row.text(2))
+        }
+        for (version, name, checksum) in applied {
+            guard let known = migrations.first(where: { $0.version == version }) else {
+                guard name.utf8.starts(with: "expand-".utf8) else {
+                    throw .refused(
+                        """
+                        the database has schema version \(version) (\(name)), newer than this program knows (\(migrations.last?.version ?? 0)): \
+                        start the release that made it
+                        """
+                    )
+                }
+                continue
+            }
+            guard known.checksum == checksum else {
+                throw .refused("migration \(version) (\(known.name)) is not the one that was applied to this database")
+            }
+        }
+        let done = Set(applied.map(\.version))
+        return SchemaPlan(
+            current: applied.last?.version ?? 0,
+            steps: migrations.filter { !done.contains($0.version) }.map { $0.step(connection.dialect) }
+        )
+    }
+
+    private func step(_ dialect: SQLDialect) -> SchemaPlan.Step {
+        let made = statements.compactMap { MigrationRules.tableMade(by: $0) }
+        return SchemaPlan.Step(
+            version: version, name: name, checksum: checksum,
+            statements: statements.map { .init(sql: dialect.spell($0), effects: MigrationRules.effects(of: $0, newTables: made)) }
+        )
     }
 }

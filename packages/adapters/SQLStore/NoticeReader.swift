@@ -46,14 +46,15 @@ extension SQLStore {
     private static let keptNotices: Int64 = 1_000
 
     static func leaveNotice(of changes: [Change], _ connection: any SQLConnection) throws(StoreError) {
+        try connection.takeTurn(.notices)
         for change in changes {
-            try connection.execute(
+            try connection.post(
                 "INSERT INTO notices (account_id, mailbox_id, modseq) VALUES ($1, $2, $3)",
                 [.integer(change.account.rawValue), .optional(change.mailbox?.rawValue), .integer(change.modSeq.rawValue)]
             )
         }
         // The newest stays always, so that numbers only grow.
-        try connection.execute(
+        try connection.post(
             "DELETE FROM notices WHERE notice_id <= (SELECT MAX(notice_id) FROM notices) - $1", [.integer(keptNotices)]
         )
     }

@@ -109,8 +109,9 @@ extension SQLStore {
         let inbox = Self.inbox
         let changes = try await database.write { connection throws(StoreError) in
             let key: [SQLValue] = [.integer(id.rawValue)]
+            try Self.lock([id], connection)
             for table in ["messages", "tombstones", "inline_bytes", "emails", "thread_references", "mailboxes", "subscriptions"] {
-                try connection.execute("DELETE FROM \(table) WHERE account_id = $1", key)
+                try connection.post("DELETE FROM \(table) WHERE account_id = $1", key)
             }
             // RFC 9051 §2.3.1.1: mailboxes made anew under their old names need a greater UIDVALIDITY.
             let isThere = try connection.first(

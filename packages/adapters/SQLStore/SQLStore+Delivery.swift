@@ -27,6 +27,8 @@ extension SQLStore: DeliveryStore {
 
     static func deliver(_ plan: DeliveryPlan, _ stored: StoredBytes, _ connection: any SQLConnection) throws(StoreError) -> Delivered {
         var delivered = Delivered()
+        // In one order, so that two deliveries to the same accounts cannot wait for each other.
+        if plan.localCopies.count > 1 { try lock(Set(plan.localCopies.map(\.account)).sorted { $0.rawValue < $1.rawValue }, connection) }
         for copy in plan.localCopies {
             let (mailbox, isNew) = try mailbox(for: copy.mailbox, of: copy.account, connection)
             let writer = EmailWriter(connection: connection, account: copy.account, now: plan.receivedAt)
@@ -50,6 +52,7 @@ extension SQLStore: DeliveryStore {
         for target: MailboxTarget, of account: AccountID, _ connection: any SQLConnection
     ) throws(StoreError) -> (id: MailboxID, isNew: Bool) {
         guard case .specialUse(let use) = target else { return (inbox, false) }
+        try lock([account], connection)
         let found = try connection.first(
             "SELECT mailbox_id FROM mailboxes WHERE account_id = $1 AND special_use = $2", [.integer(account.rawValue), .text(use.rawValue)]
         ) { row throws(StoreError) in MailboxID(row.integer(0)) }

@@ -25,6 +25,7 @@ struct FlagWriter {
     func apply(
         _ change: FlagChange, to uids: UIDRanges, unchangedSince: ModSeq?
     ) throws(StoreError) -> (store: StoreOutcome, modSeq: ModSeq?) {
+        try SQLStore.lock([account], connection)
         var entries: [MessageEntry] = []
         var modified: [UID] = []
         for range in uids.ranges {
@@ -65,7 +66,7 @@ struct FlagWriter {
         for range in uids.ranges {
             for keywords in changed { try write(change, range, oldKeywords: keywords, modSeq, unchangedSince) }
         }
-        try connection.execute(
+        try connection.post(
             """
             UPDATE mailboxes SET highest_modseq = $3, unseen = unseen + $4, deleted = deleted + $5 WHERE account_id = $1 AND mailbox_id = $2
             """,
@@ -103,7 +104,7 @@ struct FlagWriter {
             internalDate: Timestamp(microseconds: 0), savedAt: Timestamp(microseconds: 0)
         )
         let newKeywords = result(of: change, on: old).keywords.stored
-        try connection.execute(
+        try connection.post(
             """
             UPDATE messages SET flags = \(flags), keywords = $4, modseq = $5 WHERE account_id = $1 AND mailbox_id = $2
             AND uid BETWEEN $6 AND $7 AND keywords = $8 AND modseq <= $9 AND (flags <> \(flags) OR keywords <> $4)

@@ -88,6 +88,7 @@ extension SQLStore {
         guard Self.isAllowed(name) else { throw .refused("that mailbox name is not allowed") }
         let limit = options.maximumMailboxes
         let made = try await database.write { connection throws(StoreError) in
+            try Self.lock([account], connection)
             guard try Self.named(name, of: account, connection) == nil else { throw .alreadyExists }
             if let specialUse {
                 let isTaken = try connection.first(
@@ -127,11 +128,12 @@ extension SQLStore {
     package func delete(_ id: MailboxID, of account: AccountID) async throws(StoreError) {
         guard id != Self.inbox else { throw .refused("INBOX cannot be deleted") }
         let modSeq = try await database.write { connection throws(StoreError) in
+            try Self.lock([account], connection)
             let mailbox = try Self.mailbox(id, of: account, connection)
             let key: [SQLValue] = [.integer(account.rawValue), .integer(id.rawValue)]
             try Self.releaseEmails(of: account, connection, where: "mailbox_id = $2", [.integer(id.rawValue)])
             for table in ["messages", "tombstones", "mailboxes"] {
-                try connection.execute("DELETE FROM \(table) WHERE account_id = $1 AND mailbox_id = $2", key)
+                try connection.post("DELETE FROM \(table) WHERE account_id = $1 AND mailbox_id = $2", key)
             }
             return try Self.nextModSeq(
                 of: account, connection, freeing: (bytes: mailbox.size, messages: Int64(mailbox.messages))
@@ -162,6 +164,7 @@ extension SQLStore {
         guard !Array(new.utf8).starts(with: Array("\(old)/".utf8)) || old == "INBOX" else { throw .refused("a mailbox cannot go below itself") }
         let now = clock.now()
         let changes = try await database.write { connection throws(StoreError) -> [Change] in
+            try Self.lock([account], connection)
             guard let mailbox = try Self.named(old, of: account, connection) else { throw .notFound }
             guard try Self.named(new, of: account, connection) == nil else { throw .alreadyExists }
             try Self.makeParents(of: new, account, connection)

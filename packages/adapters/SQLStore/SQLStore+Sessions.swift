@@ -28,13 +28,18 @@ extension SQLStore: SessionStore {
                 )
             }
             guard let found, !found.isRevoked, found.expiresAt > now.microseconds else { return .unknown }
-            if found.isSpent {
+            // Of two that rotate one token at once the second finds it spent.
+            let spent =
+                found.isSpent
+                ? 0
+                : try connection.execute(
+                    "UPDATE refresh_tokens SET spent_at = $2 WHERE token_hash = $1 AND spent_at IS NULL",
+                    [.bytes(hash), .integer(now.microseconds)]
+                )
+            guard spent == 1 else {
                 try Self.revoke(found.family, now: now, connection)
                 return .reused(account: found.account)
             }
-            try connection.execute(
-                "UPDATE refresh_tokens SET spent_at = $2 WHERE token_hash = $1", [.bytes(hash), .integer(now.microseconds)]
-            )
             var successor = next
             successor.account = found.account
             successor.family = found.family

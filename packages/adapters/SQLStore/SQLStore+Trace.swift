@@ -52,7 +52,7 @@ extension SQLStore: TraceStore {
 
     static func insert(_ events: [TraceEvent], _ connection: any SQLConnection) throws(StoreError) {
         for event in events {
-            try connection.execute(
+            try connection.post(
                 """
                 INSERT INTO trace_events (at, kind, queue_id, message_id, sender, recipient, remote, detail)
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -78,7 +78,7 @@ extension SQLStore: TraceStore {
             ) AS by_\(column)
             """
         }.joined(separator: " UNION ")
-        return try await database.read { connection throws(StoreError) in
+        return try await database.read(.recent) { connection throws(StoreError) in
             try connection.all(
                 "SELECT * FROM (\(union)) AS found ORDER BY at DESC, trace_id DESC LIMIT $4",
                 [.text(key), .text(address), .integer(since?.microseconds ?? 0), .integer(Int64(limit))]

@@ -16,6 +16,8 @@ package final class SQLStore: Sendable {
         package var maximumMailboxes = 10_000
         /// Trace events that wait in memory; further ones are dropped and counted.
         package var maximumWaitingTrace = 10_000
+        /// Whether opening the store brings its schema up to date; otherwise it must be.
+        package var migrates = true
         package init() {}
     }
 
@@ -42,7 +44,19 @@ package final class SQLStore: Sendable {
         self.options = options
         self.traceBuffer = TraceBuffer(limit: options.maximumWaitingTrace)
         self.folder = folder
-        try await Migration.apply(to: database, now: clock.now())
+        if options.migrates {
+            try await Migration.apply(to: database, now: clock.now())
+        } else {
+            let plan = try await Migration.plan(for: database)
+            if let last = plan.steps.last {
+                throw .refused("the database has schema version \(plan.current), this program needs \(last.version): run the migrations")
+            }
+        }
+        try await finishOpening()
+    }
+
+    private func finishOpening() async throws(StoreError) {
+        let feed = self.feed
         let notices = NoticeReader(database: database, feed: feed)
         await notices.publishNew()
         database.onForeignCommit {
@@ -64,12 +78,28 @@ package final class SQLStore: Sendable {
         )
     }
 
+    /// Makes the transactions that change these accounts take turns, from here to their ends. Whoever changes mailboxes,
+    /// messages or counters has the account's row locked first, by this or by changing the row.
+    static func lock(_ accounts: [AccountID], _ connection: any SQLConnection) throws(StoreError) {
+        guard connection.dialect.hasParallelWriters else { return }
+        for account in accounts {
+            try connection.post(
+                "SELECT 1 FROM account_counters WHERE account_id = $1\(connection.dialect.forUpdate)", [.integer(account.rawValue)]
+            )
+        }
+    }
+
     /// The next number of a sequence, inside a transaction.
-    static func next(_ sequence: String, _ connection: any SQLConnection) throws(StoreError) -> Int64 {
+    ///
+    /// - Parameter count: how many are taken; the first is given.
+    static func next(_ sequence: String, count: Int64 = 1, _ connection: any SQLConnection) throws(StoreError) -> Int64 {
         let next = try connection.first(
-            "INSERT INTO sequences (name, next) VALUES ($1, 2) ON CONFLICT (name) DO UPDATE SET next = sequences.next + 1 RETURNING next",
-            [.text(sequence)]
+            """
+            INSERT INTO sequences (name, next) VALUES ($1, 1 + $2)
+            ON CONFLICT (name) DO UPDATE SET next = sequences.next + $2 RETURNING next
+            """,
+            [.text(sequence), .integer(count)]
         ) { row throws(StoreError) in row.integer(0) }
-        return (next ?? 2) - 1
+        return (next ?? 1 + count) - count
     }
 }

@@ -1,0 +1,39 @@
+import Dispatch
+
+/// What must be known of a server before it is used.
+struct Probe {
+    var version: Int
+    var encoding: String
+    var isInRecovery: Bool
+    var synchronousCommit: String
+    var fsync: String
+
+    /// Blocks.
+    static func make(_ options: PostgresOptions) -> Result<Probe, PostgresFault> {
+        do throws(PostgresFault) {
+            let link = try PostgresLink(options)
+            try link.send(
+                """
+                SELECT current_setting('server_encoding'), pg_is_in_recovery(), current_setting('synchronous_commit'),
+                current_setting('fsync')
+                """,
+                [], isKept: true
+            )
+            guard let result = try link.settle().first, result.rows == 1 else { throw .lost("no answer") }
+            let row = PostgresRow(result: result, row: 0)
+            return .success(
+                Probe(
+                    version: link.serverVersion, encoding: row.text(0), isInRecovery: row.integer(1) != 0, synchronousCommit: row.text(2),
+                    fsync: row.text(3)
+                )
+            )
+        } catch {
+            return .failure(error)
+        }
+    }
+}
+
+extension PostgresDatabase {
+    /// Where first connections are tried; the cooperative threads must not wait for them.
+    static let probes = DispatchQueue(label: "database.probe", attributes: .concurrent)
+}

@@ -1,0 +1,56 @@
+/// The few words in which the engines differ.
+package struct SQLDialect: Sendable {
+    /// What stands in a schema, and what the engine is told instead.
+    package let schemaWords: [(word: String, meaning: String)]
+    /// Ends a query whose rows stay locked until the transaction ends.
+    package let forUpdate: String
+    /// The same, leaving out the rows that others have locked.
+    package let forUpdateSkippingLocked: String
+    /// Whether transactions that write run side by side.
+    package let hasParallelWriters: Bool
+    /// Gives a row when the table `$1` is there.
+    package let tableQuery: String
+    /// Said before a change of the schema waits for its turn, and after.
+    package let migrationStart: [String]
+    package let migrationLimits: [String]
+
+    package static let sqlite = SQLDialect(
+        schemaWords: [("{bytes}", "BLOB"), ("{auto}", "INTEGER PRIMARY KEY"), ("{clustered}", "WITHOUT ROWID")],
+        forUpdate: "", forUpdateSkippingLocked: "", hasParallelWriters: false,
+        tableQuery: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1", migrationStart: [], migrationLimits: []
+    )
+
+    /// Texts compare by their octets, as they do in SQLite, whatever language the database was made for.
+    package static let postgres = SQLDialect(
+        schemaWords: [
+            ("{bytes}", "BYTEA"), ("{auto}", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"), (" {clustered}", ""),
+            (" TEXT", " TEXT COLLATE \"C\""),
+        ],
+        forUpdate: " FOR UPDATE", forUpdateSkippingLocked: " FOR UPDATE SKIP LOCKED", hasParallelWriters: true,
+        tableQuery: "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = ANY (current_schemas(false)) AND tablename = $1",
+        migrationStart: ["SET LOCAL statement_timeout = 0"],
+        // Who waits for a table keeps everybody behind it waiting too.
+        migrationLimits: ["SET LOCAL lock_timeout = '10s'"]
+    )
+
+    /// A schema's statement in the engine's own words.
+    package func spell(_ statement: String) -> String {
+        var bytes = Array(statement.utf8)
+        for (word, meaning) in schemaWords {
+            let pattern = Array(word.utf8)
+            var result: [UInt8] = []
+            var index = 0
+            while index < bytes.count {
+                if bytes[index...].starts(with: pattern) {
+                    result += Array(meaning.utf8)
+                    index += pattern.count
+                } else {
+                    result.append(bytes[index])
+                    index += 1
+                }
+            }
+            bytes = result
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
