@@ -43,7 +43,7 @@ add() {
 
 if [ $unit = yes ]; then
     say "== Swift tests"
-    # A private cluster of each test run; no server is started by the packages.
+    # The tests start a private cluster of their own.
     need_packages postgresql postgresql-contrib pgbouncer openssl
     log=.build/swift-test.log
     status=0

@@ -29,7 +29,9 @@ struct StoreFactory: Sendable, CustomTestStringConvertible {
         let feed = MemoryChangeFeed()
         let clock = TestClock()
         let store = try await SQLStore.open(folder, feed: feed, clock: clock)
-        return StoreUnderTest(store: store, feed: feed, clock: clock, folder: folder)
+        return StoreUnderTest(store: store, feed: feed, clock: clock, folder: folder) {
+            try await SQLStore.open(folder, clock: clock)
+        }
     }
 }
 
@@ -39,8 +41,7 @@ extension StoreFactory {
         let feed = MemoryChangeFeed()
         let clock = TestClock()
         let cluster = try #require(PostgresCluster.shared)
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
+        let logger = Logger.silent
         var options = PostgresOptions()
         options.host = cluster.folder
         options.port = cluster.port
@@ -49,12 +50,15 @@ extension StoreFactory {
         options.connections = 6
         // Our own commits would count.
         options.foreignCommitInterval = 3_600
-        let database = try await PostgresDatabase.open(options, logger: logger)
-        let store = try await SQLStore(
-            database: database, blobs: BlobFiles(folder: folder.path + "/blobs", threads: .singleton, logger: logger), feed: feed,
-            clock: clock, reports: database.reports
-        )
-        return StoreUnderTest(store: store, feed: feed, clock: clock, folder: folder)
+        let place = options
+        let open = { @Sendable (feed: MemoryChangeFeed) in
+            let database = try await PostgresDatabase.open(place, logger: logger)
+            return try await SQLStore(
+                database: database, blobs: BlobFiles(folder: folder.path + "/blobs", threads: .singleton, logger: logger), feed: feed,
+                clock: clock, reports: database.reports
+            )
+        }
+        return StoreUnderTest(store: try await open(feed), feed: feed, clock: clock, folder: folder) { try await open(MemoryChangeFeed()) }
     }
 }
 
@@ -64,6 +68,8 @@ struct StoreUnderTest: Sendable {
     let feed: any ChangeFeed
     let clock: TestClock
     let folder: TemporaryFolder
+    /// The same store opened once more, as another process has it.
+    var beside: (@Sendable () async throws -> any EveryStorePort)?
 
     /// An account at its (if need be new) domain.
     @discardableResult
@@ -120,6 +126,14 @@ struct StoreUnderTest: Sendable {
 }
 
 let inbox = MailboxID(1)
+
+extension Logger {
+    static var silent: Logger {
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        return logger
+    }
+}
 
 extension SQLStore {
     static func open(
