@@ -39,24 +39,40 @@ import Testing
                         switch (number + round) % 4 {
                         case 0, 1:
                             let copies = [LocalCopy(account: ann.id, recipient: ann.primaryAddress)]
-                            let receipt = try await store.deliver(.example(Octets.text(10 + number), at: now, to: copies))
+                            let receipt = try await store.deliver(
+                                .example(Octets.text(10 + number), at: now, to: copies)
+                            )
                             #expect(receipt.copies.count == 1)
                         case 2:
                             let item = AppendItem(
-                                bytes: .memory(ByteBuffer(bytes: Octets.text(20))), summary: .example, flags: [.deleted], keywords: .none,
+                                bytes: .memory(ByteBuffer(bytes: Octets.text(20))),
+                                summary: .example,
+                                flags: [.deleted],
+                                keywords: .none,
                                 internalDate: now
                             )
                             _ = try await store.append([item, item], to: inbox, of: ann.id)
                             _ = try await store.setFlags(
-                                .all, in: inbox, of: ann.id,
-                                change: FlagChange(mode: round % 2 == 0 ? .add : .remove, flags: [.seen], keywords: Keywords(["k\(number)"])),
+                                .all,
+                                in: inbox,
+                                of: ann.id,
+                                change: FlagChange(
+                                    mode: round % 2 == 0 ? .add : .remove,
+                                    flags: [.seen],
+                                    keywords: Keywords(["k\(number)"])
+                                ),
                                 unchangedSince: nil
                             )
                         case _:
                             let some = try await store.entries(in: inbox, of: ann.id).changed.suffix(2).map(\.uid)
                             _ = try await store.copy(UIDRanges(ascending: some), from: inbox, to: archive, of: ann.id)
                             _ = try await store.expunge(.all, in: inbox, of: ann.id)
-                            _ = try await store.move(UIDRanges(ascending: Array(some.prefix(1))), from: archive, to: inbox, of: ann.id)
+                            _ = try await store.move(
+                                UIDRanges(ascending: Array(some.prefix(1))),
+                                from: archive,
+                                to: inbox,
+                                of: ann.id
+                            )
                         }
                     }
                 }
@@ -83,7 +99,9 @@ import Testing
             for number in 0..<120 {
                 group.addTask {
                     let copies = [LocalCopy(account: ann.id, recipient: ann.primaryAddress)]
-                    let receipt = try await stores[number % 2].deliver(.example(Octets.text(5), at: test.clock.now(), to: copies))
+                    let receipt = try await stores[number % 2].deliver(
+                        .example(Octets.text(5), at: test.clock.now(), to: copies)
+                    )
                     return (receipt.copies[0].uid, receipt.copies[0].modSeq)
                 }
             }
@@ -111,7 +129,9 @@ import Testing
                     let turned = (0..<4).map { everybody[(number % 2 == 0 ? $0 : 3 - $0 + number) % 4] }
                     let copies = turned.map { account in
                         LocalCopy(
-                            account: account.id, recipient: account.primaryAddress, mailbox: number % 3 == 0 ? .specialUse(.junk) : .inbox
+                            account: account.id,
+                            recipient: account.primaryAddress,
+                            mailbox: number % 3 == 0 ? .specialUse(.junk) : .inbox
                         )
                     }
                     _ = try await stores[number % 2].deliver(.example(Octets.text(9), at: test.clock.now(), to: copies))
@@ -134,7 +154,10 @@ import Testing
             for number in 0..<40 {
                 group.addTask {
                     let copies = [LocalCopy(account: ann.id, recipient: ann.primaryAddress)]
-                    return (try? await stores[number % 2].deliver(.example(Octets.text(100), at: test.clock.now(), to: copies))) == nil ? 0 : 1
+                    return
+                        (try? await stores[number % 2].deliver(
+                            .example(Octets.text(100), at: test.clock.now(), to: copies)
+                        )) == nil ? 0 : 1
                 }
             }
             return await group.reduce(0, +)
@@ -182,11 +205,18 @@ import Testing
                     var sent: [String] = []
                     var idle = 0
                     while idle < 3 {
-                        let leases = try await store.lease(owner: "w\(number)", now: now, until: now.adding(seconds: 600), limit: 3)
+                        let leases = try await store.lease(
+                            owner: "w\(number)",
+                            now: now,
+                            until: now.adding(seconds: 600),
+                            limit: 3
+                        )
                         idle = leases.isEmpty ? idle + 1 : 0
                         for lease in leases {
                             sent += lease.recipients.map(\.address.description)
-                            let outcomes = lease.recipients.map { RecipientOutcome(address: $0.address, result: .delivered, reply: "250") }
+                            let outcomes = lease.recipients.map {
+                                RecipientOutcome(address: $0.address, result: .delivered, reply: "250")
+                            }
                             try await store.finish(lease, QueueResult(outcomes: outcomes, attempts: []))
                         }
                     }

@@ -12,7 +12,8 @@ import SQLStore
 import Synchronization
 import Testing
 
-typealias EveryStorePort = DirectoryStore & DeliveryStore & MailboxStore & QueueStore & SessionStore & TraceStore & MaintenanceStore
+typealias EveryStorePort = DirectoryStore & DeliveryStore & MailboxStore & QueueStore & SessionStore & TraceStore
+    & MaintenanceStore
 
 /// Makes a fresh, empty store of one kind.
 ///
@@ -54,11 +55,16 @@ extension StoreFactory {
         let open = { @Sendable (feed: MemoryChangeFeed) in
             let database = try await PostgresDatabase.open(place, logger: logger)
             return try await SQLStore(
-                database: database, blobs: BlobFiles(folder: folder.path + "/blobs", threads: .singleton, logger: logger), feed: feed,
-                clock: clock, reports: database.reports
+                database: database,
+                blobs: BlobFiles(folder: folder.path + "/blobs", threads: .singleton, logger: logger),
+                feed: feed,
+                clock: clock,
+                reports: database.reports
             )
         }
-        return StoreUnderTest(store: try await open(feed), feed: feed, clock: clock, folder: folder) { try await open(MemoryChangeFeed()) }
+        return StoreUnderTest(store: try await open(feed), feed: feed, clock: clock, folder: folder) {
+            try await open(MemoryChangeFeed())
+        }
     }
 }
 
@@ -83,29 +89,53 @@ struct StoreUnderTest: Sendable {
             _ = try await store.addDomain(address.domain, organisation: organisation, keys: [])
         }
         return try await store.addAccount(
-            NewAccount(organisation: organisation, address: address, passwordHash: "hash of \(address)", quotaBytes: quota)
+            NewAccount(
+                organisation: organisation,
+                address: address,
+                passwordHash: "hash of \(address)",
+                quotaBytes: quota
+            )
         )
     }
 
     /// Delivers one message to the inbox of each account.
     @discardableResult
-    func deliver(_ bytes: [UInt8], to accounts: [Account], prefix: [UInt8] = [], summary: MessageSummary = .example) async throws -> DeliveryReceipt {
+    func deliver(
+        _ bytes: [UInt8],
+        to accounts: [Account],
+        prefix: [UInt8] = [],
+        summary: MessageSummary = .example
+    ) async throws -> DeliveryReceipt {
         try await store.deliver(
-            .example(bytes, at: clock.now(), summary: summary, to: accounts.map { LocalCopy(account: $0.id, recipient: $0.primaryAddress, prefix: prefix) })
+            .example(
+                bytes,
+                at: clock.now(),
+                summary: summary,
+                to: accounts.map { LocalCopy(account: $0.id, recipient: $0.primaryAddress, prefix: prefix) }
+            )
         )
     }
 
     /// Appends messages of these sizes to a mailbox.
     @discardableResult
-    func append(_ sizes: [Int], to mailbox: MailboxID, of account: Account, flags: MessageFlags = []) async throws -> [UID] {
+    func append(
+        _ sizes: [Int],
+        to mailbox: MailboxID,
+        of account: Account,
+        flags: MessageFlags = []
+    ) async throws -> [UID] {
         try await store.append(
             sizes.map { size in
                 AppendItem(
-                    bytes: .memory(ByteBuffer(bytes: Octets.text(size))), summary: .example, flags: flags, keywords: .none,
+                    bytes: .memory(ByteBuffer(bytes: Octets.text(size))),
+                    summary: .example,
+                    flags: flags,
+                    keywords: .none,
                     internalDate: clock.now()
                 )
             },
-            to: mailbox, of: account.id
+            to: mailbox,
+            of: account.id
         ).uids
     }
 
@@ -114,14 +144,21 @@ struct StoreUnderTest: Sendable {
     }
 
     /// The counters of a mailbox against its rows.
-    func requireCounted(_ mailbox: MailboxID, of account: Account, _ location: SourceLocation = #_sourceLocation) async throws {
+    func requireCounted(
+        _ mailbox: MailboxID,
+        of account: Account,
+        _ location: SourceLocation = #_sourceLocation
+    ) async throws {
         let all = try await store.entries(in: mailbox, of: account.id)
         #expect(all.mailbox.messages == all.changed.count, sourceLocation: location)
         #expect(all.mailbox.unseen == all.changed.count { !$0.flags.contains(.seen) }, sourceLocation: location)
         #expect(all.mailbox.deleted == all.changed.count { $0.flags.contains(.deleted) }, sourceLocation: location)
         #expect(all.mailbox.size == all.changed.reduce(0) { $0 + Int64($1.size) }, sourceLocation: location)
         #expect(all.changed.map(\.uid) == all.changed.map(\.uid).sorted(), sourceLocation: location)
-        #expect(all.changed.allSatisfy { $0.uid < all.mailbox.uidNext && $0.modSeq <= all.mailbox.highestModSeq }, sourceLocation: location)
+        #expect(
+            all.changed.allSatisfy { $0.uid < all.mailbox.uidNext && $0.modSeq <= all.mailbox.highestModSeq },
+            sourceLocation: location
+        )
     }
 }
 
@@ -137,14 +174,20 @@ extension Logger {
 
 extension SQLStore {
     static func open(
-        _ folder: TemporaryFolder, feed: any ChangeFeed = MemoryChangeFeed(), clock: any WallClock = TestClock(),
+        _ folder: TemporaryFolder,
+        feed: any ChangeFeed = MemoryChangeFeed(),
+        clock: any WallClock = TestClock(),
         options: Options = Options()
     ) async throws(StoreError) -> SQLStore {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         return try await open(
-            folder: folder.path, blobs: BlobFiles(folder: folder.path + "/blobs", threads: .singleton, logger: logger), feed: feed,
-            clock: clock, logger: logger, options: options
+            folder: folder.path,
+            blobs: BlobFiles(folder: folder.path + "/blobs", threads: .singleton, logger: logger),
+            feed: feed,
+            clock: clock,
+            logger: logger,
+            options: options
         )
     }
 }
@@ -192,7 +235,8 @@ final class TemporaryFolder: Sendable {
         Self.names(in: "\(path)/\(part)").flatMap { name in
             let child = part.isEmpty ? name : "\(part)/\(name)"
             var status = stat()
-            return stat("\(path)/\(child)", &status) == 0 && status.st_mode & S_IFMT == S_IFDIR ? files(below: child) : [child]
+            return stat("\(path)/\(child)", &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+                ? files(below: child) : [child]
         }
     }
 }
@@ -228,9 +272,17 @@ enum Octets {
 
 extension MessageSummary {
     static let example = MessageSummary(
-        envelope: Array("(NIL \"Tea\" NIL NIL NIL NIL NIL NIL NIL NIL)".utf8), bodyStructure: Array("(\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 2 1)".utf8),
-        headerSize: 20, subject: "Tea", from: "Ann ann@shop.test", to: "bob@shop.test", cc: "cy@shop.test", bcc: "",
-        sentAt: Timestamp(seconds: 1_700_000_000), hasAttachment: false, preview: "Tea at four"
+        envelope: Array("(NIL \"Tea\" NIL NIL NIL NIL NIL NIL NIL NIL)".utf8),
+        bodyStructure: Array("(\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 2 1)".utf8),
+        headerSize: 20,
+        subject: "Tea",
+        from: "Ann ann@shop.test",
+        to: "bob@shop.test",
+        cc: "cy@shop.test",
+        bcc: "",
+        sentAt: Timestamp(seconds: 1_700_000_000),
+        hasAttachment: false,
+        preview: "Tea at four"
     )
 }
 
@@ -238,13 +290,26 @@ extension DeliveryPlan {
     private static let numbers = Atomic<UInt32>(0)
 
     static func example(
-        _ bytes: [UInt8], at time: Timestamp, summary: MessageSummary = .example, to copies: [LocalCopy] = [], remote: [String] = [],
-        sender: ReversePath = .null, submitter: AccountID = .system, trace: [TraceEvent] = []
+        _ bytes: [UInt8],
+        at time: Timestamp,
+        summary: MessageSummary = .example,
+        to copies: [LocalCopy] = [],
+        remote: [String] = [],
+        sender: ReversePath = .null,
+        submitter: AccountID = .system,
+        trace: [TraceEvent] = []
     ) -> DeliveryPlan {
         DeliveryPlan(
-            queueID: QueueID(time: time, random: numbers.add(1, ordering: .relaxed).newValue), receivedAt: time, submitter: submitter,
-            sender: sender, bytes: .memory(ByteBuffer(bytes: bytes)), summary: summary, localCopies: copies,
-            remote: remote.map { RemoteRecipient(address: .sample($0)) }, expiresAt: time.adding(seconds: 86_400), trace: trace
+            queueID: QueueID(time: time, random: numbers.add(1, ordering: .relaxed).newValue),
+            receivedAt: time,
+            submitter: submitter,
+            sender: sender,
+            bytes: .memory(ByteBuffer(bytes: bytes)),
+            summary: summary,
+            localCopies: copies,
+            remote: remote.map { RemoteRecipient(address: .sample($0)) },
+            expiresAt: time.adding(seconds: 86_400),
+            trace: trace
         )
     }
 }

@@ -1,6 +1,8 @@
 import MailPorts
 
-/// One transaction on a link. Begins with the first statement; ends by `commit`, `leave` or `abandon`.
+/// One transaction on a link.
+///
+/// Begins with the first statement; ends by `commit`, `leave` or `abandon`.
 final class PostgresConnection: SQLConnection {
     enum Kind { case write, read }
 
@@ -26,7 +28,9 @@ final class PostgresConnection: SQLConnection {
 
     func post(_ sql: String, _ values: [SQLValue]) throws(StoreError) {
         try send(sql, values, isKept: false)
-        if link.unsettledOctets > options.maximumPipelineOctets || link.unsettledStatements >= options.maximumPipelineStatements {
+        if link.unsettledOctets > options.maximumPipelineOctets
+            || link.unsettledStatements >= options.maximumPipelineStatements
+        {
             _ = try settle()
         }
     }
@@ -38,7 +42,8 @@ final class PostgresConnection: SQLConnection {
     }
 
     func queryEach(
-        _ statements: [SQLStatement], _ row: (Int, any SQLRow) throws(StoreError) -> Void
+        _ statements: [SQLStatement],
+        _ row: (Int, any SQLRow) throws(StoreError) -> Void
     ) throws(StoreError) {
         for statement in statements { try send(statement.sql, statement.values, isKept: true) }
         for (place, result) in try settle().enumerated() {
@@ -56,10 +61,13 @@ final class PostgresConnection: SQLConnection {
     /// what is committed; a read sees one moment.
     private func begin() throws(PostgresFault) {
         hasBegun = true
-        let words = kind == .write ? "BEGIN ISOLATION LEVEL READ COMMITTED" : "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+        let words =
+            kind == .write ? "BEGIN ISOLATION LEVEL READ COMMITTED" : "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
         try link.send(words, [], isKept: false)
         // Behind a pooler the session is not ours to set.
-        if !options.keepsStatements { try link.send(PostgresLink.limits, link.limitValues(isLocal: true), isKept: false) }
+        if !options.keepsStatements {
+            try link.send(PostgresLink.limits, link.limitValues(isLocal: true), isKept: false)
+        }
     }
 
     private func send(_ sql: String, _ values: [SQLValue], isKept: Bool) throws(StoreError) {

@@ -27,7 +27,9 @@ package final class PostgresDatabase: SQLDatabase {
     /// - Parameter replica: where reads go that may lag; the server itself when that one is away.
     /// - Throws: `.refused`, whose text names the cause and neither user nor password.
     package static func open(
-        _ options: PostgresOptions, replica: PostgresOptions? = nil, logger: Logger
+        _ options: PostgresOptions,
+        replica: PostgresOptions? = nil,
+        logger: Logger
     ) async throws(StoreError) -> PostgresDatabase {
         let place = "\(options)"
         let probe: Result<Probe, PostgresFault> = await withCheckedContinuation { continuation in
@@ -37,7 +39,9 @@ package final class PostgresDatabase: SQLDatabase {
         case .failure(let fault): throw .refused("PostgreSQL (\(place)): \(fault.cause)")
         case .success(let found):
             guard found.version >= oldestVersion else {
-                throw .refused("PostgreSQL (\(place)) is version \(found.version / 10_000); 13 is the oldest that will do")
+                throw .refused(
+                    "PostgreSQL (\(place)) is version \(found.version / 10_000); 13 is the oldest that will do"
+                )
             }
             guard found.encoding == "UTF8" else {
                 throw .refused("PostgreSQL (\(place)): the database's encoding is \(found.encoding); it must be UTF8")
@@ -61,7 +65,8 @@ package final class PostgresDatabase: SQLDatabase {
     }
 
     package func read<Value: Sendable>(
-        _ freshness: SQLFreshness, _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
+        _ freshness: SQLFreshness,
+        _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
         if case .recent = freshness, let replica {
             switch await replica.run(.read, body) {

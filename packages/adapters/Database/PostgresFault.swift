@@ -49,7 +49,8 @@ struct PostgresFault: Error {
         case "40001", "40P01": "transactions were in each other's way"
         case "57P01", "57P02", "57P03": "the server is stopping or starting"
         case "26000", "42P05": "prepared statements are lost; behind PgBouncer set POSTGRES_PREPARED_STATEMENTS=off"
-        default: isDamage ? "the database is damaged" : isConnectionLost ? "the connection is lost" : "the database failed"
+        default:
+            isDamage ? "the database is damaged" : isConnectionLost ? "the connection is lost" : "the database failed"
         }
     }
 }

@@ -56,7 +56,10 @@ final class PostgresLink {
             guard let parsed = PQconninfoParse(url, &problem) else {
                 // libpq's message quotes the address, password and all.
                 PQfreemem(problem)
-                throw PostgresFault(sqlState: "28000", message: "DATABASE_URL is not an address of a PostgreSQL database")
+                throw PostgresFault(
+                    sqlState: "28000",
+                    message: "DATABASE_URL is not an address of a PostgreSQL database"
+                )
             }
             PQconninfoFree(parsed)
             words.append(("dbname", url))
@@ -73,7 +76,8 @@ final class PostgresLink {
             ("client_encoding", "UTF8"), ("connect_timeout", "\(max(2, options.connectTimeout))"),
             ("fallback_application_name", options.applicationName),
             // A server that vanished without a word is noticed in half a minute.
-            ("keepalives_idle", "15"), ("keepalives_interval", "5"), ("keepalives_count", "3"), ("tcp_user_timeout", "30000"),
+            ("keepalives_idle", "15"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
+            ("tcp_user_timeout", "30000"),
         ]
         let names = words.map { strdup($0.0) }
         let values = words.map { strdup($0.1) }
@@ -96,10 +100,14 @@ final class PostgresLink {
             let wanted = Array(text.utf8)
             return bytes.indices.contains { bytes[$0...].starts(with: wanted) }
         }
-        if has("password authentication failed") || has("no password supplied") || has("SASL authentication failed") { return "28P01" }
+        if has("password authentication failed") || has("no password supplied") || has("SASL authentication failed") {
+            return "28P01"
+        }
         if has("no pg_hba.conf entry") || has("role \"") && has("does not exist") { return "28000" }
         if has("database \"") && has("does not exist") || has("no such database") { return "3D000" }
-        if has("too many clients") || has("remaining connection slots") || has("too many connections") { return "53300" }
+        if has("too many clients") || has("remaining connection slots") || has("too many connections") {
+            return "53300"
+        }
         if has("starting up") || has("shutting down") || has("in recovery mode") { return "57P03" }
         return ""
     }
@@ -159,7 +167,9 @@ final class PostgresLink {
             prepared[key]?.usedAt = uses
             return known
         }
-        if prepared.count >= options.maximumStatements, let oldest = prepared.min(by: { $0.value.usedAt < $1.value.usedAt }) {
+        if prepared.count >= options.maximumStatements,
+            let oldest = prepared.min(by: { $0.value.usedAt < $1.value.usedAt })
+        {
             prepared[oldest.key] = nil
             let drop = "DEALLOCATE \(oldest.value.name)"
             guard PQsendQueryParams(handle, drop, 0, nil, nil, nil, nil, 1) == 1 else { throw lost(doing: drop) }
@@ -167,7 +177,9 @@ final class PostgresLink {
         }
         names += 1
         let name = "s\(names)"
-        guard PQsendPrepare(handle, name, sql, Int32(parameters.types.count), parameters.types) == 1 else { throw lost(doing: sql) }
+        guard PQsendPrepare(handle, name, sql, Int32(parameters.types.count), parameters.types) == 1 else {
+            throw lost(doing: sql)
+        }
         pending.append(.prepare(key: key))
         prepared[key] = Prepared(name: name, usedAt: uses)
         return name
@@ -242,7 +254,9 @@ final class PostgresLink {
             var waiting = pollfd(fd: PQsocket(handle), events: Int16(POLLIN | (flushed == 1 ? POLLOUT : 0)), revents: 0)
             let milliseconds = Int32(clamping: (deadline - now) / 1_000_000 + 1)
             guard poll(&waiting, 1, milliseconds) >= 0 || errno == EINTR else { throw lost(doing: "wait") }
-            if Int32(waiting.revents) & (POLLIN | POLLERR | POLLHUP) != 0, PQconsumeInput(handle) == 0, PQisBusy(handle) != 0 {
+            if Int32(waiting.revents) & (POLLIN | POLLERR | POLLHUP) != 0, PQconsumeInput(handle) == 0,
+                PQisBusy(handle) != 0
+            {
                 throw lost(doing: "receive")
             }
         }
@@ -256,8 +270,4 @@ final class PostgresLink {
     /// The server's opinion; valid after `settle`.
     var isInTransaction: Bool { PQtransactionStatus(handle) != PQTRANS_IDLE }
     var serverVersion: Int { Int(PQserverVersion(handle)) }
-    /// Where it leads, without user and password.
-    var place: String {
-        "\(PQhost(handle).map { String(cString: $0) } ?? ""):\(PQport(handle).map { String(cString: $0) } ?? "")/\(PQdb(handle).map { String(cString: $0) } ?? "")"
-    }
 }

@@ -27,8 +27,10 @@ package struct PostgresOptions: Sendable {
     package var connectTimeout = 5
     /// Seconds that the server gives one statement.
     package var statementTimeout = 30.0
-    /// Statements prepared by name and kept. Off behind a pooler that gives each transaction another server
-    /// connection; then no state of a session is used at all.
+    /// Statements prepared by name and kept.
+    ///
+    /// Off behind a pooler that gives each transaction another server connection; then no state of a session is used at
+    /// all.
     package var keepsStatements = true
     /// Named statements of one connection.
     package var maximumStatements = 400

@@ -53,16 +53,18 @@ struct PostgresParameters {
 
     /// Calls libpq with count, values, lengths and formats.
     func withPointers<Result>(
-        _ body: (Int32, UnsafePointer<UnsafePointer<CChar>?>, UnsafePointer<Int32>, UnsafePointer<Int32>) -> Result
+        _ body: (
+            Int32, UnsafePointer<UnsafePointer<CChar>?>?, UnsafePointer<Int32>?, UnsafePointer<Int32>?
+        ) -> Result
     ) -> Result {
         octets.withUnsafeBytes { bytes in
-            let values = offsets.map { $0.map { bytes.baseAddress!.advanced(by: $0).assumingMemoryBound(to: CChar.self) } }
-            let formats = [Int32](repeating: 1, count: max(1, offsets.count))
-            // Never empty, so that there is an address.
-            return (values + [nil]).withUnsafeBufferPointer { values in
-                (lengths + [0]).withUnsafeBufferPointer { lengths in
+            let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
+            let values = offsets.map { offset in offset.flatMap { start?.advanced(by: $0) } }
+            let formats = [Int32](repeating: 1, count: offsets.count)
+            return values.withUnsafeBufferPointer { values in
+                lengths.withUnsafeBufferPointer { lengths in
                     formats.withUnsafeBufferPointer { formats in
-                        body(Int32(offsets.count), values.baseAddress!, lengths.baseAddress!, formats.baseAddress!)
+                        body(Int32(offsets.count), values.baseAddress, lengths.baseAddress, formats.baseAddress)
                     }
                 }
             }

@@ -10,7 +10,9 @@ import Synchronization
 /// A closure may run more than once: after a deadlock or a conflict, or when its connection turns out to be dead. So it
 /// must have no effect but on its connection.
 final class PostgresPool: Sendable {
-    /// A connection, made when it is first needed. Only its queue touches the link.
+    /// A connection, made when it is first needed.
+    ///
+    /// Only its queue touches the link.
     fileprivate final class Worker: @unchecked Sendable {
         let queue: DispatchQueue
         var link: PostgresLink?
@@ -36,7 +38,12 @@ final class PostgresPool: Sendable {
         var noAttemptBefore: UInt64 = 0
     }
 
-    private enum Step { case start(Worker), wait, refuse(String), sweep }
+    private enum Step {
+        case start(Worker)
+        case wait
+        case refuse(String)
+        case sweep
+    }
 
     let options: PostgresOptions
     private let reports: FaultReports
@@ -56,14 +63,18 @@ final class PostgresPool: Sendable {
     // MARK: - Waiting
 
     func run<Value: Sendable>(
-        _ kind: PostgresConnection.Kind, _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
+        _ kind: PostgresConnection.Kind,
+        _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
     ) async -> Result<Value, StoreError> {
         await withCheckedContinuation { continuation in
             let now = Self.now
             enqueue(
                 Job(
-                    enqueuedAt: now, deadline: now + UInt64(options.waitLimit * 1e9),
-                    run: { worker, deadline in continuation.resume(returning: self.attempt(kind, body, worker, deadline)) },
+                    enqueuedAt: now,
+                    deadline: now + UInt64(options.waitLimit * 1e9),
+                    run: { worker, deadline in
+                        continuation.resume(returning: self.attempt(kind, body, worker, deadline))
+                    },
                     refuse: { continuation.resume(returning: .failure($0)) }
                 )
             )
@@ -89,7 +100,8 @@ final class PostgresPool: Sendable {
         case .start(let worker): worker.queue.async { self.work(worker, job) }
         case .wait: ()
         case .sweep: sweep(at: job.deadline)
-        case .refuse(let cause): job.refuse(.unavailable(reportID: reports.report("the database is not available", cause: cause)))
+        case .refuse(let cause):
+            job.refuse(.unavailable(reportID: reports.report("the database is not available", cause: cause)))
         }
     }
 
@@ -119,12 +131,15 @@ final class PostgresPool: Sendable {
             let now = Self.now
             let (late, next) = self.state.withLock { state -> ([Job], UInt64?) in
                 var late: [Job] = []
-                while let first = state.waiting.first, first.deadline <= now { late.append(state.waiting.removeFirst()) }
+                while let first = state.waiting.first, first.deadline <= now {
+                    late.append(state.waiting.removeFirst())
+                }
                 state.isSweeping = !state.waiting.isEmpty
                 return (late, state.waiting.first?.deadline)
             }
             if !late.isEmpty {
-                let cause = "no connection became free in \(self.options.waitLimit) s; all \(self.options.connections) are busy"
+                let cause =
+                    "no connection became free in \(self.options.waitLimit) s; all \(self.options.connections) are busy"
                 let id = self.reports.report("the database is not available", cause: cause)
                 for job in late { job.refuse(.unavailable(reportID: id)) }
             }
@@ -135,7 +150,9 @@ final class PostgresPool: Sendable {
     // MARK: - Running
 
     private func attempt<Value: Sendable>(
-        _ kind: PostgresConnection.Kind, _ body: (any SQLConnection) throws(StoreError) -> Value, _ worker: Worker,
+        _ kind: PostgresConnection.Kind,
+        _ body: (any SQLConnection) throws(StoreError) -> Value,
+        _ worker: Worker,
         _ deadline: UInt64
     ) -> Result<Value, StoreError> {
         var tries = 0
@@ -184,7 +201,9 @@ final class PostgresPool: Sendable {
             let notBefore = state.withLock { $0.noAttemptBefore }
             let now = Self.now
             if notBefore > now {
-                guard notBefore < deadline else { throw .lost("the server cannot be reached; the next attempt is not due yet") }
+                guard notBefore < deadline else {
+                    throw .lost("the server cannot be reached; the next attempt is not due yet")
+                }
                 Self.pause(milliseconds: Double(notBefore - now) / 1e6)
             }
             do throws(PostgresFault) {

@@ -17,13 +17,17 @@ struct Probe {
                 SELECT current_setting('server_encoding'), pg_is_in_recovery(), current_setting('synchronous_commit'),
                 current_setting('fsync')
                 """,
-                [], isKept: true
+                [],
+                isKept: true
             )
             guard let result = try link.settle().first, result.rows == 1 else { throw .lost("no answer") }
             let row = PostgresRow(result: result, row: 0)
             return .success(
                 Probe(
-                    version: link.serverVersion, encoding: row.text(0), isInRecovery: row.integer(1) != 0, synchronousCommit: row.text(2),
+                    version: link.serverVersion,
+                    encoding: row.text(0),
+                    isInRecovery: row.integer(1) != 0,
+                    synchronousCommit: row.text(2),
                     fsync: row.text(3)
                 )
             )

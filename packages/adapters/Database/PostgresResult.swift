@@ -19,7 +19,9 @@ final class PostgresResult {
 
     func fault(doing statement: String) -> PostgresFault {
         PostgresFault(
-            sqlState: field(67), message: field(77).isEmpty ? Self.line(PQresultErrorMessage(pointer)) : field(77), statement: statement
+            sqlState: field(67),
+            message: field(77).isEmpty ? Self.line(PQresultErrorMessage(pointer)) : field(77),
+            statement: statement
         )
     }
 
@@ -45,7 +47,8 @@ struct PostgresRow: SQLRow {
 
     private func octets(_ column: Int) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(
-            start: PQgetvalue(result.pointer, row, Int32(column)), count: Int(PQgetlength(result.pointer, row, Int32(column)))
+            start: PQgetvalue(result.pointer, row, Int32(column)),
+            count: Int(PQgetlength(result.pointer, row, Int32(column)))
         )
     }
 
@@ -72,10 +75,13 @@ struct PostgresRow: SQLRow {
 
     func bytes(_ column: Int) -> [UInt8] { Array(octets(column)) }
 
-    /// What `SUM` gives: base-10000 digits after a head of count, weight, sign and scale. Fractions are cut off.
+    /// What `SUM` gives: base-10000 digits after a head of count, weight, sign and scale.
+    ///
+    /// Fractions are cut off.
     private static func whole(numeric bytes: UnsafeRawBufferPointer) -> Int64 {
         func word(_ index: Int) -> Int64 {
-            index * 2 + 2 <= bytes.count ? Int64(Int16(bigEndian: bytes.loadUnaligned(fromByteOffset: index * 2, as: Int16.self))) : 0
+            index * 2 + 2 <= bytes.count
+                ? Int64(Int16(bigEndian: bytes.loadUnaligned(fromByteOffset: index * 2, as: Int16.self))) : 0
         }
         let weight = word(1)
         guard weight >= 0, weight <= 4 else { return 0 }

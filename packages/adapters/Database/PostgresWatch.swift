@@ -3,8 +3,9 @@ import MailPorts
 import Synchronization
 
 /// Notices commits of other processes by asking for the newest transaction number once a while; notifications would
-/// need a session of our own, which a pooler does not give. Our own commits count too: what the handler does must be
-/// cheap and harmless.
+/// need a session of our own, which a pooler does not give.
+///
+/// Our own commits count too: what the handler does must be cheap and harmless.
 final class PostgresWatch: Sendable {
     private struct State {
         var handler: (@Sendable () -> Void)?
@@ -51,7 +52,9 @@ final class PostgresWatch: Sendable {
         guard !pool.isClosed else { return }
         let found = await pool.run(.read) { connection throws(StoreError) in
             // Transactions that only read take no number.
-            try connection.first("SELECT pg_snapshot_xmax(pg_current_snapshot())::text") { row throws(StoreError) in row.integer(0) }
+            try connection.first("SELECT pg_snapshot_xmax(pg_current_snapshot())::text") { row throws(StoreError) in
+                row.integer(0)
+            }
         }
         // What cannot be read now is looked at with the next poll; the pool has reported the cause.
         guard case .success(let newest?) = found else { return }

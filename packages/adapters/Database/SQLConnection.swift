@@ -16,7 +16,9 @@ extension SQLValue: ExpressibleByIntegerLiteral, ExpressibleByStringLiteral {
     package init(stringLiteral value: String) { self = .text(value) }
 }
 
-/// The row that a query stands on; columns are counted from 0. Valid only inside the closure that it is given to.
+/// The row that a query stands on; columns are counted from 0.
+///
+/// Valid only inside the closure that it is given to.
 package protocol SQLRow {
     func isNull(_ column: Int) -> Bool
     func integer(_ column: Int) -> Int64
@@ -57,7 +59,8 @@ package protocol SQLConnection: AnyObject {
 
     /// Several statements in one round trip; `row` gets the statement's place and its row.
     func queryEach(
-        _ statements: [SQLStatement], _ row: (Int, any SQLRow) throws(StoreError) -> Void
+        _ statements: [SQLStatement],
+        _ row: (Int, any SQLRow) throws(StoreError) -> Void
     ) throws(StoreError)
 
     /// Waits until no other transaction holds that turn, and holds it until this one ends. With one writer there is
@@ -79,7 +82,9 @@ extension SQLConnection {
 
     /// Every row, mapped.
     package func all<Value>(
-        _ sql: String, _ values: [SQLValue] = [], _ map: (any SQLRow) throws(StoreError) -> Value
+        _ sql: String,
+        _ values: [SQLValue] = [],
+        _ map: (any SQLRow) throws(StoreError) -> Value
     ) throws(StoreError) -> [Value] {
         var found: [Value] = []
         try query(sql, values) { row throws(StoreError) in found.append(try map(row)) }
@@ -88,7 +93,9 @@ extension SQLConnection {
 
     /// The first row, mapped; nil when there is none.
     package func first<Value>(
-        _ sql: String, _ values: [SQLValue] = [], _ map: (any SQLRow) throws(StoreError) -> Value
+        _ sql: String,
+        _ values: [SQLValue] = [],
+        _ map: (any SQLRow) throws(StoreError) -> Value
     ) throws(StoreError) -> Value? {
         var found: Value?
         try query(sql, values) { row throws(StoreError) in
@@ -111,7 +118,8 @@ package protocol SQLDatabase: Sendable {
     ///
     /// - Parameter freshness: what the closure can do without; an engine with read replicas may use one.
     func read<Value: Sendable>(
-        _ freshness: SQLFreshness, _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
+        _ freshness: SQLFreshness,
+        _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value
     /// Writes a consistent copy of the database to a new file.
     func copy(toFile path: String) async throws(StoreError)

@@ -16,8 +16,12 @@ package struct SQLDialect: Sendable {
 
     package static let sqlite = SQLDialect(
         schemaWords: [("{bytes}", "BLOB"), ("{auto}", "INTEGER PRIMARY KEY"), ("{clustered}", "WITHOUT ROWID")],
-        forUpdate: "", forUpdateSkippingLocked: "", hasParallelWriters: false,
-        tableQuery: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1", migrationStart: [], migrationLimits: []
+        forUpdate: "",
+        forUpdateSkippingLocked: "",
+        hasParallelWriters: false,
+        tableQuery: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1",
+        migrationStart: [],
+        migrationLimits: []
     )
 
     /// Texts compare by their octets, as they do in SQLite, whatever language the database was made for.
@@ -26,8 +30,11 @@ package struct SQLDialect: Sendable {
             ("{bytes}", "BYTEA"), ("{auto}", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"), (" {clustered}", ""),
             (" TEXT", " TEXT COLLATE \"C\""),
         ],
-        forUpdate: " FOR UPDATE", forUpdateSkippingLocked: " FOR UPDATE SKIP LOCKED", hasParallelWriters: true,
-        tableQuery: "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = ANY (current_schemas(false)) AND tablename = $1",
+        forUpdate: " FOR UPDATE",
+        forUpdateSkippingLocked: " FOR UPDATE SKIP LOCKED",
+        hasParallelWriters: true,
+        tableQuery:
+            "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = ANY (current_schemas(false)) AND tablename = $1",
         migrationStart: ["SET LOCAL statement_timeout = 0"],
         // Who waits for a table keeps everybody behind it waiting too.
         migrationLimits: ["SET LOCAL lock_timeout = '10s'"]

@@ -25,7 +25,8 @@ final class SQLiteConnection: SQLConnection {
     }
 
     func queryEach(
-        _ statements: [SQLStatement], _ row: (Int, any SQLRow) throws(StoreError) -> Void
+        _ statements: [SQLStatement],
+        _ row: (Int, any SQLRow) throws(StoreError) -> Void
     ) throws(StoreError) {
         for (place, statement) in statements.enumerated() {
             try run(statement.sql, statement.values) { found throws(StoreError) in try row(place, found) }
@@ -39,7 +40,11 @@ final class SQLiteConnection: SQLConnection {
         try run(sql, values, row)
     }
 
-    private func run(_ sql: String, _ values: [SQLValue], _ row: (any SQLRow) throws(StoreError) -> Void) throws(StoreError) {
+    private func run(
+        _ sql: String,
+        _ values: [SQLValue],
+        _ row: (any SQLRow) throws(StoreError) -> Void
+    ) throws(StoreError) {
         let statement: OpaquePointer
         do {
             statement = try database.cachedStatement(sql: sql).sqliteStatement
@@ -55,7 +60,12 @@ final class SQLiteConnection: SQLConnection {
             switch sqlite3_step(statement) {
             case SQLITE_ROW: try row(SQLiteRow(statement: statement))
             case SQLITE_DONE: return
-            case let code: throw reports.fault(code: code, message: String(cString: sqlite3_errmsg(database.sqliteConnection)), doing: sql)
+            case let code:
+                throw reports.fault(
+                    code: code,
+                    message: String(cString: sqlite3_errmsg(database.sqliteConnection)),
+                    doing: sql
+                )
             }
         }
     }
@@ -86,7 +96,9 @@ final class SQLiteConnection: SQLConnection {
 
     private static func place(of number: Int, in statement: OpaquePointer) -> Int32 {
         // Most statements name them in order: the look-up by number compares no texts.
-        if let name = sqlite3_bind_parameter_name(statement, Int32(number)), Int(atol(name + 1)) == number { return Int32(number) }
+        if let name = sqlite3_bind_parameter_name(statement, Int32(number)), Int(atol(name + 1)) == number {
+            return Int32(number)
+        }
         return sqlite3_bind_parameter_index(statement, number < names.count ? names[number] : "$\(number)")
     }
 

@@ -70,7 +70,8 @@ package final class SQLiteDatabase: SQLDatabase {
     }
 
     package func read<Value: Sendable>(
-        _ freshness: SQLFreshness, _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
+        _ freshness: SQLFreshness,
+        _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
         let reports = self.reports
         let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in

@@ -17,7 +17,11 @@ struct EmailWriter {
     }
 
     /// Counts it against the quota, numbers it and writes its rows.
-    func insert(_ summary: MessageSummary, _ stored: StoredBytes, _ entry: Entry) throws(StoreError) -> (uid: UID, modSeq: ModSeq) {
+    func insert(
+        _ summary: MessageSummary,
+        _ stored: StoredBytes,
+        _ entry: Entry
+    ) throws(StoreError) -> (uid: UID, modSeq: ModSeq) {
         let size = stored.size + entry.prefix.count
         let numbers = try numbers(for: summary, entry, size: size)
         guard let counters = numbers.counters else { throw try reasonForNoRoom() }
@@ -29,8 +33,10 @@ struct EmailWriter {
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
             """,
             [
-                .integer(account.rawValue), .integer(entry.mailbox.rawValue), .integer(uid), .integer(Int64(entry.flags.rawValue)),
-                .text(entry.keywords.stored), .integer(counters.modSeq), .integer(counters.email), .integer(Int64(size)),
+                .integer(account.rawValue), .integer(entry.mailbox.rawValue), .integer(uid),
+                .integer(Int64(entry.flags.rawValue)),
+                .text(entry.keywords.stored), .integer(counters.modSeq), .integer(counters.email),
+                .integer(Int64(size)),
                 .integer(entry.internalDate.microseconds), .integer(now.microseconds),
             ]
         )
@@ -48,8 +54,10 @@ struct EmailWriter {
         var threads: [Int64: Int64] = [:]
     }
 
-    /// Everything that the rows need to know, in one round trip. The account's row stays locked from its first statement
-    /// on, so what is read after it cannot change before the commit.
+    /// Everything that the rows need to know, in one round trip.
+    ///
+    /// The account's row stays locked from its first statement on, so what is read after it cannot change before the
+    /// commit.
     private func numbers(for summary: MessageSummary, _ entry: Entry, size: Int) throws(StoreError) -> Numbers {
         var statements = [
             SQLStatement(
@@ -69,7 +77,8 @@ struct EmailWriter {
                 RETURNING uid_next
                 """,
                 [
-                    .integer(account.rawValue), .integer(entry.mailbox.rawValue), .integer(entry.flags.contains(.seen) ? 0 : 1),
+                    .integer(account.rawValue), .integer(entry.mailbox.rawValue),
+                    .integer(entry.flags.contains(.seen) ? 0 : 1),
                     .integer(entry.flags.contains(.deleted) ? 1 : 0), .integer(Int64(size)),
                 ]
             ),
@@ -97,7 +106,11 @@ struct EmailWriter {
     private static func references(of summary: MessageSummary) -> [String] { summary.references.suffix(8).reversed() }
 
     private func insertEmail(
-        _ email: Int64, thread: Int64, _ summary: MessageSummary, _ stored: StoredBytes, prefix: [UInt8]
+        _ email: Int64,
+        thread: Int64,
+        _ summary: MessageSummary,
+        _ stored: StoredBytes,
+        prefix: [UInt8]
     ) throws(StoreError) {
         try connection.post(
             """
@@ -107,9 +120,11 @@ struct EmailWriter {
             ) VALUES ($1, $2, $3, 1, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
             """,
             [
-                .integer(account.rawValue), .integer(email), .integer(thread), .bytes(stored.hash), .integer(stored.inline == nil ? 0 : 1),
+                .integer(account.rawValue), .integer(email), .integer(thread), .bytes(stored.hash),
+                .integer(stored.inline == nil ? 0 : 1),
                 .integer(Int64(stored.size)), .bytes(prefix), .integer(now.microseconds), .bytes(summary.envelope),
-                .bytes(summary.bodyStructure), .integer(Int64(summary.headerSize)), .text(summary.subject), .text(summary.from),
+                .bytes(summary.bodyStructure), .integer(Int64(summary.headerSize)), .text(summary.subject),
+                .text(summary.from),
                 .text(summary.to), .text(summary.cc), .text(summary.bcc), .optional(summary.messageID),
                 .text(summary.references.joined(separator: " ")), .optional(summary.sentAt?.microseconds),
                 .integer(summary.hasAttachment ? 1 : 0), .text(summary.preview),
@@ -124,7 +139,9 @@ struct EmailWriter {
 
     /// The conversation that a message it refers to is in, or a new one; remembers the message's own identifier.
     private func thread(
-        of summary: MessageSummary, known: [Int64: Int64], orNew new: Int64
+        of summary: MessageSummary,
+        known: [Int64: Int64],
+        orNew new: Int64
     ) throws(StoreError) -> Int64 {
         let referred = Self.references(of: summary).lazy.compactMap { known[Self.hash($0)] }.first
         guard let own = summary.messageID else { return referred ?? new }
@@ -155,7 +172,8 @@ struct EmailWriter {
     /// Why the counters did not move.
     func reasonForNoRoom() throws(StoreError) -> StoreError {
         let isThere = try connection.first(
-            "SELECT 1 FROM account_counters WHERE account_id = $1", [.integer(account.rawValue)]
+            "SELECT 1 FROM account_counters WHERE account_id = $1",
+            [.integer(account.rawValue)]
         ) { _ throws(StoreError) in true }
         return isThere == true ? .overQuota : .notFound
     }

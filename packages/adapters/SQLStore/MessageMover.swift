@@ -2,7 +2,9 @@ import Database
 import MailModel
 import MailPorts
 
-/// Copies and removes messages inside a transaction. A copy shares its email; quota counts every copy.
+/// Copies and removes messages inside a transaction.
+///
+/// A copy shares its email; quota counts every copy.
 ///
 /// A move is a copy and an expunge that leave quota and the emails' reference counts alone.
 struct MessageMover {
@@ -33,7 +35,11 @@ struct MessageMover {
                 ]
             ) { row throws(StoreError) in
                 Row(
-                    uid: row.integer(0), flags: row.integer(1), keywords: row.text(2), email: row.integer(3), size: row.integer(4),
+                    uid: row.integer(0),
+                    flags: row.integer(1),
+                    keywords: row.text(2),
+                    email: row.integer(3),
+                    size: row.integer(4),
                     internalDate: row.integer(5)
                 )
             }
@@ -42,7 +48,10 @@ struct MessageMover {
     }
 
     func copy(
-        _ uids: UIDRanges, from: MailboxID, to: MailboxID, isMove: Bool
+        _ uids: UIDRanges,
+        from: MailboxID,
+        to: MailboxID,
+        isMove: Bool
     ) throws(StoreError) -> (receipt: CopyReceipt, modSeq: ModSeq) {
         try SQLStore.lock([account], connection)
         let target = try SQLStore.mailbox(to, of: account, connection)
@@ -69,14 +78,17 @@ struct MessageMover {
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
                 """,
                 [
-                    .integer(account.rawValue), .integer(to.rawValue), .integer(first + Int64(offset)), .integer(row.flags),
-                    .text(row.keywords), .integer(modSeq), .integer(row.email), .integer(row.size), .integer(row.internalDate),
+                    .integer(account.rawValue), .integer(to.rawValue), .integer(first + Int64(offset)),
+                    .integer(row.flags),
+                    .text(row.keywords), .integer(modSeq), .integer(row.email), .integer(row.size),
+                    .integer(row.internalDate),
                     .integer(now.microseconds),
                 ]
             )
             if isMove { continue }
             try connection.post(
-                "UPDATE emails SET refs = refs + 1 WHERE account_id = $1 AND email_id = $2", [.integer(account.rawValue), .integer(row.email)]
+                "UPDATE emails SET refs = refs + 1 WHERE account_id = $1 AND email_id = $2",
+                [.integer(account.rawValue), .integer(row.email)]
             )
         }
         try connection.post(
@@ -86,17 +98,25 @@ struct MessageMover {
             """,
             [
                 .integer(account.rawValue), .integer(to.rawValue), .integer(Int64(rows.count)), .integer(modSeq),
-                .integer(Int64(rows.count { $0.flags & 1 == 0 })), .integer(Int64(rows.count { $0.flags & 8 != 0 })), .integer(size),
+                .integer(Int64(rows.count { $0.flags & 1 == 0 })), .integer(Int64(rows.count { $0.flags & 8 != 0 })),
+                .integer(size),
             ]
         )
         let destination = rows.indices.map { UID(UInt32(first) + UInt32($0)) }
         return (
-            CopyReceipt(uidValidity: target.uidValidity, source: rows.map { UID(UInt32($0.uid)) }, destination: destination), ModSeq(modSeq)
+            CopyReceipt(
+                uidValidity: target.uidValidity,
+                source: rows.map { UID(UInt32($0.uid)) },
+                destination: destination
+            ), ModSeq(modSeq)
         )
     }
 
     func expunge(
-        _ uids: UIDRanges, in mailbox: MailboxID, onlyDeleted: Bool, isMove: Bool
+        _ uids: UIDRanges,
+        in mailbox: MailboxID,
+        onlyDeleted: Bool,
+        isMove: Bool
     ) throws(StoreError) -> (uids: [UID], modSeq: ModSeq) {
         try SQLStore.lock([account], connection)
         let record = try SQLStore.mailbox(mailbox, of: account, connection)
@@ -104,13 +124,16 @@ struct MessageMover {
         guard !rows.isEmpty else { return ([], record.highestModSeq) }
         let size = rows.reduce(0) { $0 + $1.size }
         let modSeq = try SQLStore.nextModSeq(
-            of: account, connection, freeing: isMove ? (0, 0) : (bytes: size, messages: Int64(rows.count))
+            of: account,
+            connection,
+            freeing: isMove ? (0, 0) : (bytes: size, messages: Int64(rows.count))
         )
         for row in rows {
             let key: [SQLValue] = [.integer(account.rawValue), .integer(mailbox.rawValue), .integer(row.uid)]
             try connection.post("DELETE FROM messages WHERE account_id = $1 AND mailbox_id = $2 AND uid = $3", key)
             try connection.post(
-                "INSERT INTO tombstones (account_id, mailbox_id, uid, modseq) VALUES ($1, $2, $3, $4)", key + [.integer(modSeq.rawValue)]
+                "INSERT INTO tombstones (account_id, mailbox_id, uid, modseq) VALUES ($1, $2, $3, $4)",
+                key + [.integer(modSeq.rawValue)]
             )
             if !isMove { try SQLStore.releaseEmail(row.email, of: account, connection) }
         }
@@ -120,8 +143,10 @@ struct MessageMover {
             size = size - $7 WHERE account_id = $1 AND mailbox_id = $2
             """,
             [
-                .integer(account.rawValue), .integer(mailbox.rawValue), .integer(modSeq.rawValue), .integer(Int64(rows.count)),
-                .integer(Int64(rows.count { $0.flags & 1 == 0 })), .integer(Int64(rows.count { $0.flags & 8 != 0 })), .integer(size),
+                .integer(account.rawValue), .integer(mailbox.rawValue), .integer(modSeq.rawValue),
+                .integer(Int64(rows.count)),
+                .integer(Int64(rows.count { $0.flags & 1 == 0 })), .integer(Int64(rows.count { $0.flags & 8 != 0 })),
+                .integer(size),
             ]
         )
         return (rows.map { UID(UInt32($0.uid)) }, modSeq)
@@ -129,8 +154,11 @@ struct MessageMover {
 }
 
 extension SQLStore {
-    /// One mailbox row fewer names the email; its rows go with the last. A large blob is left to the sweep.
-    static func releaseEmail(_ email: Int64, of account: AccountID, _ connection: any SQLConnection) throws(StoreError) {
+    /// One mailbox row fewer names the email; its rows go with the last.
+    ///
+    /// A large blob is left to the sweep.
+    static func releaseEmail(_ email: Int64, of account: AccountID, _ connection: any SQLConnection) throws(StoreError)
+    {
         let key: [SQLValue] = [.integer(account.rawValue), .integer(email)]
         try connection.post("UPDATE emails SET refs = refs - 1 WHERE account_id = $1 AND email_id = $2", key)
         try connection.post(
@@ -143,12 +171,18 @@ extension SQLStore {
         try connection.post("DELETE FROM emails WHERE account_id = $1 AND email_id = $2 AND refs <= 0", key)
     }
 
-    /// Releases every email that messages under the condition name. The condition's placeholders begin at `$2`.
+    /// Releases every email that messages under the condition name.
+    ///
+    /// The condition's placeholders begin at `$2`.
     static func releaseEmails(
-        of account: AccountID, _ connection: any SQLConnection, where condition: String, _ values: [SQLValue]
+        of account: AccountID,
+        _ connection: any SQLConnection,
+        where condition: String,
+        _ values: [SQLValue]
     ) throws(StoreError) {
         let emails = try connection.all(
-            "SELECT email_id FROM messages WHERE account_id = $1 AND \(condition)", [.integer(account.rawValue)] + values
+            "SELECT email_id FROM messages WHERE account_id = $1 AND \(condition)",
+            [.integer(account.rawValue)] + values
         ) { row throws(StoreError) in row.integer(0) }
         for email in emails { try releaseEmail(email, of: account, connection) }
     }

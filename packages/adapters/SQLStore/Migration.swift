@@ -2,8 +2,9 @@ package import Database
 package import MailModel
 package import MailPorts
 
-/// One numbered change of the schema. Append-only: a released migration is never edited, and its checksum is kept to
-/// notice.
+/// One numbered change of the schema.
+///
+/// Append-only: a released migration is never edited, and its checksum is kept to notice.
 ///
 /// The previous release must work on the new schema. So a change that takes something away comes in two: an `expand-…`
 /// that adds what replaces it, and in a later release a `contract-…` that names it. A program accepts a schema that is
@@ -35,13 +36,17 @@ package struct Migration: Sendable {
         )
         """
 
-    /// Brings the database to the newest version, each step in one transaction. Programs that do it at once take turns.
+    /// Brings the database to the newest version, each step in one transaction.
+    ///
+    /// Programs that do it at once take turns.
     ///
     /// - Returns: what was done.
     /// - Throws: `.refused` when the database is newer than this program, or an applied migration has changed.
     @discardableResult
     package static func apply(
-        _ migrations: [Migration] = all, to database: any SQLDatabase, now: Timestamp
+        _ migrations: [Migration] = all,
+        to database: any SQLDatabase,
+        now: Timestamp
     ) async throws(StoreError) -> SchemaPlan {
         let plan = try await plan(migrations, for: database)
         let missing = Set(plan.steps.map(\.version))
@@ -52,11 +57,16 @@ package struct Migration: Sendable {
                 for statement in database.dialect.migrationLimits { try connection.post(statement, []) }
                 try connection.execute(database.dialect.spell(table))
                 // Another program may have done it while this one waited for its turn.
-                guard !(try steps(migrations, connection).steps.allSatisfy { $0.version != migration.version }) else { return }
+                guard !(try steps(migrations, connection).steps.allSatisfy { $0.version != migration.version }) else {
+                    return
+                }
                 for statement in migration.statements { try connection.post(database.dialect.spell(statement), []) }
                 try connection.execute(
                     "INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES ($1, $2, $3, $4)",
-                    [.integer(migration.version), .text(migration.name), .text(migration.checksum), .integer(now.microseconds)]
+                    [
+                        .integer(migration.version), .text(migration.name), .text(migration.checksum),
+                        .integer(now.microseconds),
+                    ]
                 )
             }
         }
@@ -65,17 +75,26 @@ package struct Migration: Sendable {
 
     /// What `apply` would do; changes nothing.
     package static func plan(
-        _ migrations: [Migration] = all, for database: any SQLDatabase
+        _ migrations: [Migration] = all,
+        for database: any SQLDatabase
     ) async throws(StoreError) -> SchemaPlan {
         try await database.read { connection throws(StoreError) in
-            let isThere = try connection.first(connection.dialect.tableQuery, [.text("schema_migrations")]) { _ throws(StoreError) in true }
-            guard isThere == true else { return SchemaPlan(current: 0, steps: migrations.map { $0.step(connection.dialect) }) }
+            let isThere = try connection.first(connection.dialect.tableQuery, [.text("schema_migrations")]) {
+                _ throws(StoreError) in true
+            }
+            guard isThere == true else {
+                return SchemaPlan(current: 0, steps: migrations.map { $0.step(connection.dialect) })
+            }
             return try steps(migrations, connection)
         }
     }
 
-    private static func steps(_ migrations: [Migration], _ connection: any SQLConnection) throws(StoreError) -> SchemaPlan {
-        let applied = try connection.all("SELECT version, name, checksum FROM schema_migrations ORDER BY version") { row throws(StoreError) in
+    private static func steps(
+        _ migrations: [Migration],
+        _ connection: any SQLConnection
+    ) throws(StoreError) -> SchemaPlan {
+        let applied = try connection.all("SELECT version, name, checksum FROM schema_migrations ORDER BY version") {
+            row throws(StoreError) in
             (version: row.integer(0), name: row.text(1), checksum: row.text(2))
         }
         for (version, name, checksum) in applied {
@@ -104,8 +123,12 @@ package struct Migration: Sendable {
     private func step(_ dialect: SQLDialect) -> SchemaPlan.Step {
         let made = statements.compactMap { MigrationRules.tableMade(by: $0) }
         return SchemaPlan.Step(
-            version: version, name: name, checksum: checksum,
-            statements: statements.map { .init(sql: dialect.spell($0), effects: MigrationRules.effects(of: $0, newTables: made)) }
+            version: version,
+            name: name,
+            checksum: checksum,
+            statements: statements.map {
+                .init(sql: dialect.spell($0), effects: MigrationRules.effects(of: $0, newTables: made))
+            }
         )
     }
 }

@@ -5,8 +5,10 @@ package import MailPorts
 package enum MigrationRules {
     /// Words in capitals, without punctuation, up to the first text in quotes.
     private static func words(_ statement: String) -> [String] {
-        statement.utf8.split { !($0 == 95 || (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0)) }
-            .map { String(decoding: $0.map { (97...122).contains($0) ? $0 - 32 : $0 }, as: UTF8.self) }
+        statement.utf8.split {
+            !($0 == 95 || (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0))
+        }
+        .map { String(decoding: $0.map { (97...122).contains($0) ? $0 - 32 : $0 }, as: UTF8.self) }
     }
 
     /// The table of a `CREATE TABLE`.
@@ -62,7 +64,9 @@ package enum MigrationRules {
             }
             guard isContract else { continue }
             let expand = migrations[..<place].first { $0.version == migration.contracts }
-            if expand?.name.utf8.starts(with: "expand-".utf8) != true { problems.append("\(title) names no earlier expand-…") }
+            if expand?.name.utf8.starts(with: "expand-".utf8) != true {
+                problems.append("\(title) names no earlier expand-…")
+            }
         }
         return problems
     }

@@ -20,7 +20,9 @@ actor NoticeReader {
         // What cannot be read now is read with the next foreign commit; the database has reported the cause.
         let found = try? await database.read { connection throws(StoreError) in
             guard let after else {
-                let newest = try connection.first("SELECT COALESCE(MAX(notice_id), 0) FROM notices") { row throws(StoreError) in row.integer(0) }
+                let newest = try connection.first("SELECT COALESCE(MAX(notice_id), 0) FROM notices") {
+                    row throws(StoreError) in row.integer(0)
+                }
                 return (newest: newest ?? 0, changes: [Change]())
             }
             var newest = after
@@ -30,7 +32,9 @@ actor NoticeReader {
             ) { row throws(StoreError) in
                 newest = row.integer(0)
                 return Change(
-                    account: AccountID(row.integer(1)), mailbox: row.optionalInteger(2).map { MailboxID($0) }, modSeq: ModSeq(row.integer(3))
+                    account: AccountID(row.integer(1)),
+                    mailbox: row.optionalInteger(2).map { MailboxID($0) },
+                    modSeq: ModSeq(row.integer(3))
                 )
             }
             return (newest: newest, changes: changes)
@@ -50,12 +54,16 @@ extension SQLStore {
         for change in changes {
             try connection.post(
                 "INSERT INTO notices (account_id, mailbox_id, modseq) VALUES ($1, $2, $3)",
-                [.integer(change.account.rawValue), .optional(change.mailbox?.rawValue), .integer(change.modSeq.rawValue)]
+                [
+                    .integer(change.account.rawValue), .optional(change.mailbox?.rawValue),
+                    .integer(change.modSeq.rawValue),
+                ]
             )
         }
         // The newest stays always, so that numbers only grow.
         try connection.post(
-            "DELETE FROM notices WHERE notice_id <= (SELECT MAX(notice_id) FROM notices) - $1", [.integer(keptNotices)]
+            "DELETE FROM notices WHERE notice_id <= (SELECT MAX(notice_id) FROM notices) - $1",
+            [.integer(keptNotices)]
         )
     }
 }

@@ -28,7 +28,8 @@ extension SQLStore {
                 """,
                 [
                     .integer(id.rawValue), .integer(account.organisation.rawValue), .text(account.address.canonical),
-                    .text(account.address.domain), .text(account.displayName), .text(account.role.rawValue), .integer(now.microseconds),
+                    .text(account.address.domain), .text(account.displayName), .text(account.role.rawValue),
+                    .integer(now.microseconds),
                 ]
             )
             try connection.execute(
@@ -67,7 +68,8 @@ extension SQLStore {
         try await database.read { connection throws(StoreError) in
             try connection.first(
                 "\(Self.accountQuery) WHERE accounts.account_id = (SELECT account_id FROM addresses WHERE address = $1)",
-                [.text(address.canonical)], Self.account
+                [.text(address.canonical)],
+                Self.account
             )
         }
     }
@@ -76,17 +78,24 @@ extension SQLStore {
         try await database.read { connection throws(StoreError) in
             try connection.all(
                 "\(Self.accountQuery) WHERE accounts.domain = $1 AND primary_address > $2 ORDER BY primary_address LIMIT $3",
-                [.text(EmailAddress.lowercased(domain)), .text(after ?? ""), .integer(Int64(limit))], Self.account
+                [.text(EmailAddress.lowercased(domain)), .text(after ?? ""), .integer(Int64(limit))],
+                Self.account
             )
         }
     }
 
     package func setAccountStatus(_ id: AccountID, _ status: Account.Status) async throws(StoreError) {
-        try await change("UPDATE accounts SET status = $2 WHERE account_id = $1", [.integer(id.rawValue), .text(status.rawValue)])
+        try await change(
+            "UPDATE accounts SET status = $2 WHERE account_id = $1",
+            [.integer(id.rawValue), .text(status.rawValue)]
+        )
     }
 
     package func setQuota(_ id: AccountID, bytes: Int64?) async throws(StoreError) {
-        try await change("UPDATE account_counters SET quota_bytes = $2 WHERE account_id = $1", [.integer(id.rawValue), .optional(bytes)])
+        try await change(
+            "UPDATE account_counters SET quota_bytes = $2 WHERE account_id = $1",
+            [.integer(id.rawValue), .optional(bytes)]
+        )
     }
 
     package func setPassword(_ id: AccountID, hash: String) async throws(StoreError) {
@@ -110,7 +119,9 @@ extension SQLStore {
         let changes = try await database.write { connection throws(StoreError) in
             let key: [SQLValue] = [.integer(id.rawValue)]
             try Self.lock([id], connection)
-            for table in ["messages", "tombstones", "inline_bytes", "emails", "thread_references", "mailboxes", "subscriptions"] {
+            for table in [
+                "messages", "tombstones", "inline_bytes", "emails", "thread_references", "mailboxes", "subscriptions",
+            ] {
                 try connection.post("DELETE FROM \(table) WHERE account_id = $1", key)
             }
             // RFC 9051 §2.3.1.1: mailboxes made anew under their old names need a greater UIDVALIDITY.
@@ -125,7 +136,9 @@ extension SQLStore {
             try Self.makeDefaultMailboxes(of: id, connection)
             // After every mailbox's own, so that a session that knows an older state sees it has passed.
             let modSeq = try Self.nextModSeq(of: id, connection)
-            let changes = [Change(account: id, mailbox: inbox, modSeq: modSeq), Change(account: id, mailbox: nil, modSeq: modSeq)]
+            let changes = [
+                Change(account: id, mailbox: inbox, modSeq: modSeq), Change(account: id, mailbox: nil, modSeq: modSeq),
+            ]
             // A command does this while the server holds sessions on the account.
             try Self.leaveNotice(of: changes, connection)
             return changes
@@ -133,18 +146,22 @@ extension SQLStore {
         feed.publish(changes)
     }
 
-    package func credential(for address: EmailAddress) async throws(StoreError) -> (account: Account, passwordHash: String)? {
+    package func credential(
+        for address: EmailAddress
+    ) async throws(StoreError) -> (account: Account, passwordHash: String)? {
         let found = try await database.read { connection throws(StoreError) -> CredentialRow? in
             let account = try connection.first(
                 """
                 \(Self.accountQuery) WHERE accounts.account_id = (SELECT account_id FROM addresses WHERE address = $1)
                 AND accounts.status = 'active'
                 """,
-                [.text(address.canonical)], Self.account
+                [.text(address.canonical)],
+                Self.account
             )
             guard let account else { return nil }
             let hash = try connection.first(
-                "SELECT password_hash FROM credentials WHERE account_id = $1", [.integer(account.id.rawValue)]
+                "SELECT password_hash FROM credentials WHERE account_id = $1",
+                [.integer(account.id.rawValue)]
             ) { row throws(StoreError) in row.text(0) }
             return hash.map { CredentialRow(account: account, hash: $0) }
         }
@@ -170,10 +187,16 @@ extension SQLStore {
 
     static func account(_ row: any SQLRow) throws(StoreError) -> Account {
         Account(
-            id: AccountID(row.integer(0)), organisation: OrganisationID(row.integer(1)), primaryAddress: address(row.text(2)),
-            displayName: row.text(3), role: Role(rawValue: row.text(4)) ?? .member,
-            status: Account.Status(rawValue: row.text(5)) ?? .suspended, quotaBytes: row.optionalInteger(6), usedBytes: row.integer(7),
-            usedMessages: row.integer(8), createdAt: Timestamp(microseconds: row.integer(9))
+            id: AccountID(row.integer(0)),
+            organisation: OrganisationID(row.integer(1)),
+            primaryAddress: address(row.text(2)),
+            displayName: row.text(3),
+            role: Role(rawValue: row.text(4)) ?? .member,
+            status: Account.Status(rawValue: row.text(5)) ?? .suspended,
+            quotaBytes: row.optionalInteger(6),
+            usedBytes: row.integer(7),
+            usedMessages: row.integer(8),
+            createdAt: Timestamp(microseconds: row.integer(9))
         )
     }
 }

@@ -20,27 +20,41 @@ extension SQLStore: DeliveryStore {
 
     func publish(_ delivered: Delivered, hasQueueWork: Bool) {
         feed.publish(
-            delivered.newMailboxes + delivered.receipt.copies.map { Change(account: $0.account, mailbox: $0.mailbox, modSeq: $0.modSeq) }
+            delivered.newMailboxes
+                + delivered.receipt.copies.map { Change(account: $0.account, mailbox: $0.mailbox, modSeq: $0.modSeq) }
         )
         if hasQueueWork { feed.publishQueueWork() }
     }
 
-    static func deliver(_ plan: DeliveryPlan, _ stored: StoredBytes, _ connection: any SQLConnection) throws(StoreError) -> Delivered {
+    static func deliver(
+        _ plan: DeliveryPlan,
+        _ stored: StoredBytes,
+        _ connection: any SQLConnection
+    ) throws(StoreError) -> Delivered {
         var delivered = Delivered()
         // In one order, so that two deliveries to the same accounts cannot wait for each other.
-        if plan.localCopies.count > 1 { try lock(Set(plan.localCopies.map(\.account)).sorted { $0.rawValue < $1.rawValue }, connection) }
+        if plan.localCopies.count > 1 {
+            try lock(Set(plan.localCopies.map(\.account)).sorted { $0.rawValue < $1.rawValue }, connection)
+        }
         for copy in plan.localCopies {
             let (mailbox, isNew) = try mailbox(for: copy.mailbox, of: copy.account, connection)
             let writer = EmailWriter(connection: connection, account: copy.account, now: plan.receivedAt)
             var summary = plan.summary
             summary.headerSize += copy.prefix.count
             let made = try writer.insert(
-                summary, stored,
+                summary,
+                stored,
                 EmailWriter.Entry(
-                    mailbox: mailbox, flags: copy.flags, keywords: copy.keywords, internalDate: plan.receivedAt, prefix: copy.prefix
+                    mailbox: mailbox,
+                    flags: copy.flags,
+                    keywords: copy.keywords,
+                    internalDate: plan.receivedAt,
+                    prefix: copy.prefix
                 )
             )
-            delivered.receipt.copies.append(.init(account: copy.account, mailbox: mailbox, uid: made.uid, modSeq: made.modSeq))
+            delivered.receipt.copies.append(
+                .init(account: copy.account, mailbox: mailbox, uid: made.uid, modSeq: made.modSeq)
+            )
             if isNew { delivered.newMailboxes.append(Change(account: copy.account, mailbox: nil, modSeq: made.modSeq)) }
         }
         if !plan.remote.isEmpty { try enqueue(plan, stored, connection) }
@@ -49,17 +63,21 @@ extension SQLStore: DeliveryStore {
     }
 
     private static func mailbox(
-        for target: MailboxTarget, of account: AccountID, _ connection: any SQLConnection
+        for target: MailboxTarget,
+        of account: AccountID,
+        _ connection: any SQLConnection
     ) throws(StoreError) -> (id: MailboxID, isNew: Bool) {
         guard case .specialUse(let use) = target else { return (inbox, false) }
         try lock([account], connection)
         let found = try connection.first(
-            "SELECT mailbox_id FROM mailboxes WHERE account_id = $1 AND special_use = $2", [.integer(account.rawValue), .text(use.rawValue)]
+            "SELECT mailbox_id FROM mailboxes WHERE account_id = $1 AND special_use = $2",
+            [.integer(account.rawValue), .text(use.rawValue)]
         ) { row throws(StoreError) in MailboxID(row.integer(0)) }
         if let found { return (found, false) }
         let name = String(use.attribute.dropFirst())
         let sameName = try connection.first(
-            "SELECT mailbox_id FROM mailboxes WHERE account_id = $1 AND name = $2", [.integer(account.rawValue), .text(name)]
+            "SELECT mailbox_id FROM mailboxes WHERE account_id = $1 AND name = $2",
+            [.integer(account.rawValue), .text(name)]
         ) { row throws(StoreError) in MailboxID(row.integer(0)) }
         if let sameName { return (sameName, false) }
         return (try insertMailbox(name, use: use, of: account, connection).id, true)

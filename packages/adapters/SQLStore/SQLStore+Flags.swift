@@ -4,7 +4,11 @@ package import MailPorts
 
 extension SQLStore {
     package func setFlags(
-        _ uids: UIDRanges, in mailbox: MailboxID, of account: AccountID, change: FlagChange, unchangedSince: ModSeq?
+        _ uids: UIDRanges,
+        in mailbox: MailboxID,
+        of account: AccountID,
+        change: FlagChange,
+        unchangedSince: ModSeq?
     ) async throws(StoreError) -> StoreOutcome {
         let outcome = try await database.write { connection throws(StoreError) in
             try FlagWriter(connection: connection, account: account, mailbox: mailbox)
@@ -23,7 +27,9 @@ struct FlagWriter {
     let mailbox: MailboxID
 
     func apply(
-        _ change: FlagChange, to uids: UIDRanges, unchangedSince: ModSeq?
+        _ change: FlagChange,
+        to uids: UIDRanges,
+        unchangedSince: ModSeq?
     ) throws(StoreError) -> (store: StoreOutcome, modSeq: ModSeq?) {
         try SQLStore.lock([account], connection)
         var entries: [MessageEntry] = []
@@ -91,7 +97,11 @@ struct FlagWriter {
     }
 
     private func write(
-        _ change: FlagChange, _ range: ClosedRange<UInt32>, oldKeywords: String, _ modSeq: ModSeq, _ unchangedSince: ModSeq?
+        _ change: FlagChange,
+        _ range: ClosedRange<UInt32>,
+        oldKeywords: String,
+        _ modSeq: ModSeq,
+        _ unchangedSince: ModSeq?
     ) throws(StoreError) {
         let flags: String
         switch change.mode {
@@ -100,8 +110,14 @@ struct FlagWriter {
         case .remove: flags = "(flags & ~$3)"
         }
         let old = MessageEntry(
-            uid: UID(1), flags: [], keywords: Keywords(stored: oldKeywords), modSeq: modSeq, email: EmailID(0), size: 0,
-            internalDate: Timestamp(microseconds: 0), savedAt: Timestamp(microseconds: 0)
+            uid: UID(1),
+            flags: [],
+            keywords: Keywords(stored: oldKeywords),
+            modSeq: modSeq,
+            email: EmailID(0),
+            size: 0,
+            internalDate: Timestamp(microseconds: 0),
+            savedAt: Timestamp(microseconds: 0)
         )
         let newKeywords = result(of: change, on: old).keywords.stored
         try connection.post(
@@ -110,7 +126,8 @@ struct FlagWriter {
             AND uid BETWEEN $6 AND $7 AND keywords = $8 AND modseq <= $9 AND (flags <> \(flags) OR keywords <> $4)
             """,
             key + [
-                .integer(Int64(change.flags.rawValue)), .text(newKeywords), .integer(modSeq.rawValue), .integer(Int64(range.lowerBound)),
+                .integer(Int64(change.flags.rawValue)), .text(newKeywords), .integer(modSeq.rawValue),
+                .integer(Int64(range.lowerBound)),
                 .integer(Int64(range.upperBound)), .text(oldKeywords),
                 .integer(min(unchangedSince?.rawValue ?? Int64.max, modSeq.rawValue - 1)),
             ]

@@ -12,16 +12,29 @@ extension SQLStore {
 
     static func mailbox(_ row: any SQLRow) throws(StoreError) -> MailboxRecord {
         MailboxRecord(
-            id: MailboxID(row.integer(0)), name: row.text(1), specialUse: row.optionalText(2).flatMap(SpecialUse.init(rawValue:)),
-            isSubscribed: row.integer(3) != 0, uidValidity: UIDValidity(UInt32(clamping: row.integer(4))),
-            uidNext: UID(UInt32(clamping: row.integer(5))), highestModSeq: ModSeq(row.integer(6)), messages: Int(row.integer(7)),
-            unseen: Int(row.integer(8)), deleted: Int(row.integer(9)), size: row.integer(10)
+            id: MailboxID(row.integer(0)),
+            name: row.text(1),
+            specialUse: row.optionalText(2).flatMap(SpecialUse.init(rawValue:)),
+            isSubscribed: row.integer(3) != 0,
+            uidValidity: UIDValidity(UInt32(clamping: row.integer(4))),
+            uidNext: UID(UInt32(clamping: row.integer(5))),
+            highestModSeq: ModSeq(row.integer(6)),
+            messages: Int(row.integer(7)),
+            unseen: Int(row.integer(8)),
+            deleted: Int(row.integer(9)),
+            size: row.integer(10)
         )
     }
 
-    static func mailbox(_ id: MailboxID, of account: AccountID, _ connection: any SQLConnection) throws(StoreError) -> MailboxRecord {
+    static func mailbox(
+        _ id: MailboxID,
+        of account: AccountID,
+        _ connection: any SQLConnection
+    ) throws(StoreError) -> MailboxRecord {
         let found = try connection.first(
-            "\(mailboxQuery) AND mailboxes.mailbox_id = $2", [.integer(account.rawValue), .integer(id.rawValue)], mailbox
+            "\(mailboxQuery) AND mailboxes.mailbox_id = $2",
+            [.integer(account.rawValue), .integer(id.rawValue)],
+            mailbox
         )
         guard let found else { throw .notFound }
         return found
@@ -34,20 +47,32 @@ extension SQLStore {
         return "INBOX" + String(decoding: Array(name.utf8)[5...], as: UTF8.self)
     }
 
-    static func named(_ name: String, of account: AccountID, _ connection: any SQLConnection) throws(StoreError) -> MailboxRecord? {
+    static func named(
+        _ name: String,
+        of account: AccountID,
+        _ connection: any SQLConnection
+    ) throws(StoreError) -> MailboxRecord? {
         try connection.first(
-            "\(mailboxQuery) AND mailboxes.name = $2", [.integer(account.rawValue), .text(canonical(name))], mailbox
+            "\(mailboxQuery) AND mailboxes.name = $2",
+            [.integer(account.rawValue), .text(canonical(name))],
+            mailbox
         )
     }
 
     package func mailboxes(of account: AccountID) async throws(StoreError) -> [MailboxRecord] {
         try await database.read { connection throws(StoreError) in
-            try connection.all("\(Self.mailboxQuery) ORDER BY mailboxes.mailbox_id", [.integer(account.rawValue)], Self.mailbox)
+            try connection.all(
+                "\(Self.mailboxQuery) ORDER BY mailboxes.mailbox_id",
+                [.integer(account.rawValue)],
+                Self.mailbox
+            )
         }
     }
 
     package func mailbox(named name: String, of account: AccountID) async throws(StoreError) -> MailboxRecord {
-        let found = try await database.read { connection throws(StoreError) in try Self.named(name, of: account, connection) }
+        let found = try await database.read { connection throws(StoreError) in
+            try Self.named(name, of: account, connection)
+        }
         guard let found else { throw .notFound }
         return found
     }
@@ -56,9 +81,15 @@ extension SQLStore {
         try await database.read { connection throws(StoreError) in try Self.mailbox(id, of: account, connection) }
     }
 
-    /// Adds the row; the caller has checked the name. Only INBOX has a number of its own.
+    /// Adds the row; the caller has checked the name.
+    ///
+    /// Only INBOX has a number of its own.
     static func insertMailbox(
-        _ name: String, use: SpecialUse?, of account: AccountID, _ connection: any SQLConnection, as fixed: MailboxID? = nil
+        _ name: String,
+        use: SpecialUse?,
+        of account: AccountID,
+        _ connection: any SQLConnection,
+        as fixed: MailboxID? = nil
     ) throws(StoreError) -> MailboxRecord {
         // A mailbox made anew under an old name gets another UIDVALIDITY: the counter only ever grows.
         let numbers = try connection.first(
@@ -67,7 +98,9 @@ extension SQLStore {
             WHERE account_id = $1 RETURNING next_mailbox, uid_validity, modseq
             """,
             [.integer(account.rawValue), .integer(fixed == nil ? 1 : 0)]
-        ) { row throws(StoreError) in (id: fixed?.rawValue ?? row.integer(0) - 1, validity: row.integer(1), modSeq: row.integer(2)) }
+        ) { row throws(StoreError) in
+            (id: fixed?.rawValue ?? row.integer(0) - 1, validity: row.integer(1), modSeq: row.integer(2))
+        }
         guard let numbers else { throw .notFound }
         try connection.execute(
             """
@@ -76,14 +109,19 @@ extension SQLStore {
             ) VALUES ($1, $2, $3, $4, $5, 1, $6, 0, 0, 0, 0)
             """,
             [
-                .integer(account.rawValue), .integer(numbers.id), .text(name), .optional(use?.rawValue), .integer(numbers.validity),
+                .integer(account.rawValue), .integer(numbers.id), .text(name), .optional(use?.rawValue),
+                .integer(numbers.validity),
                 .integer(numbers.modSeq),
             ]
         )
         return try mailbox(MailboxID(numbers.id), of: account, connection)
     }
 
-    package func create(_ name: String, specialUse: SpecialUse?, of account: AccountID) async throws(StoreError) -> MailboxRecord {
+    package func create(
+        _ name: String,
+        specialUse: SpecialUse?,
+        of account: AccountID
+    ) async throws(StoreError) -> MailboxRecord {
         let name = Self.canonical(name)
         guard Self.isAllowed(name) else { throw .refused("that mailbox name is not allowed") }
         let limit = options.maximumMailboxes
@@ -97,10 +135,15 @@ extension SQLStore {
                 ) { _ throws(StoreError) in true }
                 guard isTaken != true else { throw .refused("another mailbox has that special use") }
             }
-            let count = try connection.first("SELECT COUNT(*) FROM mailboxes WHERE account_id = $1", [.integer(account.rawValue)]) { row throws(StoreError) in
+            let count = try connection.first(
+                "SELECT COUNT(*) FROM mailboxes WHERE account_id = $1",
+                [.integer(account.rawValue)]
+            ) { row throws(StoreError) in
                 row.integer(0)
             }
-            guard count ?? 0 < Int64(limit) else { throw .refused("the account has \(limit) mailboxes, the most allowed") }
+            guard count ?? 0 < Int64(limit) else {
+                throw .refused("the account has \(limit) mailboxes, the most allowed")
+            }
             try Self.makeParents(of: name, account, connection)
             return try Self.insertMailbox(name, use: specialUse, of: account, connection)
         }
@@ -115,7 +158,11 @@ extension SQLStore {
             && name.utf8.allSatisfy { $0 >= 32 && $0 != 127 && $0 != 37 && $0 != 42 }
     }
 
-    private static func makeParents(of name: String, _ account: AccountID, _ connection: any SQLConnection) throws(StoreError) {
+    private static func makeParents(
+        of name: String,
+        _ account: AccountID,
+        _ connection: any SQLConnection
+    ) throws(StoreError) {
         let levels = name.utf8.split(separator: 47).map { String(decoding: $0, as: UTF8.self) }
         for count in 1..<max(1, levels.count) {
             let parent = levels[..<count].joined(separator: "/")
@@ -136,15 +183,22 @@ extension SQLStore {
                 try connection.post("DELETE FROM \(table) WHERE account_id = $1 AND mailbox_id = $2", key)
             }
             return try Self.nextModSeq(
-                of: account, connection, freeing: (bytes: mailbox.size, messages: Int64(mailbox.messages))
+                of: account,
+                connection,
+                freeing: (bytes: mailbox.size, messages: Int64(mailbox.messages))
             )
         }
-        feed.publish([Change(account: account, mailbox: id, modSeq: modSeq), Change(account: account, mailbox: nil, modSeq: modSeq)])
+        feed.publish([
+            Change(account: account, mailbox: id, modSeq: modSeq),
+            Change(account: account, mailbox: nil, modSeq: modSeq),
+        ])
     }
 
     /// Moves the account's counter on and gives quota back.
     static func nextModSeq(
-        of account: AccountID, _ connection: any SQLConnection, freeing: (bytes: Int64, messages: Int64) = (0, 0)
+        of account: AccountID,
+        _ connection: any SQLConnection,
+        freeing: (bytes: Int64, messages: Int64) = (0, 0)
     ) throws(StoreError) -> ModSeq {
         let next = try connection.first(
             """
@@ -161,7 +215,9 @@ extension SQLStore {
         let old = Self.canonical(name)
         let new = Self.canonical(newName)
         guard Self.isAllowed(new) else { throw .refused("that mailbox name is not allowed") }
-        guard !Array(new.utf8).starts(with: Array("\(old)/".utf8)) || old == "INBOX" else { throw .refused("a mailbox cannot go below itself") }
+        guard !Array(new.utf8).starts(with: Array("\(old)/".utf8)) || old == "INBOX" else {
+            throw .refused("a mailbox cannot go below itself")
+        }
         let now = clock.now()
         let changes = try await database.write { connection throws(StoreError) -> [Change] in
             try Self.lock([account], connection)
@@ -175,7 +231,8 @@ extension SQLStore {
                 let moved = try mover.copy(.all, from: mailbox.id, to: target.id, isMove: true)
                 let modSeq = try mover.expunge(.all, in: mailbox.id, onlyDeleted: false, isMove: true).modSeq
                 return [
-                    Change(account: account, mailbox: mailbox.id, modSeq: modSeq), Change(account: account, mailbox: target.id, modSeq: moved.modSeq),
+                    Change(account: account, mailbox: mailbox.id, modSeq: modSeq),
+                    Change(account: account, mailbox: target.id, modSeq: moved.modSeq),
                     Change(account: account, mailbox: nil, modSeq: modSeq),
                 ]
             }
@@ -206,7 +263,10 @@ extension SQLStore {
 
     package func subscriptions(of account: AccountID) async throws(StoreError) -> [String] {
         try await database.read { connection throws(StoreError) in
-            try connection.all("SELECT name FROM subscriptions WHERE account_id = $1 ORDER BY name", [.integer(account.rawValue)]) { row throws(StoreError) in
+            try connection.all(
+                "SELECT name FROM subscriptions WHERE account_id = $1 ORDER BY name",
+                [.integer(account.rawValue)]
+            ) { row throws(StoreError) in
                 row.text(0)
             }
         }

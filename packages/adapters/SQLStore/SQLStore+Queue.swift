@@ -7,7 +7,8 @@ extension SQLStore: QueueStore {
     /// Recipients in one lease (RFC 5321 §4.5.3.1.8 promises room for 100).
     static let recipientsPerLease = 100
 
-    static func enqueue(_ plan: DeliveryPlan, _ stored: StoredBytes, _ connection: any SQLConnection) throws(StoreError) {
+    static func enqueue(_ plan: DeliveryPlan, _ stored: StoredBytes, _ connection: any SQLConnection) throws(StoreError)
+    {
         try connection.post(
             """
             INSERT INTO queue_messages (
@@ -16,8 +17,10 @@ extension SQLStore: QueueStore {
             """,
             [
                 .integer(plan.submitter.rawValue), .text(plan.queueID.rawValue), .text(plan.sender.description),
-                .integer(plan.receivedAt.microseconds), .integer(plan.expiresAt.microseconds), .integer(Int64(stored.size)),
-                .integer(plan.needsSMTPUTF8 ? 1 : 0), .integer(plan.is8Bit ? 1 : 0), .optional(plan.summary.messageID), .bytes(stored.hash),
+                .integer(plan.receivedAt.microseconds), .integer(plan.expiresAt.microseconds),
+                .integer(Int64(stored.size)),
+                .integer(plan.needsSMTPUTF8 ? 1 : 0), .integer(plan.is8Bit ? 1 : 0), .optional(plan.summary.messageID),
+                .bytes(stored.hash),
                 .integer(stored.encoding.rawValue), stored.inline.map(SQLValue.bytes) ?? .null,
             ]
         )
@@ -30,7 +33,8 @@ extension SQLStore: QueueStore {
                 """,
                 [
                     .integer(plan.submitter.rawValue), .text(plan.queueID.rawValue), .text(recipient.address.canonical),
-                    .text(recipient.address.description), .text(recipient.address.domain), .optional(recipient.originalRecipient),
+                    .text(recipient.address.description), .text(recipient.address.domain),
+                    .optional(recipient.originalRecipient),
                     .integer(plan.receivedAt.microseconds),
                 ]
             )
@@ -38,11 +42,17 @@ extension SQLStore: QueueStore {
     }
 
     package func lease(
-        owner: String, now: Timestamp, until: Timestamp, limit: Int, excluding: Set<String>
+        owner: String,
+        now: Timestamp,
+        until: Timestamp,
+        limit: Int,
+        excluding: Set<String>
     ) async throws(StoreError) -> [QueueLease] {
         let due = try await nextDue()
         guard let due, due <= now else { return [] }
-        let excluded = excluding.isEmpty ? "" : "AND domain NOT IN (\((3..<(3 + excluding.count)).map { "$\($0)" }.joined(separator: ", ")))"
+        let excluded =
+            excluding.isEmpty
+            ? "" : "AND domain NOT IN (\((3..<(3 + excluding.count)).map { "$\($0)" }.joined(separator: ", ")))"
         let domains = excluding.map { SQLValue.text($0) }
         return try await database.write { connection throws(StoreError) in
             // Workers that lease take turns by this row, so each sees what the others have leased.
@@ -68,7 +78,10 @@ extension SQLStore: QueueStore {
             ) { row throws(StoreError) in
                 fence += 1
                 return LeaseGroup(
-                    account: AccountID(row.integer(0)), id: QueueID(rawValue: row.text(1)), domain: row.text(2), fence: fence - 1
+                    account: AccountID(row.integer(0)),
+                    id: QueueID(rawValue: row.text(1)),
+                    domain: row.text(2),
+                    fence: fence - 1
                 )
             }
             return try Self.lease(groups, now: now, until: until, connection)
@@ -85,7 +98,10 @@ extension SQLStore: QueueStore {
 
     /// Every group's recipients, and what a worker must know of their messages.
     private static func lease(
-        _ groups: [LeaseGroup], now: Timestamp, until: Timestamp, _ connection: any SQLConnection
+        _ groups: [LeaseGroup],
+        now: Timestamp,
+        until: Timestamp,
+        _ connection: any SQLConnection
     ) throws(StoreError) -> [QueueLease] {
         var groups = groups
         var statements: [SQLStatement] = []
@@ -102,7 +118,8 @@ extension SQLStore: QueueStore {
                     RETURNING written, original, attempts
                     """,
                     [
-                        .integer(group.account.rawValue), .text(group.id.rawValue), .text(group.domain), .integer(now.microseconds),
+                        .integer(group.account.rawValue), .text(group.id.rawValue), .text(group.domain),
+                        .integer(now.microseconds),
                         .integer(until.microseconds), .integer(group.fence),
                     ]
                 )
@@ -110,7 +127,11 @@ extension SQLStore: QueueStore {
         }
         try connection.queryEach(statements) { place, row throws(StoreError) in
             groups[place].recipients.append(
-                QueueLease.Recipient(address: address(row.text(0)), originalRecipient: row.optionalText(1), attempts: Int(row.integer(2)))
+                QueueLease.Recipient(
+                    address: address(row.text(0)),
+                    originalRecipient: row.optionalText(1),
+                    attempts: Int(row.integer(2))
+                )
             )
         }
         groups.removeAll { $0.recipients.isEmpty }
@@ -127,9 +148,16 @@ extension SQLStore: QueueStore {
             let group = groups[place]
             leases.append(
                 QueueLease(
-                    queueID: group.id, submitter: group.account, sender: reversePath(row.text(0)), domain: group.domain,
-                    recipients: group.recipients, size: Int(row.integer(1)), createdAt: Timestamp(microseconds: row.integer(2)),
-                    expiresAt: Timestamp(microseconds: row.integer(3)), needsSMTPUTF8: row.integer(4) != 0, is8Bit: row.integer(5) != 0,
+                    queueID: group.id,
+                    submitter: group.account,
+                    sender: reversePath(row.text(0)),
+                    domain: group.domain,
+                    recipients: group.recipients,
+                    size: Int(row.integer(1)),
+                    createdAt: Timestamp(microseconds: row.integer(2)),
+                    expiresAt: Timestamp(microseconds: row.integer(3)),
+                    needsSMTPUTF8: row.integer(4) != 0,
+                    is8Bit: row.integer(5) != 0,
                     fence: group.fence
                 )
             )
@@ -146,7 +174,10 @@ extension SQLStore: QueueStore {
                 UPDATE queue_recipients SET next_attempt_at = $4, lease_until = $4
                 WHERE account_id = $1 AND queue_id = $2 AND fence = $3 AND state = 'leased'
                 """,
-                [.integer(lease.submitter.rawValue), .text(lease.queueID.rawValue), .integer(lease.fence), .integer(until.microseconds)]
+                [
+                    .integer(lease.submitter.rawValue), .text(lease.queueID.rawValue), .integer(lease.fence),
+                    .integer(until.microseconds),
+                ]
             )
             guard renewed > 0 else { throw .notFound }
         }
@@ -160,7 +191,9 @@ extension SQLStore: QueueStore {
             let key: [SQLValue] = [.integer(lease.submitter.rawValue), .text(lease.queueID.rawValue)]
             // A recipient that this lease no longer holds: the whole report is outdated.
             var changed: Set<Int> = []
-            try connection.queryEach(result.outcomes.map { Self.statement($0, key, lease) }) { place, _ throws(StoreError) in
+            try connection.queryEach(result.outcomes.map { Self.statement($0, key, lease) }) {
+                place,
+                _ throws(StoreError) in
                 changed.insert(place)
             }
             guard changed.count == result.outcomes.count else { throw .notFound }
@@ -170,7 +203,10 @@ extension SQLStore: QueueStore {
                     INSERT INTO queue_attempts (account_id, queue_id, at, host, tls, transcript) VALUES ($1, $2, $3, $4, $5, $6)
                     ON CONFLICT (account_id, queue_id, at, host) DO NOTHING
                     """,
-                    key + [.integer(attempt.at.microseconds), .text(attempt.host), .optional(attempt.tls), .text(attempt.transcript)]
+                    key + [
+                        .integer(attempt.at.microseconds), .text(attempt.host), .optional(attempt.tls),
+                        .text(attempt.transcript),
+                    ]
                 )
             }
             try Self.insert(result.trace, connection)
@@ -183,7 +219,8 @@ extension SQLStore: QueueStore {
 
     private static func statement(_ outcome: RecipientOutcome, _ key: [SQLValue], _ lease: QueueLease) -> SQLStatement {
         let row = key + [.text(outcome.address.canonical), .integer(lease.fence)]
-        let condition = "account_id = $1 AND queue_id = $2 AND recipient = $3 AND fence = $4 AND state = 'leased' RETURNING 1"
+        let condition =
+            "account_id = $1 AND queue_id = $2 AND recipient = $3 AND fence = $4 AND state = 'leased' RETURNING 1"
         switch outcome.result {
         case .delivered, .failed: return SQLStatement("DELETE FROM queue_recipients WHERE \(condition)", row)
         case .deferred(let until):
@@ -198,12 +235,17 @@ extension SQLStore: QueueStore {
     }
 
     /// The message's rows go with its last recipient.
-    static func removeIfSettled(_ id: QueueID, of account: AccountID, _ connection: any SQLConnection) throws(StoreError) {
+    static func removeIfSettled(
+        _ id: QueueID,
+        of account: AccountID,
+        _ connection: any SQLConnection
+    ) throws(StoreError) {
         let key: [SQLValue] = [.integer(account.rawValue), .text(id.rawValue)]
         if connection.dialect.hasParallelWriters {
             // Two that take the last recipients at once take turns here, and the second sees that none is left.
             try connection.post(
-                "SELECT 1 FROM queue_messages WHERE account_id = $1 AND queue_id = $2\(connection.dialect.forUpdate)", key
+                "SELECT 1 FROM queue_messages WHERE account_id = $1 AND queue_id = $2\(connection.dialect.forUpdate)",
+                key
             )
         }
         let condition = """
@@ -234,7 +276,8 @@ extension SQLStore: QueueStore {
             var due: Int64?
             for state in ["waiting", "leased"] {
                 let first = try connection.first(
-                    "SELECT MIN(next_attempt_at) FROM queue_recipients WHERE state = $1", [.text(state)]
+                    "SELECT MIN(next_attempt_at) FROM queue_recipients WHERE state = $1",
+                    [.text(state)]
                 ) { row throws(StoreError) in row.optionalInteger(0) }
                 if let first, let at = first { due = min(due ?? at, at) }
             }
@@ -244,7 +287,10 @@ extension SQLStore: QueueStore {
 
     package func depth() async throws(StoreError) -> Int {
         try await database.read { connection throws(StoreError) in
-            Int(try connection.first("SELECT COUNT(*) FROM queue_recipients") { row throws(StoreError) in row.integer(0) } ?? 0)
+            Int(
+                try connection.first("SELECT COUNT(*) FROM queue_recipients") { row throws(StoreError) in row.integer(0)
+                } ?? 0
+            )
         }
     }
 }

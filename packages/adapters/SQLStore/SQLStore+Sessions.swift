@@ -13,7 +13,11 @@ extension SQLStore: SessionStore {
         }
     }
 
-    package func rotate(_ hash: [UInt8], to next: RefreshToken, now: Timestamp) async throws(StoreError) -> RefreshOutcome {
+    package func rotate(
+        _ hash: [UInt8],
+        to next: RefreshToken,
+        now: Timestamp
+    ) async throws(StoreError) -> RefreshOutcome {
         try await database.write { connection throws(StoreError) in
             let found = try connection.first(
                 """
@@ -23,7 +27,8 @@ extension SQLStore: SessionStore {
                 [.bytes(hash)]
             ) { row throws(StoreError) in
                 (
-                    account: AccountID(row.integer(0)), family: row.text(1), expiresAt: row.integer(2), isSpent: !row.isNull(3),
+                    account: AccountID(row.integer(0)), family: row.text(1), expiresAt: row.integer(2),
+                    isSpent: !row.isNull(3),
                     isRevoked: !row.isNull(4)
                 )
             }
@@ -51,7 +56,8 @@ extension SQLStore: SessionStore {
     package func revokeFamily(ofToken hash: [UInt8]) async throws(StoreError) {
         let now = clock.now()
         try await database.write { connection throws(StoreError) in
-            let family = try connection.first("SELECT family FROM refresh_tokens WHERE token_hash = $1", [.bytes(hash)]) { row throws(StoreError) in
+            let family = try connection.first("SELECT family FROM refresh_tokens WHERE token_hash = $1", [.bytes(hash)])
+            { row throws(StoreError) in
                 row.text(0)
             }
             guard let family else { throw .notFound }
@@ -72,21 +78,25 @@ extension SQLStore: SessionStore {
     package func isRevoked(family: String) async throws(StoreError) -> Bool {
         try await database.read { connection throws(StoreError) in
             let isLive = try connection.first(
-                "SELECT 1 FROM token_families WHERE family = $1 AND revoked_at IS NULL", [.text(family)]
+                "SELECT 1 FROM token_families WHERE family = $1 AND revoked_at IS NULL",
+                [.text(family)]
             ) { _ throws(StoreError) in true }
             return isLive != true
         }
     }
 
     package func platformSecret(
-        _ name: String, makingIfAbsent make: @Sendable () -> [UInt8]
+        _ name: String,
+        makingIfAbsent make: @Sendable () -> [UInt8]
     ) async throws(StoreError) -> [UInt8] {
         let made = make()
         return try await database.write { connection throws(StoreError) in
             try connection.execute(
-                "INSERT INTO platform_secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", [.text(name), .bytes(made)]
+                "INSERT INTO platform_secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+                [.text(name), .bytes(made)]
             )
-            let kept = try connection.first("SELECT value FROM platform_secrets WHERE name = $1", [.text(name)]) { row throws(StoreError) in
+            let kept = try connection.first("SELECT value FROM platform_secrets WHERE name = $1", [.text(name)]) {
+                row throws(StoreError) in
                 row.bytes(0)
             }
             return kept ?? made
@@ -99,7 +109,8 @@ extension SQLStore: SessionStore {
             INSERT INTO refresh_tokens (token_hash, account_id, family, issued_at, expires_at, spent_at) VALUES ($1, $2, $3, $4, $5, NULL)
             """,
             [
-                .bytes(token.hash), .integer(token.account.rawValue), .text(token.family), .integer(token.issuedAt.microseconds),
+                .bytes(token.hash), .integer(token.account.rawValue), .text(token.family),
+                .integer(token.issuedAt.microseconds),
                 .integer(token.expiresAt.microseconds),
             ]
         )
@@ -107,7 +118,8 @@ extension SQLStore: SessionStore {
 
     private static func revoke(_ family: String, now: Timestamp, _ connection: any SQLConnection) throws(StoreError) {
         try connection.execute(
-            "UPDATE token_families SET revoked_at = $2 WHERE family = $1 AND revoked_at IS NULL", [.text(family), .integer(now.microseconds)]
+            "UPDATE token_families SET revoked_at = $2 WHERE family = $1 AND revoked_at IS NULL",
+            [.text(family), .integer(now.microseconds)]
         )
     }
 }

@@ -58,8 +58,10 @@ extension SQLStore: TraceStore {
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
                 """,
                 [
-                    .integer(event.at.microseconds), .text(event.kind.rawValue), .text(event.queueID.rawValue), .optional(event.messageID),
-                    .text(EmailAddress.lowercased(event.sender)), .optional(event.recipient.map(EmailAddress.lowercased)),
+                    .integer(event.at.microseconds), .text(event.kind.rawValue), .text(event.queueID.rawValue),
+                    .optional(event.messageID),
+                    .text(EmailAddress.lowercased(event.sender)),
+                    .optional(event.recipient.map(EmailAddress.lowercased)),
                     .optional(event.remote?.description), .text(event.detail),
                 ]
             )
@@ -84,9 +86,14 @@ extension SQLStore: TraceStore {
                 [.text(key), .text(address), .integer(since?.microseconds ?? 0), .integer(Int64(limit))]
             ) { row throws(StoreError) in
                 TraceEvent(
-                    at: Timestamp(microseconds: row.integer(1)), kind: TraceEvent.Kind(rawValue: row.text(2)) ?? .refused,
-                    queueID: QueueID(rawValue: row.text(3)), messageID: row.optionalText(4), sender: row.text(5),
-                    recipient: row.optionalText(6), remote: row.optionalText(7).flatMap { IPAddress($0) }, detail: row.text(8)
+                    at: Timestamp(microseconds: row.integer(1)),
+                    kind: TraceEvent.Kind(rawValue: row.text(2)) ?? .refused,
+                    queueID: QueueID(rawValue: row.text(3)),
+                    messageID: row.optionalText(4),
+                    sender: row.text(5),
+                    recipient: row.optionalText(6),
+                    remote: row.optionalText(7).flatMap { IPAddress($0) },
+                    detail: row.text(8)
                 )
             }.reversed()
         }

@@ -33,8 +33,13 @@ package final class SQLStore: Sendable {
 
     /// Brings the schema up to date.
     package init(
-        database: any SQLDatabase, blobs: any BlobStore, feed: any ChangeFeed, clock: any WallClock, reports: FaultReports,
-        options: Options = Options(), folder: String? = nil
+        database: any SQLDatabase,
+        blobs: any BlobStore,
+        feed: any ChangeFeed,
+        clock: any WallClock,
+        reports: FaultReports,
+        options: Options = Options(),
+        folder: String? = nil
     ) async throws(StoreError) {
         self.database = database
         self.blobs = blobs
@@ -49,7 +54,9 @@ package final class SQLStore: Sendable {
         } else {
             let plan = try await Migration.plan(for: database)
             if let last = plan.steps.last {
-                throw .refused("the database has schema version \(plan.current), this program needs \(last.version): run the migrations")
+                throw .refused(
+                    "the database has schema version \(plan.current), this program needs \(last.version): run the migrations"
+                )
             }
         }
         try await finishOpening()
@@ -68,23 +75,36 @@ package final class SQLStore: Sendable {
 
     /// Opens (or makes) the one-machine store: `oonrumail.sqlite` in the folder.
     package static func open(
-        folder: String, blobs: any BlobStore, feed: any ChangeFeed, clock: any WallClock, logger: Logger,
-        options: Options = Options(), databaseOptions: SQLiteDatabase.Options = SQLiteDatabase.Options()
+        folder: String,
+        blobs: any BlobStore,
+        feed: any ChangeFeed,
+        clock: any WallClock,
+        logger: Logger,
+        options: Options = Options(),
+        databaseOptions: SQLiteDatabase.Options = SQLiteDatabase.Options()
     ) async throws(StoreError) -> SQLStore {
         let database = try SQLiteDatabase(path: "\(folder)/oonrumail.sqlite", options: databaseOptions, logger: logger)
         return try await SQLStore(
-            database: database, blobs: blobs, feed: feed, clock: clock, reports: database.reports, options: options,
+            database: database,
+            blobs: blobs,
+            feed: feed,
+            clock: clock,
+            reports: database.reports,
+            options: options,
             folder: folder
         )
     }
 
-    /// Makes the transactions that change these accounts take turns, from here to their ends. Whoever changes mailboxes,
-    /// messages or counters has the account's row locked first, by this or by changing the row.
+    /// Makes the transactions that change these accounts take turns, from here to their ends.
+    ///
+    /// Whoever changes mailboxes, messages or counters has the account's row locked first, by this or by changing the
+    /// row.
     static func lock(_ accounts: [AccountID], _ connection: any SQLConnection) throws(StoreError) {
         guard connection.dialect.hasParallelWriters else { return }
         for account in accounts {
             try connection.post(
-                "SELECT 1 FROM account_counters WHERE account_id = $1\(connection.dialect.forUpdate)", [.integer(account.rawValue)]
+                "SELECT 1 FROM account_counters WHERE account_id = $1\(connection.dialect.forUpdate)",
+                [.integer(account.rawValue)]
             )
         }
     }
@@ -92,7 +112,8 @@ package final class SQLStore: Sendable {
     /// The next number of a sequence, inside a transaction.
     ///
     /// - Parameter count: how many are taken; the first is given.
-    static func next(_ sequence: String, count: Int64 = 1, _ connection: any SQLConnection) throws(StoreError) -> Int64 {
+    static func next(_ sequence: String, count: Int64 = 1, _ connection: any SQLConnection) throws(StoreError) -> Int64
+    {
         let next = try connection.first(
             """
             INSERT INTO sequences (name, next) VALUES ($1, 1 + $2)

@@ -1,7 +1,9 @@
 import Glibc
 import Synchronization
 
-/// A shell script that runs beside the tests. Its standard input stays open as long as this object, or this process, lives.
+/// A shell script that runs beside the tests.
+///
+/// Its standard input stays open as long as this object, or this process, lives.
 package final class Child: Sendable {
     private let input: Int32
     private let output: Int32
@@ -20,9 +22,13 @@ package final class Child: Sendable {
     }
 
     /// A file that another test has open, and perhaps locked, is not this child's.
-    private static let closing = "for f in /proc/$$/fd/*; do n=${f##*/}; [ \"$n\" -gt 2 ] && eval \"exec $n>&-\"; done 2>/dev/null\n"
+    private static let closing =
+        "for f in /proc/$$/fd/*; do n=${f##*/}; [ \"$n\" -gt 2 ] && eval \"exec $n>&-\"; done 2>/dev/null\n"
 
-    private static func spawn(_ script: String, _ arguments: [String]) throws -> (input: Int32, output: Int32, processID: Int32) {
+    private static func spawn(
+        _ script: String,
+        _ arguments: [String]
+    ) throws -> (input: Int32, output: Int32, processID: Int32) {
         var toChild: [Int32] = [0, 0]
         var fromChild: [Int32] = [0, 0]
         guard pipe(&toChild) == 0, pipe(&fromChild) == 0 else { throw PostgresCluster.Fault(description: "no pipe") }

@@ -45,11 +45,12 @@ package final class PostgresCluster: Sendable {
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let port = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                bind(descriptor, pointer, length) == 0 && getsockname(descriptor, pointer, &length) == 0
-            }
-        } ? Int(UInt16(bigEndian: address.sin_port)) : 0
+        let port =
+            withUnsafeMutablePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                    bind(descriptor, pointer, length) == 0 && getsockname(descriptor, pointer, &length) == 0
+                }
+            } ? Int(UInt16(bigEndian: address.sin_port)) : 0
         guard port > 0 else { throw Fault(description: "no free port") }
         return port
     }
@@ -59,7 +60,8 @@ package final class PostgresCluster: Sendable {
     package func psql(_ sql: String, database: String = "postgres") throws -> String {
         guard let binaries = Self.binaries else { throw Fault(description: Self.absence) }
         let child = try Child(
-            script: "exec \"$1/psql\" -X -q -A -t -v ON_ERROR_STOP=1 -h \"$2\" -p \"$3\" -U postgres -d \"$4\" -c \"$5\" 2>&1",
+            script:
+                "exec \"$1/psql\" -X -q -A -t -v ON_ERROR_STOP=1 -h \"$2\" -p \"$3\" -U postgres -d \"$4\" -c \"$5\" 2>&1",
             arguments: [binaries, folder, "\(port)", database, sql]
         )
         let output = child.readAll()
@@ -75,7 +77,8 @@ package final class PostgresCluster: Sendable {
     private func control(_ words: String) throws {
         guard let binaries = Self.binaries else { throw Fault(description: Self.absence) }
         let child = try Child(
-            script: Self.asOwner + "as_owner \"$1/pg_ctl\" -s -D \"$2/data\" \(words) </dev/null >/dev/null 2>&1", arguments: [binaries, folder]
+            script: Self.asOwner + "as_owner \"$1/pg_ctl\" -s -D \"$2/data\" \(words) </dev/null >/dev/null 2>&1",
+            arguments: [binaries, folder]
         )
         guard child.wait() == 0 else { throw Fault(description: "pg_ctl \(words) failed") }
     }
@@ -86,39 +89,42 @@ package final class PostgresCluster: Sendable {
 
         """
 
-    /// Local connections need no password, those over the loopback do. Ends when its standard input does.
-    private static let script = asOwner + """
-        set -e
-        bin=$1 folder=$2 port=$3
-        exec 2>"$folder/start.log"
-        if [ "$(id -u)" = 0 ]; then chown postgres:postgres "$folder"; fi
-        as_owner "$bin/initdb" -D "$folder/data" -U postgres -A trust --no-sync --no-instructions -E UTF8 --locale=C.UTF-8 >&2
-        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
-            -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$folder/server.key" -out "$folder/server.crt" >&2
-        if [ "$(id -u)" = 0 ]; then chown postgres:postgres "$folder/server.key" "$folder/server.crt"; fi
-        chmod 600 "$folder/server.key"
-        cat >>"$folder/data/postgresql.conf" <<TEXT
-        listen_addresses = '127.0.0.1'
-        port = $port
-        unix_socket_directories = '$folder'
-        max_connections = 600
-        shared_buffers = 64MB
-        fsync = off
-        full_page_writes = off
-        ssl = on
-        ssl_cert_file = '$folder/server.crt'
-        ssl_key_file = '$folder/server.key'
-        log_min_messages = fatal
-        deadlock_timeout = 200ms
-        $4
-        TEXT
-        printf 'local all all trust\\nhost all all 127.0.0.1/32 scram-sha-256\\n' >"$folder/data/pg_hba.conf"
-        if [ "$(id -u)" = 0 ]; then chown postgres:postgres "$folder/data/pg_hba.conf"; fi
-        as_owner "$bin/pg_ctl" -s -D "$folder/data" -l "$folder/log" -w start </dev/null >&2
-        echo ready
-        set +e
-        while read -r line; do :; done
-        as_owner "$bin/pg_ctl" -s -D "$folder/data" -m immediate -w stop </dev/null >&2
-        rm -rf "$folder"
-        """
+    /// Local connections need no password, those over the loopback do.
+    ///
+    /// Ends when its standard input does.
+    private static let script =
+        asOwner + """
+            set -e
+            bin=$1 folder=$2 port=$3
+            exec 2>"$folder/start.log"
+            if [ "$(id -u)" = 0 ]; then chown postgres:postgres "$folder"; fi
+            as_owner "$bin/initdb" -D "$folder/data" -U postgres -A trust --no-sync --no-instructions -E UTF8 --locale=C.UTF-8 >&2
+            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+                -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$folder/server.key" -out "$folder/server.crt" >&2
+            if [ "$(id -u)" = 0 ]; then chown postgres:postgres "$folder/server.key" "$folder/server.crt"; fi
+            chmod 600 "$folder/server.key"
+            cat >>"$folder/data/postgresql.conf" <<TEXT
+            listen_addresses = '127.0.0.1'
+            port = $port
+            unix_socket_directories = '$folder'
+            max_connections = 600
+            shared_buffers = 64MB
+            fsync = off
+            full_page_writes = off
+            ssl = on
+            ssl_cert_file = '$folder/server.crt'
+            ssl_key_file = '$folder/server.key'
+            log_min_messages = fatal
+            deadlock_timeout = 200ms
+            $4
+            TEXT
+            printf 'local all all trust\\nhost all all 127.0.0.1/32 scram-sha-256\\n' >"$folder/data/pg_hba.conf"
+            if [ "$(id -u)" = 0 ]; then chown postgres:postgres "$folder/data/pg_hba.conf"; fi
+            as_owner "$bin/pg_ctl" -s -D "$folder/data" -l "$folder/log" -w start </dev/null >&2
+            echo ready
+            set +e
+            while read -r line; do :; done
+            as_owner "$bin/pg_ctl" -s -D "$folder/data" -m immediate -w stop </dev/null >&2
+            rm -rf "$folder"
+            """
 }
