@@ -7,8 +7,14 @@ import NetKit
 extension IMAPConnection {
     /// Acts on what has come, as far as it may be acted on now.
     func proceed() {
-        defer { resumeReading() }
-        while context != nil {
+        // A write may tell at once that the client reads again.
+        guard !isProceeding else { return }
+        isProceeding = true
+        defer {
+            isProceeding = false
+            resumeReading()
+        }
+        while clientReads {
             switch activity {
             case .running, .closing: return
             case .ready:

@@ -48,7 +48,9 @@ final class IMAPConnection: ChannelDuplexHandler {
     var isStopping = false
     var watch: (index: MailboxIndex, number: Int)?
     var hasNews = false
+    var isProceeding = false
     private var readIsDue = false
+    private var unreadSince: NIODeadline?
     private var timer: Scheduled<Void>?
     private var openedAt = NIODeadline.now()
     private var lastInput = NIODeadline.now()
@@ -140,9 +142,32 @@ final class IMAPConnection: ChannelDuplexHandler {
 
     private var wantsInput: Bool {
         switch activity {
-        case .ready, .authenticating, .idling, .appending: waitingEvent == nil
+        case .ready, .authenticating, .idling, .appending: waitingEvent == nil && clientReads
         case .running, .closing: false
         }
+    }
+
+    /// Whether what was written goes out: while it does not, no further command runs.
+    var clientReads: Bool { context?.channel.isWritable ?? false }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            unreadSince = nil
+            proceed()
+        } else {
+            unreadSince = .now()
+            let limit = TimeAmount(services.configuration.writeTimeout)
+            context.eventLoop.assumeIsolated().scheduleTask(in: limit) { [weak self] in self?.closeUnread(after: limit)
+            }
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    private func closeUnread(after limit: TimeAmount) {
+        // A running command's own writes are watched by its gate, which knows of slow progress.
+        guard let since = unreadSince, .now() - since >= limit, gate?.stalledSince == nil else { return }
+        logger.info("client does not read")
+        context?.close(promise: nil)
     }
 
     func resumeReading() {
