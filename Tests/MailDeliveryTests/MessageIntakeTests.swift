@@ -31,40 +31,75 @@ struct MessageRow: Sendable, CustomTestStringConvertible {
     let name: String
     let text: String
     let refusal: DeliveryRefusal?
-    init(_ name: String, _ text: String, _ refusal: DeliveryRefusal?) { (self.name, self.text, self.refusal) = (name, text, refusal) }
+    init(_ name: String, _ text: String, _ refusal: DeliveryRefusal?) {
+        (self.name, self.text, self.refusal) = (name, text, refusal)
+    }
     var testDescription: String { name }
 }
 
 @Suite struct MessageIntakeTests {
     static let ann = Account(
-        id: AccountID(7), organisation: OrganisationID(1), primaryAddress: address("ann@shop.test"), displayName: "", role: .member,
-        status: .active, quotaBytes: nil, usedBytes: 0, usedMessages: 0, createdAt: Timestamp(seconds: 0)
+        id: AccountID(7),
+        organisation: OrganisationID(1),
+        primaryAddress: address("ann@shop.test"),
+        displayName: "",
+        role: .member,
+        status: .active,
+        quotaBytes: nil,
+        usedBytes: 0,
+        usedMessages: 0,
+        createdAt: Timestamp(seconds: 0)
     )
     static let submitter = Submitter(account: ann, addresses: [address("ann@shop.test"), address("sales@shop.test")])
 
     func message(
-        _ text: String, submitter: Submitter? = nil, local: [AccountID] = [AccountID(7)], remote: [String] = []
+        _ text: String,
+        submitter: Submitter? = nil,
+        local: [AccountID] = [AccountID(7)],
+        remote: [String] = []
     ) throws -> IncomingMessage {
         let facts = SessionFacts(
-            session: "s", remote: try #require(IPAddress("192.0.2.1")), hello: "client.test", isExtended: true, isEncrypted: true,
+            session: "s",
+            remote: try #require(IPAddress("192.0.2.1")),
+            hello: "client.test",
+            isExtended: true,
+            isEncrypted: true,
             isAuthenticated: submitter != nil
         )
         let now = Timestamp(seconds: 1_795_430_400)
         let id = QueueID(time: now, random: 1)
-        let trace = TraceFields.received(by: "mail.shop.test", facts, queueID: id, recipients: [address("ann@shop.test")], isUTF8: false, at: now)
+        let trace = TraceFields.received(
+            by: "mail.shop.test",
+            facts,
+            queueID: id,
+            recipients: [address("ann@shop.test")],
+            isUTF8: false,
+            at: now
+        )
         let expansion = RecipientExpansion(
-            local: local.map { .init(account: $0, address: address("ann@shop.test")) }, remote: remote.map { address($0) }
+            local: local.map { .init(account: $0, address: address("ann@shop.test")) },
+            remote: remote.map { address($0) }
         )
         return IncomingMessage(
-            queueID: id, receivedAt: now, facts: facts, submitter: submitter, sender: .address(address("ann@shop.test")),
-            recipients: [.init(address: address("ann@shop.test"), originalRecipient: nil, expansion: expansion)], isUTF8: false,
-            is8Bit: false, spool: .memory(ByteBuffer(bytes: trace + Array(text.utf8))), traceSize: trace.count
+            queueID: id,
+            receivedAt: now,
+            facts: facts,
+            submitter: submitter,
+            sender: .address(address("ann@shop.test")),
+            recipients: [.init(address: address("ann@shop.test"), originalRecipient: nil, expansion: expansion)],
+            isUTF8: false,
+            is8Bit: false,
+            spool: .memory(ByteBuffer(bytes: trace + Array(text.utf8))),
+            traceSize: trace.count
         )
     }
 
     func accept(_ message: IncomingMessage, into store: RecordingDeliveries) async throws(DeliveryRefusal) {
         try await MessageIntake(
-            deliveries: store, signer: MarkingSigner(), hostname: "mail.shop.test", logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            deliveries: store,
+            signer: MarkingSigner(),
+            hostname: "mail.shop.test",
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         ).accept(message)
     }
 
@@ -78,10 +113,17 @@ struct MessageRow: Sendable, CustomTestStringConvertible {
         let text = "From: x@elsewhere.test\r\nMessage-ID: <1@elsewhere.test>\r\nBcc: y@elsewhere.test\r\n\r\nbody\r\n"
         try await accept(try message(text, local: [AccountID(7), AccountID(8), AccountID(7)]), into: store)
         let plan = try #require(store.plans.first)
-        #expect(stored(plan).hasSuffix(";\r\n\tMon, 23 Nov 2026 08:00:00 +0000\r\n" + text) || stored(plan).hasSuffix(text))
-        #expect(stored(plan).hasPrefix("Received: from client.test ([192.0.2.1])\r\n\tby mail.shop.test with ESMTPS id "))
+        #expect(
+            stored(plan).hasSuffix(";\r\n\tMon, 23 Nov 2026 08:00:00 +0000\r\n" + text) || stored(plan).hasSuffix(text)
+        )
+        #expect(
+            stored(plan).hasPrefix("Received: from client.test ([192.0.2.1])\r\n\tby mail.shop.test with ESMTPS id ")
+        )
         #expect(plan.localCopies.map(\.account) == [AccountID(7), AccountID(8)])
-        #expect(plan.localCopies.first?.prefix == Array("Return-Path: <ann@shop.test>\r\nDelivered-To: ann@shop.test\r\n".utf8))
+        #expect(
+            plan.localCopies.first?.prefix
+                == Array("Return-Path: <ann@shop.test>\r\nDelivered-To: ann@shop.test\r\n".utf8)
+        )
         #expect(plan.submitter == .system && plan.summary.messageID == "1@elsewhere.test")
         #expect(plan.trace.map(\.kind) == [.accepted, .delivered, .delivered])
     }
@@ -94,9 +136,17 @@ struct MessageRow: Sendable, CustomTestStringConvertible {
         MessageRow("own and another's", "From: ann@shop.test, bob@shop.test\r\n\r\nx\r\n", .senderNotOwned),
         MessageRow("another's Sender", "From: ann@shop.test\r\nSender: bob@shop.test\r\n\r\nx\r\n", .senderNotOwned),
         MessageRow("folded", "From: \"ann@shop.test\"\r\n <bob@shop.test>\r\n\r\nx\r\n", .senderNotOwned),
-        MessageRow("two From fields", "From: ann@shop.test\r\nFrom: bob@shop.test\r\n\r\nx\r\n", .malformed("The message has several From fields")),
+        MessageRow(
+            "two From fields",
+            "From: ann@shop.test\r\nFrom: bob@shop.test\r\n\r\nx\r\n",
+            .malformed("The message has several From fields")
+        ),
         MessageRow("no From", "Subject: x\r\n\r\nx\r\n", .malformed("The message has no From field")),
-        MessageRow("From without address", "From: nobody in particular\r\n\r\nx\r\n", .malformed("The From field has no address")),
+        MessageRow(
+            "From without address",
+            "From: nobody in particular\r\n\r\nx\r\n",
+            .malformed("The From field has no address")
+        ),
     ]
 
     @Test(arguments: submissions) func sendersAreChecked(_ row: MessageRow) async throws {
@@ -113,7 +163,8 @@ struct MessageRow: Sendable, CustomTestStringConvertible {
 
     @Test func submittedMailIsCompletedAndSigned() async throws {
         let store = RecordingDeliveries()
-        let text = "From: ann@shop.test\r\nBcc: secret@elsewhere.test,\r\n more@elsewhere.test\r\nSubject: hi\r\n\r\nbody with Bcc: in it\r\n"
+        let text =
+            "From: ann@shop.test\r\nBcc: secret@elsewhere.test,\r\n more@elsewhere.test\r\nSubject: hi\r\n\r\nbody with Bcc: in it\r\n"
         try await accept(try message(text, submitter: Self.submitter, remote: ["x@elsewhere.test"]), into: store)
         let plan = try #require(store.plans.first)
         let lines = stored(plan).split(separator: "\r\n", omittingEmptySubsequences: false).map(String.init)
@@ -128,7 +179,8 @@ struct MessageRow: Sendable, CustomTestStringConvertible {
 
     @Test func whatIsThereIsNotAddedAgain() async throws {
         let store = RecordingDeliveries()
-        let text = "From: ann@shop.test\r\nDate: Mon, 23 Nov 2026 10:00:00 +0000\r\nMessage-Id: <own@shop.test>\r\n\r\nx\r\n"
+        let text =
+            "From: ann@shop.test\r\nDate: Mon, 23 Nov 2026 10:00:00 +0000\r\nMessage-Id: <own@shop.test>\r\n\r\nx\r\n"
         try await accept(try message(text, submitter: Self.submitter), into: store)
         let plan = try #require(store.plans.first)
         #expect(stored(plan).hasSuffix("\r\n" + text))

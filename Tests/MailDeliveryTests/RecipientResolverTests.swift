@@ -18,18 +18,33 @@ struct Shop {
         let organisation = try await directory.addOrganisation(name: "shop")
         _ = try await directory.addDomain("shop.test", organisation: organisation.id, keys: [])
         _ = try await directory.addDomain("other.test", organisation: organisation.id, keys: [])
-        ann = try await directory.addAccount(NewAccount(organisation: organisation.id, address: address("ann@shop.test"), passwordHash: "")).id
+        ann = try await directory.addAccount(
+            NewAccount(organisation: organisation.id, address: address("ann@shop.test"), passwordHash: "")
+        ).id
         _ = try await directory.addAccount(
-            NewAccount(organisation: organisation.id, address: address("bob@shop.test"), passwordHash: "", quotaBytes: 0)
+            NewAccount(
+                organisation: organisation.id,
+                address: address("bob@shop.test"),
+                passwordHash: "",
+                quotaBytes: 0
+            )
         )
         let zoe = try await directory.addAccount(
             NewAccount(organisation: organisation.id, address: address("zoe@shop.test"), passwordHash: "")
         )
         try await directory.setAccountStatus(zoe.id, .suspended)
         administrator = try await directory.addAccount(
-            NewAccount(organisation: organisation.id, address: address("boss@shop.test"), role: .owner, passwordHash: "")
+            NewAccount(
+                organisation: organisation.id,
+                address: address("boss@shop.test"),
+                role: .owner,
+                passwordHash: ""
+            )
         ).id
-        try await directory.addAlias(address("sales@shop.test"), targets: [address("ann@shop.test"), address("away@elsewhere.test")])
+        try await directory.addAlias(
+            address("sales@shop.test"),
+            targets: [address("ann@shop.test"), address("away@elsewhere.test")]
+        )
         try await directory.addAlias(address("ring@shop.test"), targets: [address("ring2@shop.test")])
         try await directory.addAlias(address("ring2@shop.test"), targets: [address("ring@shop.test")])
         try await directory.addAlias(address("dead@shop.test"), targets: [address("nobody@shop.test")])
@@ -62,7 +77,8 @@ struct RefusalRow: Sendable, CustomTestStringConvertible {
 
     static let refusals = [
         RefusalRow("someone@elsewhere.test", .relayDenied), RefusalRow("nobody@shop.test", .noSuchUser),
-        RefusalRow("+x@shop.test", .noSuchUser), RefusalRow("bob@shop.test", .mailboxFull), RefusalRow("zoe@shop.test", .suspended),
+        RefusalRow("+x@shop.test", .noSuchUser), RefusalRow("bob@shop.test", .mailboxFull),
+        RefusalRow("zoe@shop.test", .suspended),
         RefusalRow("ring@shop.test", .noSuchUser), RefusalRow("dead@shop.test", .noSuchUser),
         RefusalRow("deep12@shop.test", .aliasLoop),
     ]
@@ -74,24 +90,38 @@ struct RefusalRow: Sendable, CustomTestStringConvertible {
 
     @Test func aliasesLeadHereAndElsewhere() async throws {
         let shop = try await Shop()
-        let expansion = try await RecipientResolver(directory: shop.directory).expand(address("sales@shop.test"), mayRelay: false)
+        let expansion = try await RecipientResolver(directory: shop.directory).expand(
+            address("sales@shop.test"),
+            mayRelay: false
+        )
         #expect(expansion.local == [.init(account: shop.ann, address: address("ann@shop.test"))])
         #expect(expansion.remote == [address("away@elsewhere.test")])
-        let deep = try await RecipientResolver(directory: shop.directory).expand(address("deep10@shop.test"), mayRelay: false)
+        let deep = try await RecipientResolver(directory: shop.directory).expand(
+            address("deep10@shop.test"),
+            mayRelay: false
+        )
         #expect(deep.local.map(\.account) == [shop.ann])
     }
 
     @Test func ownUsersMaySendAnywhere() async throws {
         let resolver = RecipientResolver(directory: try await Shop().directory)
-        #expect(try await resolver.expand(address("x@elsewhere.test"), mayRelay: true).remote == [address("x@elsewhere.test")])
-        await #expect(throws: RecipientRefusal.noSuchUser) { try await resolver.expand(address("nobody@shop.test"), mayRelay: true) }
+        #expect(
+            try await resolver.expand(address("x@elsewhere.test"), mayRelay: true).remote == [
+                address("x@elsewhere.test")
+            ]
+        )
+        await #expect(throws: RecipientRefusal.noSuchUser) {
+            try await resolver.expand(address("nobody@shop.test"), mayRelay: true)
+        }
     }
 
     @Test func postmasterIsWhoAdministers() async throws {
         let shop = try await Shop()
         let resolver = RecipientResolver(directory: shop.directory)
         for text in ["postmaster@shop.test", "PostMaster@other.test"] {
-            #expect(try await resolver.expand(address(text), mayRelay: false).local.map(\.account) == [shop.administrator])
+            #expect(
+                try await resolver.expand(address(text), mayRelay: false).local.map(\.account) == [shop.administrator]
+            )
         }
         #expect(try await resolver.postmaster().local.map(\.account) == [shop.administrator])
     }

@@ -15,9 +15,12 @@ final class ByteBudget: Sendable {
         state = Mutex(State(free: limit))
     }
 
-    /// Runs `work` when its octets fit. What is larger than the whole budget runs alone.
+    /// Runs `work` when its octets fit.
+    ///
+    /// What is larger than the whole budget runs alone.
     func with<Value: Sendable, Failure: Error>(
-        _ octets: Int, _ work: () async throws(Failure) -> Value
+        _ octets: Int,
+        _ work: () async throws(Failure) -> Value
     ) async throws(Failure) -> Value {
         let share = min(octets, limit)
         await take(share)

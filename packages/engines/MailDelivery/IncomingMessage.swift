@@ -32,8 +32,16 @@ package struct IncomingMessage: Sendable {
     package var traceSize: Int
 
     package init(
-        queueID: QueueID, receivedAt: Timestamp, facts: SessionFacts, submitter: Submitter?, sender: ReversePath,
-        recipients: [Recipient], isUTF8: Bool, is8Bit: Bool, spool: SpooledBytes, traceSize: Int
+        queueID: QueueID,
+        receivedAt: Timestamp,
+        facts: SessionFacts,
+        submitter: Submitter?,
+        sender: ReversePath,
+        recipients: [Recipient],
+        isUTF8: Bool,
+        is8Bit: Bool,
+        spool: SpooledBytes,
+        traceSize: Int
     ) {
         self.queueID = queueID
         self.receivedAt = receivedAt

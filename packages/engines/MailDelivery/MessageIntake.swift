@@ -26,7 +26,11 @@ package struct MessageIntake: Sendable {
     private let logger: Logger
 
     package init(
-        deliveries: any DeliveryStore, signer: any MessageSigning, hostname: String, limits: Limits = Limits(), logger: Logger
+        deliveries: any DeliveryStore,
+        signer: any MessageSigning,
+        hostname: String,
+        limits: Limits = Limits(),
+        logger: Logger
     ) {
         self.deliveries = deliveries
         self.preparer = SubmissionPreparer(hostname: hostname, signer: signer)
@@ -52,7 +56,12 @@ package struct MessageIntake: Sendable {
             bytes = try await preparer.prepare(message, bytes, for: submitter)
             spool = .memory(ByteBuffer(bytes: bytes))
         }
-        let plan = plan(message, spool, MessageSummary(parsing: bytes), is8Bit: message.is8Bit || bytes.contains { $0 >= 128 })
+        let plan = plan(
+            message,
+            spool,
+            MessageSummary(parsing: bytes),
+            is8Bit: message.is8Bit || bytes.contains { $0 >= 128 }
+        )
         do throws(StoreError) {
             _ = try await deliveries.deliver(plan)
         } catch {
@@ -69,7 +78,12 @@ package struct MessageIntake: Sendable {
 
     // MARK: - The plan
 
-    private func plan(_ message: IncomingMessage, _ spool: SpooledBytes, _ summary: MessageSummary, is8Bit: Bool) -> DeliveryPlan {
+    private func plan(
+        _ message: IncomingMessage,
+        _ spool: SpooledBytes,
+        _ summary: MessageSummary,
+        is8Bit: Bool
+    ) -> DeliveryPlan {
         var copies: [LocalCopy] = []
         var remote: [RemoteRecipient] = []
         var accounts: Set<AccountID> = []
@@ -79,7 +93,15 @@ package struct MessageIntake: Sendable {
             for target in recipient.expansion.local where accounts.insert(target.account).inserted {
                 let prefix = TraceFields.copyPrefix(sender: message.sender, recipient: target.address)
                 copies.append(LocalCopy(account: target.account, recipient: target.address, prefix: prefix))
-                trace.append(event(.delivered, message, summary, recipient: recipient.address, detail: via(recipient, target.address)))
+                trace.append(
+                    event(
+                        .delivered,
+                        message,
+                        summary,
+                        recipient: recipient.address,
+                        detail: via(recipient, target.address)
+                    )
+                )
             }
             for target in recipient.expansion.remote where addresses.insert(target).inserted {
                 remote.append(RemoteRecipient(address: target, originalRecipient: recipient.originalRecipient))
@@ -87,9 +109,17 @@ package struct MessageIntake: Sendable {
             }
         }
         return DeliveryPlan(
-            queueID: message.queueID, receivedAt: message.receivedAt, submitter: message.submitter?.account.id ?? .system,
-            sender: message.sender, bytes: spool, summary: summary, localCopies: copies, remote: remote,
-            expiresAt: message.receivedAt.adding(seconds: limits.expirySeconds), needsSMTPUTF8: message.isUTF8, is8Bit: is8Bit,
+            queueID: message.queueID,
+            receivedAt: message.receivedAt,
+            submitter: message.submitter?.account.id ?? .system,
+            sender: message.sender,
+            bytes: spool,
+            summary: summary,
+            localCopies: copies,
+            remote: remote,
+            expiresAt: message.receivedAt.adding(seconds: limits.expirySeconds),
+            needsSMTPUTF8: message.isUTF8,
+            is8Bit: is8Bit,
             trace: trace
         )
     }
@@ -99,11 +129,21 @@ package struct MessageIntake: Sendable {
     }
 
     private func event(
-        _ kind: TraceEvent.Kind, _ message: IncomingMessage, _ summary: MessageSummary, recipient: EmailAddress?, detail: String
+        _ kind: TraceEvent.Kind,
+        _ message: IncomingMessage,
+        _ summary: MessageSummary,
+        recipient: EmailAddress?,
+        detail: String
     ) -> TraceEvent {
         TraceEvent(
-            at: message.receivedAt, kind: kind, queueID: message.queueID, messageID: summary.messageID,
-            sender: message.sender.description, recipient: recipient?.description, remote: message.facts.remote, detail: detail
+            at: message.receivedAt,
+            kind: kind,
+            queueID: message.queueID,
+            messageID: summary.messageID,
+            sender: message.sender.description,
+            recipient: recipient?.description,
+            remote: message.facts.remote,
+            detail: detail
         )
     }
 

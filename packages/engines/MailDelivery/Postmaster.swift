@@ -10,9 +10,12 @@ enum Postmaster {
     /// without any, the domain's first account.
     static func find(for domain: String, in directory: any DirectoryStore) async throws(StoreError) -> Account? {
         guard let hosted = try await directory.domain(named: domain) else { return nil }
-        let own = try await directory.accounts(ofDomain: domain, after: nil, limit: maximumAccounts).filter { $0.status == .active }
+        let own = try await directory.accounts(ofDomain: domain, after: nil, limit: maximumAccounts).filter {
+            $0.status == .active
+        }
         if let administrator = highest(own) { return administrator }
-        for other in try await directory.domains(of: hosted.organisation, after: nil, limit: 10) where other.name != domain {
+        for other in try await directory.domains(of: hosted.organisation, after: nil, limit: 10)
+        where other.name != domain {
             let accounts = try await directory.accounts(ofDomain: other.name, after: nil, limit: maximumAccounts)
             if let administrator = highest(accounts.filter { $0.status == .active }) { return administrator }
         }

@@ -17,7 +17,9 @@ package struct RecipientResolver: Sendable {
     ///   - mayRelay: the client has signed in and may send anywhere.
     ///   - size: what MAIL announced, 0 if nothing.
     package func expand(
-        _ address: EmailAddress, mayRelay: Bool, size: Int = 0
+        _ address: EmailAddress,
+        mayRelay: Bool,
+        size: Int = 0
     ) async throws(RecipientRefusal) -> RecipientExpansion {
         var expansion = RecipientExpansion()
         var seen: Set<EmailAddress> = []
@@ -91,7 +93,9 @@ package struct RecipientResolver: Sendable {
 extension EmailAddress {
     /// The address without `+detail` (RFC 5233 §1); nil when there is none.
     package var withoutDetail: EmailAddress? {
-        guard let plus = localPart.utf8.firstIndex(of: ASCII.plus), plus != localPart.utf8.startIndex else { return nil }
+        guard let plus = localPart.utf8.firstIndex(of: ASCII.plus), plus != localPart.utf8.startIndex else {
+            return nil
+        }
         return EmailAddress(uncheckedLocalPart: String(localPart[..<plus]), domain: domain)
     }
 }

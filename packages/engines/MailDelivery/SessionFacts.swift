@@ -13,7 +13,12 @@ package struct SessionFacts: Sendable {
     package var isAuthenticated: Bool
 
     package init(
-        session: String, remote: IPAddress, hello: String, isExtended: Bool, isEncrypted: Bool, isAuthenticated: Bool
+        session: String,
+        remote: IPAddress,
+        hello: String,
+        isExtended: Bool,
+        isEncrypted: Bool,
+        isAuthenticated: Bool
     ) {
         self.session = session
         self.remote = remote

@@ -11,8 +11,17 @@ struct SubmissionPreparer: Sendable {
     /// The message as it is stored and sent.
     ///
     /// - Parameter bytes: the Received field of `traceSize` octets, then the message as it came.
-    func prepare(_ message: IncomingMessage, _ bytes: [UInt8], for submitter: Submitter) async throws(DeliveryRefusal) -> [UInt8] {
+    func prepare(
+        _ message: IncomingMessage,
+        _ bytes: [UInt8],
+        for submitter: Submitter
+    ) async throws(DeliveryRefusal) -> [UInt8] {
         let trace = bytes[..<message.traceSize]
+        do throws(SubmittedHeader.Fault) {
+            try SubmittedHeader.check(bytes, from: message.traceSize, limit: ParseLimits.default.headerFields)
+        } catch {
+            throw error.refusal
+        }
         let header = HeaderBlock(Array(bytes[message.traceSize...]))
         let author = try Self.author(header, submitter)
         let repaired = added(header, message, author.domain) + header.removing(["bcc", "resent-bcc"])
@@ -32,27 +41,38 @@ struct SubmissionPreparer: Sendable {
     /// The first address of From, when every address there and in Sender is the account's.
     private static func author(_ header: HeaderBlock, _ submitter: Submitter) throws(DeliveryRefusal) -> EmailAddress {
         let fields = header.values("from")
-        // RFC 5322 §3.6: "From: MUST be present, exactly once".
+        // RFC 5322 §3.6: "From: MUST be present, exactly once", and Sender at most once.
         guard let field = fields.first else { throw .malformed("The message has no From field") }
         guard fields.count == 1 else { throw .malformed("The message has several From fields") }
+        guard header.count("sender") <= 1 else { throw .malformed("The message has several Sender fields") }
         let authors = try addresses(field, "From", submitter)
-        guard let first = authors.first else { throw .malformed("The From field has no address") }
         for field in header.values("sender") { _ = try addresses(field, "Sender", submitter) }
-        return first
+        return authors[0]
     }
 
+    /// Never empty.
     private static func addresses(
-        _ field: [UInt8], _ name: String, _ submitter: Submitter
+        _ field: [UInt8],
+        _ name: String,
+        _ submitter: Submitter
     ) throws(DeliveryRefusal) -> [EmailAddress] {
-        var found: [EmailAddress] = []
-        for address in AddressList.parse(field) where address.mailbox != nil {
-            // The start of a group has no host.
-            guard let local = address.mailbox, let host = address.host else { continue }
-            let text = String(decoding: host, as: UTF8.self)
-            let read = EmailAddress(uncheckedLocalPart: String(decoding: local, as: UTF8.self), domain: EmailAddress.lowercased(text))
-            guard submitter.maySend(as: read) else { throw .senderNotOwned }
-            found.append(read)
+        // Encoded words that hide line ends or NUL make readers cut the field short.
+        guard
+            !EncodedWord.decode(field).unicodeScalars.contains(where: { $0.value < 32 && $0 != "\t" || $0.value == 127 }
+            )
+        else {
+            throw .malformed("The \(name) field has control characters")
         }
+        let found: [EmailAddress]
+        do throws(OriginatorField.Fault) {
+            found = try OriginatorField.addresses(in: field)
+        } catch {
+            switch error {
+            case .withoutAddress: throw .malformed("The \(name) field has no address")
+            case .malformed: throw .malformed("The \(name) field is not well formed")
+            }
+        }
+        guard found.allSatisfy({ submitter.maySend(as: $0) }) else { throw .senderNotOwned }
         return found
     }
 

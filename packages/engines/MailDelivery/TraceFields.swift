@@ -7,7 +7,12 @@ package enum TraceFields {
     ///
     /// The recipient is named when there is just one: others are nobody's business.
     package static func received(
-        by hostname: String, _ facts: SessionFacts, queueID: QueueID, recipients: [EmailAddress], isUTF8: Bool, at now: Timestamp
+        by hostname: String,
+        _ facts: SessionFacts,
+        queueID: QueueID,
+        recipients: [EmailAddress],
+        isUTF8: Bool,
+        at now: Timestamp
     ) -> [UInt8] {
         var text = "Received: from \(facts.hello) (\(literal(facts.remote)))\r\n\tby \(hostname) with "
         text += "\(facts.transmissionType(isUTF8: isUTF8)) id \(queueID)"
