@@ -17,7 +17,9 @@ final class UnboundEngine: Sendable {
     private final class Lookup: Sendable {
         private let continuation: Mutex<CheckedContinuation<Result<Answer, DNSError>, Never>?>
 
-        init(_ continuation: CheckedContinuation<Result<Answer, DNSError>, Never>) { self.continuation = Mutex(continuation) }
+        init(_ continuation: CheckedContinuation<Result<Answer, DNSError>, Never>) {
+            self.continuation = Mutex(continuation)
+        }
 
         func finish(_ result: Result<Answer, DNSError>) {
             let waiting = continuation.withLock { continuation in
@@ -37,7 +39,9 @@ final class UnboundEngine: Sendable {
     private let stop: CInt
 
     init(server: String?) throws(ResolverError) {
-        guard let pointer = ub_ctx_create() else { throw ResolverError(description: "libunbound has no memory for a context") }
+        guard let pointer = ub_ctx_create() else {
+            throw ResolverError(description: "libunbound has no memory for a context")
+        }
         ub_ctx_debuglevel(pointer, 0)
         for (name, value) in [("use-syslog:", "no"), ("do-not-query-localhost:", "no"), ("num-threads:", "1")] {
             _ = ub_ctx_set_option(pointer, name, value)
@@ -75,7 +79,9 @@ final class UnboundEngine: Sendable {
             clock.withLock { clock in
                 clock = Task {
                     try? await Task.sleep(for: timeout)
-                    if !Task.isCancelled { lookup.finish(.failure(.temporary(reason: "no answer for \(name) in time"))) }
+                    if !Task.isCancelled {
+                        lookup.finish(.failure(.temporary(reason: "no answer for \(name) in time")))
+                    }
                 }
             }
             let data = Unmanaged.passRetained(lookup)
@@ -109,7 +115,11 @@ final class UnboundEngine: Sendable {
         var index = 0
         while result.havedata != 0, records.count < UnboundResolver.maximumRecords, let octets = result.data?[index] {
             let count = Int(result.len[index])
-            records.append(octets.withMemoryRebound(to: UInt8.self, capacity: count) { Array(UnsafeBufferPointer(start: $0, count: count)) })
+            records.append(
+                octets.withMemoryRebound(to: UInt8.self, capacity: count) {
+                    Array(UnsafeBufferPointer(start: $0, count: count))
+                }
+            )
             index += 1
         }
         return .success(Answer(records: records, isAuthentic: result.secure != 0))
@@ -119,11 +129,16 @@ final class UnboundEngine: Sendable {
     private static func collect(_ context: Context, until stopped: CInt) {
         let box = Unmanaged.passRetained(Collector(context: context, stopped: stopped))
         var thread = pthread_t()
-        pthread_create(&thread, nil, { argument in
-            guard let argument else { return nil }
-            Unmanaged<Collector>.fromOpaque(argument).takeRetainedValue().run()
-            return nil
-        }, box.toOpaque())
+        pthread_create(
+            &thread,
+            nil,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<Collector>.fromOpaque(argument).takeRetainedValue().run()
+                return nil
+            },
+            box.toOpaque()
+        )
         pthread_detach(thread)
     }
 
@@ -140,7 +155,8 @@ final class UnboundEngine: Sendable {
             let answers = ub_fd(context.pointer)
             while true {
                 var waiting = [
-                    pollfd(fd: answers, events: Int16(POLLIN), revents: 0), pollfd(fd: stopped, events: Int16(POLLIN), revents: 0),
+                    pollfd(fd: answers, events: Int16(POLLIN), revents: 0),
+                    pollfd(fd: stopped, events: Int16(POLLIN), revents: 0),
                 ]
                 guard poll(&waiting, 2, -1) >= 0 || errno == EINTR else { break }
                 if waiting[1].revents != 0 { break }

@@ -68,11 +68,16 @@ package final class UnboundResolver: DNSResolving {
     }
 
     private func records<Record: Sendable>(
-        _ name: String, _ type: RecordType, _ read: ([UInt8]) -> Record?
+        _ name: String,
+        _ type: RecordType,
+        _ read: ([UInt8]) -> Record?
     ) async throws(DNSError) -> DNSAnswer<Record> {
         guard DNSName.isValid(name) else { throw .invalidName }
         let raw = try await engine.resolve(name, type, timeout: timeout).get()
-        return DNSAnswer(records: raw.records.prefix(Self.maximumRecords).compactMap(read), isAuthentic: raw.isAuthentic)
+        return DNSAnswer(
+            records: raw.records.prefix(Self.maximumRecords).compactMap(read),
+            isAuthentic: raw.isAuthentic
+        )
     }
 }
 

@@ -1,9 +1,9 @@
 import MailModel
 import MailPorts
-import NetKit
 import NIOCore
 import NIOSSL
 import NIOTLS
+import NetKit
 import SMTPWire
 
 /// One outbound connection: moves bytes between the socket and the client machine.
@@ -28,8 +28,13 @@ final class SMTPClientConnection: ChannelInboundHandler {
         static func unreachable(_ reason: String, recipients: Int) -> Outcome {
             let reply = SMTPReply(451, EnhancedStatus(4, 4, 1), reason)
             return Outcome(
-                result: SMTPClientResult(reached: false, outcomes: Array(repeating: .transient(reply), count: recipients)),
-                transcript: "-- \(reason)\n", tls: nil, hasTLSFailed: false
+                result: SMTPClientResult(
+                    reached: false,
+                    outcomes: Array(repeating: .transient(reply), count: recipients)
+                ),
+                transcript: "-- \(reason)\n",
+                tls: nil,
+                hasTLSFailed: false
             )
         }
     }
@@ -62,10 +67,16 @@ final class SMTPClientConnection: ChannelInboundHandler {
             }
         machine = SMTPClientMachine(
             SMTPClientMachine.Transaction(
-                heloName: plan.policy.heloName, tls: tls,
-                credentials: plan.policy.authentication.map { SMTPClientCredentials(user: $0.user, password: $0.password) },
-                sender: plan.message.sender, recipients: plan.message.recipients, size: plan.message.size,
-                needsSMTPUTF8: plan.message.needsSMTPUTF8, is8Bit: plan.message.is8Bit
+                heloName: plan.policy.heloName,
+                tls: tls,
+                credentials: plan.policy.authentication.map {
+                    SMTPClientCredentials(user: $0.user, password: $0.password)
+                },
+                sender: plan.message.sender,
+                recipients: plan.message.recipients,
+                size: plan.message.size,
+                needsSMTPUTF8: plan.message.needsSMTPUTF8,
+                is8Bit: plan.message.is8Bit
             )
         )
     }
@@ -200,7 +211,8 @@ final class SMTPClientConnection: ChannelInboundHandler {
     private func restartTimer(_ context: ChannelHandlerContext) {
         timer?.cancel()
         guard context.channel.isActive else { return }
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Int64(machine.awaiting.seconds))) { [self] in
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Int64(machine.awaiting.seconds))) {
+            [self] in
             fail("no answer in time")
             self.context?.close(promise: nil)
         }

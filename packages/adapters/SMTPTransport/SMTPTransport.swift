@@ -27,12 +27,16 @@ package struct SMTPTransport: RemoteTransport {
         guard case .opportunistic = policy.tls, first.hasTLSFailed else { return first.report }
         // RFC 7435 §4: a peer whose TLS is broken is treated as one without.
         var second = await attempt(message, host, policy, .none).report
-        second.attempt.transcript = "\(first.report.attempt.transcript)-- again without TLS\n\(second.attempt.transcript)"
+        second.attempt.transcript =
+            "\(first.report.attempt.transcript)-- again without TLS\n\(second.attempt.transcript)"
         return second
     }
 
     private func attempt(
-        _ message: OutboundMessage, _ host: RemoteHost, _ policy: RemotePolicy, _ tls: RemotePolicy.TLS
+        _ message: OutboundMessage,
+        _ host: RemoteHost,
+        _ policy: RemotePolicy,
+        _ tls: RemotePolicy.TLS
     ) async -> (report: RemoteReport, hasTLSFailed: Bool) {
         let startedAt = clock.now()
         let loop = group.next()
@@ -44,14 +48,17 @@ package struct SMTPTransport: RemoteTransport {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if case .implicit = tls {
-                        try channel.pipeline.syncOperations.addHandler(OutboundTLS.handler(for: host.name, verifies: true))
+                        try channel.pipeline.syncOperations.addHandler(
+                            OutboundTLS.handler(for: host.name, verifies: true)
+                        )
                     }
                     try channel.pipeline.syncOperations.addHandler(SMTPClientConnection(plan, outcome: outcome))
                 }
             }
         let found: SMTPClientConnection.Outcome
         do {
-            let channel = try await bootstrap.connect(host: host.address?.description ?? host.name, port: host.port).get()
+            let channel = try await bootstrap.connect(host: host.address?.description ?? host.name, port: host.port)
+                .get()
             found = try await withTaskCancellationHandler {
                 try await outcome.futureResult.get()
             } onCancel: {
@@ -63,7 +70,8 @@ package struct SMTPTransport: RemoteTransport {
         }
         let place = "\(host.name)\(host.address.map { " [\($0)]" } ?? ""):\(host.port)"
         let report = RemoteReport(
-            reached: found.result.reached, results: found.result.outcomes.map { Self.result($0, host) },
+            reached: found.result.reached,
+            results: found.result.outcomes.map { Self.result($0, host) },
             attempt: QueueAttempt(at: startedAt, host: place, tls: found.tls, transcript: found.transcript)
         )
         return (report, found.hasTLSFailed)

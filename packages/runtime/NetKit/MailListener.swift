@@ -1,11 +1,11 @@
 package import Logging
 package import MailModel
+import Metrics
 package import NIOCore
 import NIOPosix
 import NIOSSL
 import ServiceLifecycle
 import Synchronization
-import Metrics
 
 /// A port could not be taken; one line that names it.
 package struct BindError: Error, CustomStringConvertible {
@@ -28,8 +28,15 @@ package struct ListenerConfiguration: Sendable {
     package var grace: TimeAmount
 
     package init(
-        name: String, addresses: [IPAddress], port: Int, isImplicitTLS: Bool, maximumConnections: Int, maximumConnectionsPerAddress: Int,
-        trustedNetworks: [IPNetwork], busyReply: String, grace: TimeAmount
+        name: String,
+        addresses: [IPAddress],
+        port: Int,
+        isImplicitTLS: Bool,
+        maximumConnections: Int,
+        maximumConnectionsPerAddress: Int,
+        trustedNetworks: [IPNetwork],
+        busyReply: String,
+        grace: TimeAmount
     ) {
         self.name = name
         self.addresses = addresses
@@ -63,7 +70,9 @@ package final class MailListener: Service {
 
     /// - Parameter makeHandler: called on the connection's event loop.
     package init(
-        _ configuration: ListenerConfiguration, tls: TLSContextStore?, logger: Logger,
+        _ configuration: ListenerConfiguration,
+        tls: TLSContextStore?,
+        logger: Logger,
         makeHandler: @escaping @Sendable (ConnectionInfo) -> any ChannelHandler
     ) {
         self.configuration = configuration
@@ -83,7 +92,10 @@ package final class MailListener: Service {
                 .serverChannelOption(.backlog, value: 1_024)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .childChannelOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2_048, maximum: 65_536))
+                .childChannelOption(
+                    .recvAllocator,
+                    value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2_048, maximum: 65_536)
+                )
                 .childChannelOption(.maxMessagesPerRead, value: 4)
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture { try self.accept(channel) }
@@ -94,7 +106,9 @@ package final class MailListener: Service {
             } catch let error as IOError {
                 throw BindError(description: description(of: error.errnoCode, at: address))
             } catch {
-                throw BindError(description: "\(configuration.name) port \(configuration.port) on \(address) cannot be taken")
+                throw BindError(
+                    description: "\(configuration.name) port \(configuration.port) on \(address) cannot be taken"
+                )
             }
         }
     }
@@ -114,7 +128,9 @@ package final class MailListener: Service {
         let isTrusted = configuration.trustedNetworks.contains { $0.contains(remote) }
         let isAdmitted = state.withLock { state in
             guard state.connections.count < configuration.maximumConnections else { return false }
-            guard isTrusted || state.perAddress[remote, default: 0] < configuration.maximumConnectionsPerAddress else { return false }
+            guard isTrusted || state.perAddress[remote, default: 0] < configuration.maximumConnectionsPerAddress else {
+                return false
+            }
             state.connections[ObjectIdentifier(channel)] = channel
             state.perAddress[remote, default: 0] += 1
             return true
@@ -122,7 +138,9 @@ package final class MailListener: Service {
         guard isAdmitted else {
             refused.increment()
             guard !configuration.isImplicitTLS else { return channel.close(promise: nil) }
-            channel.writeAndFlush(ByteBuffer(string: configuration.busyReply)).whenComplete { _ in channel.close(promise: nil) }
+            channel.writeAndFlush(ByteBuffer(string: configuration.busyReply)).whenComplete { _ in
+                channel.close(promise: nil)
+            }
             return
         }
         opened.increment()
@@ -132,8 +150,12 @@ package final class MailListener: Service {
             try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.context()))
         }
         let info = ConnectionInfo(
-            remote: remote, remotePort: channel.remoteAddress?.port ?? 0, localPort: configuration.port,
-            session: SessionName.make(), isImplicitTLS: configuration.isImplicitTLS, isTrusted: isTrusted
+            remote: remote,
+            remotePort: channel.remoteAddress?.port ?? 0,
+            localPort: configuration.port,
+            session: SessionName.make(),
+            isImplicitTLS: configuration.isImplicitTLS,
+            isTrusted: isTrusted
         )
         try channel.pipeline.syncOperations.addHandler(makeHandler(info))
     }
@@ -143,7 +165,9 @@ package final class MailListener: Service {
             state.connections[ObjectIdentifier(channel)] = nil
             let left = state.perAddress[remote, default: 1] - 1
             state.perAddress[remote] = left > 0 ? left : nil
-            guard state.connections.isEmpty else { return (state.connections.count, nil as CheckedContinuation<Void, Never>?) }
+            guard state.connections.isEmpty else {
+                return (state.connections.count, nil as CheckedContinuation<Void, Never>?)
+            }
             defer { state.onEmpty = nil }
             return (0, state.onEmpty)
         }

@@ -32,7 +32,9 @@ package final class TLSContextStore: Sendable {
         state = Mutex(State(context: context, stamp: Self.stamp([certificatePath, keyPath]), checkedAt: 0))
     }
 
-    /// The context for a new connection. Looks at the files at most once a second.
+    /// The context for a new connection.
+    ///
+    /// Looks at the files at most once a second.
     package func context() -> NIOSSLContext {
         let now = Int64(time(nil))
         return state.withLock { state in
@@ -45,7 +47,10 @@ package final class TLSContextStore: Sendable {
                 state.context = try Self.load(certificatePath, keyPath)
                 logger.notice("certificate reloaded", metadata: ["path": "\(certificatePath)"])
             } catch {
-                logger.error("the changed certificate does not load; the old one stays", metadata: ["cause": "\(error)"])
+                logger.error(
+                    "the changed certificate does not load; the old one stays",
+                    metadata: ["cause": "\(error)"]
+                )
             }
             return state.context
         }
@@ -53,9 +58,14 @@ package final class TLSContextStore: Sendable {
 
     private static func load(_ certificatePath: String, _ keyPath: String) throws(TLSError) -> NIOSSLContext {
         do {
-            let chain = try NIOSSLCertificate.fromPEMFile(certificatePath).map { NIOSSLCertificateSource.certificate($0) }
+            let chain = try NIOSSLCertificate.fromPEMFile(certificatePath).map {
+                NIOSSLCertificateSource.certificate($0)
+            }
             let key = try NIOSSLPrivateKey(file: keyPath, format: .pem)
-            var configuration = TLSConfiguration.makeServerConfiguration(certificateChain: chain, privateKey: .privateKey(key))
+            var configuration = TLSConfiguration.makeServerConfiguration(
+                certificateChain: chain,
+                privateKey: .privateKey(key)
+            )
             // RFC 8314 §4.1: TLS 1.2 or later.
             configuration.minimumTLSVersion = .tlsv12
             return try NIOSSLContext(configuration: configuration)

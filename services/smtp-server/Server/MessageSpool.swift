@@ -35,7 +35,9 @@ final class MessageSpool {
         buffer.writeBytes(prefix)
     }
 
-    /// nil: there is room for more. A future: wait for it before the next call.
+    /// nil: there is room for more.
+    ///
+    /// A future: wait for it before the next call.
     func append(_ octets: ByteBuffer) -> EventLoopFuture<Void>? {
         buffer.writeImmutableBuffer(octets)
         let limit = descriptor < 0 ? threshold : Self.chunk
@@ -88,7 +90,9 @@ final class MessageSpool {
             .nonisolated()
     }
 
-    /// Opens the file if there is none, and appends. Runs on the thread pool.
+    /// Opens the file if there is none, and appends.
+    ///
+    /// Runs on the thread pool.
     private static func write(_ octets: ByteBuffer, to open: CInt, _ path: String) throws -> CInt {
         let isNew = open < 0
         let descriptor = isNew ? Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) : open

@@ -20,8 +20,14 @@ package struct SMTPBackend: Sendable {
     let metrics = SMTPMetrics()
 
     package init(
-        directory: any DirectoryStore, intake: MessageIntake, authenticator: AccountAuthenticator, limiter: any RateLimiter,
-        trace: any TraceStore, clock: any WallClock, threads: NIOThreadPool, logger: Logger
+        directory: any DirectoryStore,
+        intake: MessageIntake,
+        authenticator: AccountAuthenticator,
+        limiter: any RateLimiter,
+        trace: any TraceStore,
+        clock: any WallClock,
+        threads: NIOThreadPool,
+        logger: Logger
     ) {
         self.directory = directory
         self.intake = intake

@@ -9,7 +9,9 @@ import SMTPWire
 /// AUTH.
 extension SMTPConnection {
     func authenticate(_ mechanism: String, _ response: SensitiveBytes?) {
-        guard let known = SASLServerMechanism(name: mechanism) else { return machine.authOutcome(.refused(.unknownMechanism)) }
+        guard let known = SASLServerMechanism(name: mechanism) else {
+            return machine.authOutcome(.refused(.unknownMechanism))
+        }
         var exchange = SASLExchange(known)
         take(exchange.start(initialResponse: response?.bytes), exchange)
     }
@@ -30,7 +32,13 @@ extension SMTPConnection {
         case .credentials(nil, let user, let password):
             let (authenticator, remote, now) = (backend.authenticator, info.remote, backend.clock.now())
             tasks?.run {
-                await authenticator.authenticate(user: user, password: password.text, remote: remote, service: "smtp", now: now)
+                await authenticator.authenticate(
+                    user: user,
+                    password: password.text,
+                    remote: remote,
+                    service: "smtp",
+                    now: now
+                )
             } then: { [self] outcome in
                 answer(outcome)
                 pump()

@@ -3,8 +3,8 @@ import MailDelivery
 import MailModel
 import MailPorts
 import Metrics
-import NetKit
 import NIOCore
+import NetKit
 import SMTPWire
 
 /// MAIL and RCPT.
@@ -18,7 +18,8 @@ extension SMTPConnection {
     func check(_ sender: SMTPSender) {
         let now = backend.clock.now()
         transaction = Transaction(
-            queueID: QueueID(time: now, random: .random(in: 0 ... .max)), sender: sender.path,
+            queueID: QueueID(time: now, random: .random(in: 0 ... .max)),
+            sender: sender.path,
             announcedSize: sender.parameters.size ?? 0
         )
         guard let account else {
@@ -27,7 +28,9 @@ extension SMTPConnection {
             tasks?.run { () -> SenderDecision in
                 await limiter.count(key, limit: limit, windowSeconds: 60, now: now) == .allowed
                     ? .accepted(nil) : .refused(.rateExceeded)
-            } then: { [self] in answerSender($0) }
+            } then: { [self] in
+                answerSender($0)
+            }
             return
         }
         let (directory, limiter, limit) = (backend.directory, backend.limiter, settings.submissionRate)
@@ -37,14 +40,24 @@ extension SMTPConnection {
                 guard let current = try await directory.account(account.id), current.status == .active else {
                     return .refused(.senderNotOwned)
                 }
-                let submitter = Submitter(account: current, addresses: try await directory.sendingAddresses(of: account.id))
+                let submitter = Submitter(
+                    account: current,
+                    addresses: try await directory.sendingAddresses(of: account.id)
+                )
                 guard submitter.maySend(from: path) else { return .refused(.senderNotOwned) }
-                let rate = await limiter.count("smtp.submission:\(account.id)", limit: limit, windowSeconds: 3_600, now: now)
+                let rate = await limiter.count(
+                    "smtp.submission:\(account.id)",
+                    limit: limit,
+                    windowSeconds: 3_600,
+                    now: now
+                )
                 return rate == .allowed ? .accepted(submitter) : .refused(.rateExceeded)
             } catch {
                 return .refused(SMTPReply(error))
             }
-        } then: { [self] in answerSender($0) }
+        } then: { [self] in
+            answerSender($0)
+        }
     }
 
     private func answerSender(_ decision: SenderDecision) {
@@ -66,7 +79,9 @@ extension SMTPConnection {
         let (limiter, limit, now) = (backend.limiter, settings.submissionRecipientRate, backend.clock.now())
         let key = account.map { "smtp.recipient:\($0.id)" }
         tasks?.run { () -> Result<RecipientExpansion, RecipientRefusal>? in
-            if let key, await limiter.count(key, limit: limit, windowSeconds: 3_600, now: now) != .allowed { return nil }
+            if let key, await limiter.count(key, limit: limit, windowSeconds: 3_600, now: now) != .allowed {
+                return nil
+            }
             do throws(RecipientRefusal) {
                 switch path {
                 case .postmaster: return .success(try await resolver.postmaster())
@@ -110,18 +125,25 @@ extension SMTPConnection {
     func traceRefusal(_ reply: SMTPReply, recipient: String?) {
         guard let transaction else { return }
         let recipients: [String?] =
-            recipient.map { [$0] } ?? (transaction.expansions.isEmpty ? [nil] : transaction.expansions.keys.map(\.description))
+            recipient.map { [$0] }
+            ?? (transaction.expansions.isEmpty ? [nil] : transaction.expansions.keys.map(\.description))
         let now = backend.clock.now()
         let events = recipients.map { recipient in
             TraceEvent(
-                at: now, kind: .refused, queueID: transaction.queueID, sender: transaction.sender.description, recipient: recipient,
-                remote: info.remote, detail: reply.description
+                at: now,
+                kind: .refused,
+                queueID: transaction.queueID,
+                sender: transaction.sender.description,
+                recipient: recipient,
+                remote: info.remote,
+                detail: reply.description
             )
         }
         logger.notice(
             "refused",
             metadata: [
-                "queue_id": "\(transaction.queueID)", "sender": "<\(transaction.sender)>", "recipient": "\(recipient ?? "-")",
+                "queue_id": "\(transaction.queueID)", "sender": "<\(transaction.sender)>",
+                "recipient": "\(recipient ?? "-")",
                 "remote": "\(info.remote)", "reply": "\(reply)",
             ]
         )

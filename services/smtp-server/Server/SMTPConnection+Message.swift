@@ -4,29 +4,40 @@ import MailDelivery
 import MailModel
 import MailPorts
 import Metrics
-import NetKit
 import NIOCore
+import NetKit
 import SMTPWire
 
 /// DATA and BDAT.
 extension SMTPConnection {
     private var facts: SessionFacts {
         SessionFacts(
-            session: info.session, remote: info.remote, hello: machine.hello?.name ?? "unknown",
-            isExtended: machine.hello?.isExtended ?? false, isEncrypted: machine.tlsIsActive, isAuthenticated: account != nil
+            session: info.session,
+            remote: info.remote,
+            hello: machine.hello?.name ?? "unknown",
+            isExtended: machine.hello?.isExtended ?? false,
+            isEncrypted: machine.tlsIsActive,
+            isAuthenticated: account != nil
         )
     }
 
     func begin(_ envelope: SMTPEnvelope, _ context: ChannelHandlerContext) {
         guard var transaction else { return machine.messageRefused(.badSequence) }
         let field = TraceFields.received(
-            by: settings.hostname, facts, queueID: transaction.queueID, recipients: envelope.recipients.compactMap(\.path.address),
-            isUTF8: envelope.sender.parameters.smtpUTF8, at: backend.clock.now()
+            by: settings.hostname,
+            facts,
+            queueID: transaction.queueID,
+            recipients: envelope.recipients.compactMap(\.path.address),
+            isUTF8: envelope.sender.parameters.smtpUTF8,
+            at: backend.clock.now()
         )
         transaction.traceSize = field.count
         transaction.spool = MessageSpool(
-            path: "\(settings.spoolFolder)/\(transaction.queueID)", threshold: settings.spoolThreshold, prefix: field,
-            threads: backend.threads, loop: context.eventLoop
+            path: "\(settings.spoolFolder)/\(transaction.queueID)",
+            threshold: settings.spoolThreshold,
+            prefix: field,
+            threads: backend.threads,
+            loop: context.eventLoop
         )
         self.transaction = transaction
         machine.messageBegun()
@@ -47,20 +58,28 @@ extension SMTPConnection {
     }
 
     func complete(_ envelope: SMTPEnvelope, _ size: Int) {
-        guard let transaction, let spool = transaction.spool else { return machine.messageVerdict(.localError("spool")) }
+        guard let transaction, let spool = transaction.spool else {
+            return machine.messageVerdict(.localError("spool"))
+        }
         self.transaction?.spool = nil
         let message = IncomingMessage(
-            queueID: transaction.queueID, receivedAt: backend.clock.now(), facts: facts, submitter: submitter,
+            queueID: transaction.queueID,
+            receivedAt: backend.clock.now(),
+            facts: facts,
+            submitter: submitter,
             sender: envelope.sender.path,
             recipients: envelope.recipients.map { recipient in
                 IncomingMessage.Recipient(
                     address: recipient.path.address ?? transaction.expansions[recipient.path]?.local.first?.address
                         ?? EmailAddress(uncheckedLocalPart: "postmaster", domain: settings.hostname),
-                    originalRecipient: recipient.originalRecipient, expansion: transaction.expansions[recipient.path] ?? .init()
+                    originalRecipient: recipient.originalRecipient,
+                    expansion: transaction.expansions[recipient.path] ?? .init()
                 )
             },
-            isUTF8: envelope.sender.parameters.smtpUTF8, is8Bit: ![nil, .sevenBit].contains(envelope.sender.parameters.body),
-            spool: .memory(ByteBuffer()), traceSize: transaction.traceSize
+            isUTF8: envelope.sender.parameters.smtpUTF8,
+            is8Bit: ![nil, .sevenBit].contains(envelope.sender.parameters.body),
+            spool: .memory(ByteBuffer()),
+            traceSize: transaction.traceSize
         )
         pause(for: spool.finish()) { [self] result in
             switch result {
@@ -101,7 +120,10 @@ extension SMTPConnection {
 
     private func spoolReply(_ error: any Error) -> SMTPReply {
         let code = (error as? MessageSpool.Failure)?.code
-        logger.error("the spool cannot be written", metadata: ["cause": "\(code.map { String(cString: strerror($0)) } ?? "\(error)")"])
+        logger.error(
+            "the spool cannot be written",
+            metadata: ["cause": "\(code.map { String(cString: strerror($0)) } ?? "\(error)")"]
+        )
         return code == ENOSPC || code == EDQUOT ? .storageFull : .localError(info.session)
     }
 }

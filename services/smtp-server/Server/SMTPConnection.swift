@@ -3,10 +3,10 @@ import Logging
 import MailDelivery
 import MailModel
 import MailPorts
-import NetKit
 import NIOCore
 import NIOSSL
 import NIOTLS
+import NetKit
 import SASLMechanisms
 import SMTPWire
 
@@ -60,7 +60,10 @@ final class SMTPConnection: ChannelDuplexHandler {
     private var idleTimer: Scheduled<Void>?
 
     init(
-        _ info: ConnectionInfo, machine: SMTPServerConfiguration, settings: SMTPServiceConfiguration, backend: SMTPBackend,
+        _ info: ConnectionInfo,
+        machine: SMTPServerConfiguration,
+        settings: SMTPServiceConfiguration,
+        backend: SMTPBackend,
         tls: TLSContextStore
     ) {
         self.info = info
@@ -182,7 +185,9 @@ final class SMTPConnection: ChannelDuplexHandler {
         case .authCancelled: exchange = nil
         case .startTLS(let reply): startTLS(reply, context)
         case .close:
-            context.writeAndFlush(wrapOutboundOut(output)).assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+            context.writeAndFlush(wrapOutboundOut(output)).assumeIsolated().whenComplete { _ in
+                context.close(promise: nil)
+            }
             output = ByteBuffer()
         }
     }
@@ -198,14 +203,20 @@ final class SMTPConnection: ChannelDuplexHandler {
         output = ByteBuffer()
         isStartingTLS = true
         do {
-            try context.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.context()), position: .first)
+            try context.pipeline.syncOperations.addHandler(
+                NIOSSLServerHandler(context: tls.context()),
+                position: .first
+            )
         } catch {
             context.close(promise: nil)
         }
     }
 
     /// Pauses the machine until the future is done.
-    func pause<Value: Sendable>(for future: EventLoopFuture<Value>, _ then: @escaping (Result<Value, any Error>) -> Void) {
+    func pause<Value: Sendable>(
+        for future: EventLoopFuture<Value>,
+        _ then: @escaping (Result<Value, any Error>) -> Void
+    ) {
         isSpooling = true
         future.assumeIsolated().whenComplete { [self] result in
             isSpooling = false
@@ -220,7 +231,9 @@ final class SMTPConnection: ChannelDuplexHandler {
         idleTimer = context.eventLoop.assumeIsolated().scheduleTask(in: delay) { [self] in
             guard let context = self.context else { return }
             // A client that waits for our answer is not silent.
-            guard machine.wantsBytes || isStartingTLS else { return scheduleIdleCheck(context, after: settings.idleTimeout) }
+            guard machine.wantsBytes || isStartingTLS else {
+                return scheduleIdleCheck(context, after: settings.idleTimeout)
+            }
             let silence = NIODeadline.now() - lastActivity
             guard silence >= settings.idleTimeout else {
                 return scheduleIdleCheck(context, after: settings.idleTimeout - silence)

@@ -16,27 +16,49 @@ package enum SMTPModule {
         let logger = Logger(label: "smtp")
         let signer = DKIMMessageSigner(directory: directory, master: context.masterKey, clock: context.clock)
         let intake = MessageIntake(
-            deliveries: try await context.ports.deliveries(), signer: signer, hostname: configuration.hostname,
-            limits: configuration.intake, logger: logger
+            deliveries: try await context.ports.deliveries(),
+            signer: signer,
+            hostname: configuration.hostname,
+            limits: configuration.intake,
+            logger: logger
         )
         let backend = SMTPBackend(
-            directory: directory, intake: intake, authenticator: context.authenticator, limiter: try await context.ports.limits(),
-            trace: try await context.ports.trace(), clock: context.clock, threads: context.threads, logger: logger
+            directory: directory,
+            intake: intake,
+            authenticator: context.authenticator,
+            limiter: try await context.ports.limits(),
+            trace: try await context.ports.trace(),
+            clock: context.clock,
+            threads: context.threads,
+            logger: logger
         )
         let server = SMTPServerService(
-            configuration, backend: backend, tls: context.tls, plaintextAuthOnLoopback: context.settings.plaintextAuthOnLoopback
+            configuration,
+            backend: backend,
+            tls: context.tls,
+            plaintextAuthOnLoopback: context.settings.plaintextAuthOnLoopback
         )
-        let purposes = ["Mail from other servers (SMTP)", "Mail from own users (submission, STARTTLS)", "Mail from own users (submission, TLS)"]
+        let purposes = [
+            "Mail from other servers (SMTP)", "Mail from own users (submission, STARTTLS)",
+            "Mail from own users (submission, TLS)",
+        ]
         let endpoints = zip(purposes, configuration.endpoints).map { purpose, endpoint in
             HostedService.Endpoint(
-                purpose: purpose, address: endpoint.listener.addresses.first?.description ?? "", port: endpoint.listener.port
+                purpose: purpose,
+                address: endpoint.listener.addresses.first?.description ?? "",
+                port: endpoint.listener.port
             )
         }
         let worker = QueueService(
             QueueWorker(
-                queue: try await context.ports.queue(), directory: directory, transport: try await context.ports.transport(),
-                resolver: try await context.ports.resolver(), feed: try await context.ports.changes(), clock: context.clock,
-                configuration: QueueConfiguration(context.settings), logger: Logger(label: "queue")
+                queue: try await context.ports.queue(),
+                directory: directory,
+                transport: try await context.ports.transport(),
+                resolver: try await context.ports.resolver(),
+                feed: try await context.ports.changes(),
+                clock: context.clock,
+                configuration: QueueConfiguration(context.settings),
+                logger: Logger(label: "queue")
             )
         )
         return HostedService(name: "smtp", services: [server, worker], endpoints: endpoints) { try await server.bind() }

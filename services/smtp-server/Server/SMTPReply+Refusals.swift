@@ -3,7 +3,11 @@ import MailPorts
 import SMTPWire
 
 extension SMTPReply {
-    static let tooManyFailedSignIns = SMTPReply(454, EnhancedStatus(4, 7, 0), "Too many failed sign-ins, try again later")
+    static let tooManyFailedSignIns = SMTPReply(
+        454,
+        EnhancedStatus(4, 7, 0),
+        "Too many failed sign-ins, try again later"
+    )
     static let mailboxDisabled = SMTPReply(550, EnhancedStatus(5, 2, 1), "Mailbox disabled")
     static let aliasLoop = SMTPReply(550, EnhancedStatus(5, 4, 6), "The address leads in a circle")
 

@@ -1,14 +1,19 @@
 import MailModel
-package import NetKit
 import NIOCore
-import ServiceLifecycle
+package import NetKit
 import SMTPWire
+import ServiceLifecycle
 
 /// The SMTP listeners of a process.
 package final class SMTPServerService: Service {
     private let listeners: [MailListener]
 
-    package init(_ configuration: SMTPServiceConfiguration, backend: SMTPBackend, tls: TLSContextStore, plaintextAuthOnLoopback: Bool) {
+    package init(
+        _ configuration: SMTPServiceConfiguration,
+        backend: SMTPBackend,
+        tls: TLSContextStore,
+        plaintextAuthOnLoopback: Bool
+    ) {
         listeners = configuration.endpoints.map { endpoint in
             MailListener(endpoint.listener, tls: tls, logger: backend.logger) { info in
                 var machine = endpoint.machine

@@ -1,7 +1,7 @@
 package import MailDelivery
 import MailModel
-package import NetKit
 package import NIOCore
+package import NetKit
 package import PlatformConfig
 package import SMTPWire
 
@@ -40,20 +40,39 @@ package struct SMTPServiceConfiguration: Sendable {
         submissionRate = settings.submissionMessageRate
         submissionRecipientRate = settings.submissionRecipientRate
         endpoints = [
-            Self.endpoint("smtp", settings, settings.addresses(\.smtpAddresses), settings.smtpPort, .relay, isImplicitTLS: false),
             Self.endpoint(
-                "submission", settings, settings.addresses(\.submissionAddresses), settings.submissionPort, .submission,
+                "smtp",
+                settings,
+                settings.addresses(\.smtpAddresses),
+                settings.smtpPort,
+                .relay,
                 isImplicitTLS: false
             ),
             Self.endpoint(
-                "submissions", settings, settings.addresses(\.submissionsAddresses), settings.submissionsPort, .submission,
+                "submission",
+                settings,
+                settings.addresses(\.submissionAddresses),
+                settings.submissionPort,
+                .submission,
+                isImplicitTLS: false
+            ),
+            Self.endpoint(
+                "submissions",
+                settings,
+                settings.addresses(\.submissionsAddresses),
+                settings.submissionsPort,
+                .submission,
                 isImplicitTLS: true
             ),
         ]
     }
 
     private static func endpoint(
-        _ name: String, _ settings: PlatformSettings, _ addresses: [IPAddress], _ port: Int, _ role: SMTPServerConfiguration.Role,
+        _ name: String,
+        _ settings: PlatformSettings,
+        _ addresses: [IPAddress],
+        _ port: Int,
+        _ role: SMTPServerConfiguration.Role,
         isImplicitTLS: Bool
     ) -> Endpoint {
         var limits = SMTPServerConfiguration.Limits()
@@ -65,15 +84,24 @@ package struct SMTPServiceConfiguration: Sendable {
         limits.unproductiveCommands = settings.smtpUnproductiveLimit
         limits.transactions = settings.smtpTransactionLimit
         let machine = SMTPServerConfiguration(
-            role: role, hostname: settings.hostname, limits: limits, offersTLS: !isImplicitTLS,
+            role: role,
+            hostname: settings.hostname,
+            limits: limits,
+            offersTLS: !isImplicitTLS,
             mechanisms: role == .submission ? ["PLAIN", "LOGIN"] : []
         )
         var busy = ByteBuffer()
         SMTPReply.tooManyConnections.encode(into: &busy)
         let listener = ListenerConfiguration(
-            name: name, addresses: addresses, port: port, isImplicitTLS: isImplicitTLS,
-            maximumConnections: settings.smtpMaxConnections, maximumConnectionsPerAddress: settings.maxConnectionsPerAddress,
-            trustedNetworks: settings.trustedNetworks, busyReply: String(buffer: busy), grace: TimeAmount(settings.shutdownGrace)
+            name: name,
+            addresses: addresses,
+            port: port,
+            isImplicitTLS: isImplicitTLS,
+            maximumConnections: settings.smtpMaxConnections,
+            maximumConnectionsPerAddress: settings.maxConnectionsPerAddress,
+            trustedNetworks: settings.trustedNetworks,
+            busyReply: String(buffer: busy),
+            grace: TimeAmount(settings.shutdownGrace)
         )
         return Endpoint(listener: listener, machine: machine)
     }
