@@ -303,6 +303,7 @@ let package = Package(
             ["MailModel", "MailPorts", "MessageFormat", "MailQueue", "MailTesting", "NIOCore", "Logging"]
         ),
         tests("MailCryptoTests", ["MailCrypto"]),
+        tests("NetKitTests", ["MailModel", "NetKit", "NIOCore"]),
         tests("SMTPWireTests", model + ["SMTPWire", "NIOCore"]),
         tests("SASLMechanismsTests", ["SASLMechanisms"]),
         tests("TelemetryTests", ["MailModel", "Telemetry", "Logging", "Metrics"]),
