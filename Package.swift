@@ -344,7 +344,7 @@ if let fuzzed, let driven = fuzzTargets[fuzzed] {
             name: fuzzed,
             dependencies: (model + driven + ["NIOCore"]).map(dependency),
             path: "Tests/Fuzz/\(fuzzed)",
-            exclude: ["corpus"],
+            exclude: fuzzed == "SMTPFuzz" ? ["corpus", "smtp.dict"] : ["corpus"],
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address"])]
         )
     )

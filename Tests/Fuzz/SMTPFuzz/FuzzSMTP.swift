@@ -7,9 +7,23 @@ import SMTPWire
 // The first octet chooses the configuration, each piece's length comes from the octets before it. What is checked
 // beside the absence of traps: the machine's promises to its shell, and that the split of the stream does not matter.
 
-/// libFuzzer's entry.
+/// libFuzzer's driver with its command line.
+@_silgen_name("LLVMFuzzerRunDriver")
+func runFuzzer(
+    _ count: UnsafeMutablePointer<CInt>,
+    _ arguments: UnsafeMutableRawPointer,
+    _ test: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+/// What the build takes for `main`.
+@_cdecl("SMTPFuzz_main")
+public func start(_ count: CInt, _ arguments: UnsafeMutableRawPointer) -> CInt {
+    var (count, arguments) = (count, arguments)
+    return unsafe runFuzzer(&count, &arguments, fuzzOneInput)
+}
+
 @_cdecl("LLVMFuzzerTestOneInput")
-public func fuzzOneInput(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let bytes = unsafe Array(UnsafeBufferPointer(start: start, count: count))
     guard let selector = bytes.first, bytes.count > 1 else { return 0 }
     let stream = Array(bytes.dropFirst())
