@@ -68,7 +68,9 @@ import Testing
 
     private var future: Timestamp { Timestamp(seconds: Int64(time(nil)) + 60) }
 
-    @Test(arguments: [1, 65_535, 65_536, 65_537, 300_000, 4_194_304, 4_194_305]) func everyRangeComesBack(_ size: Int) async throws {
+    @Test(arguments: [1, 65_535, 65_536, 65_537, 300_000, 4_194_304, 4_194_305]) func everyRangeComesBack(
+        _ size: Int
+    ) async throws {
         for bytes in [Self.text(size), Self.noise(size)] {
             let hash = try await put(bytes)
             #expect(try await blobs.read(hash, range: 0..<Int.max).readableBytesView.elementsEqual(bytes))
@@ -173,7 +175,8 @@ import Testing
         var hashes: [BlobHash] = []
         for number in 1...30 { hashes.append(try await put(Self.noise(number))) }
         hashes.sort { $0.description < $1.description }
-        let leftover = "\(folder)/\(hashes[0].description.prefix(2))/\(hashes[0].description.dropFirst(2).prefix(2))/x.1.new"
+        let leftover =
+            "\(folder)/\(hashes[0].description.prefix(2))/\(hashes[0].description.dropFirst(2).prefix(2))/x.1.new"
         close(open(leftover, O_CREAT | O_WRONLY, 0o600))
         var found: [BlobHash] = []
         while true {
@@ -190,7 +193,9 @@ import Testing
         let file = "\(folder)/spool"
         close(open(file, O_CREAT | O_WRONLY, 0o600))
         for size in [10, 5 << 20] {
-            await #expect(throws: StoreError.self) { try await self.blobs.put(.file(path: file, size: size), hash: try self.hash([1])) }
+            await #expect(throws: StoreError.self) {
+                try await self.blobs.put(.file(path: file, size: size), hash: try self.hash([1]))
+            }
         }
         await #expect(throws: StoreError.notFound) { try await self.blobs.verify(try self.hash([1])) }
     }

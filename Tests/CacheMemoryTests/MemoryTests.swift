@@ -15,7 +15,9 @@ import Testing
         let heard = Heard()
         let change = { Change(account: AccountID($0), mailbox: MailboxID(1), modSeq: ModSeq($1)) }
         let listener = feed.listen(to: AccountID(1)) { change in heard.changes.withLock { $0.append(change) } }
-        var other: ChangeListener? = feed.listen(to: AccountID(2)) { change in heard.changes.withLock { $0.append(change) } }
+        var other: ChangeListener? = feed.listen(to: AccountID(2)) { change in
+            heard.changes.withLock { $0.append(change) }
+        }
         feed.publish([change(1, 1), change(2, 2), change(3, 3)])
         #expect(heard.changes.withLock { $0.map(\.modSeq.rawValue) } == [1, 2])
         other = nil

@@ -20,26 +20,41 @@ import Testing
         #expect(try fetch("full") == [.flags, .internalDate, .rfc822Size, .envelope, .body])
         #expect(try fetch("(UID FLAGS UID)") == [.uid, .flags])
         #expect(
-            try fetch("(BODY BODYSTRUCTURE MODSEQ EMAILID THREADID SAVEDATE PREVIEW PREVIEW (LAZY) RFC822 RFC822.HEADER RFC822.TEXT)") == [
-                .body, .bodyStructure, .modSeq, .emailID, .threadID, .saveDate, .preview, .rfc822, .rfc822Header, .rfc822Text,
+            try fetch(
+                "(BODY BODYSTRUCTURE MODSEQ EMAILID THREADID SAVEDATE PREVIEW PREVIEW (LAZY) RFC822 RFC822.HEADER RFC822.TEXT)"
+            ) == [
+                .body, .bodyStructure, .modSeq, .emailID, .threadID, .saveDate, .preview, .rfc822, .rfc822Header,
+                .rfc822Text,
             ]
         )
-        #expect(try fetch("(BINARY[1.2]<3.4> BINARY.PEEK[] BINARY.SIZE[3])") == [
-            .binary([1, 2], partial: 3..<7, isPeek: false), .binary([], partial: nil, isPeek: true), .binarySize([3]),
-        ])
+        #expect(
+            try fetch("(BINARY[1.2]<3.4> BINARY.PEEK[] BINARY.SIZE[3])") == [
+                .binary([1, 2], partial: 3..<7, isPeek: false), .binary([], partial: nil, isPeek: true),
+                .binarySize([3]),
+            ]
+        )
     }
 
     @Test func `FETCH reads sections and partials`() throws {
-        #expect(try fetch("BODY.PEEK[TEXT]<0.2048>") == [
-            .section(BodySection(part: [], text: .text, written: Array("TEXT".utf8)), partial: 0..<2_048, isPeek: true),
-        ])
+        #expect(
+            try fetch("BODY.PEEK[TEXT]<0.2048>") == [
+                .section(
+                    BodySection(part: [], text: .text, written: Array("TEXT".utf8)),
+                    partial: 0..<2_048,
+                    isPeek: true
+                )
+            ]
+        )
         #expect(try section("")?.text == .everything)
         #expect(try section("header")?.text == .header)
         #expect(try section("4.2.2.1")?.part == [4, 2, 2, 1])
         #expect(try section("4.1.MIME")?.text == .mime)
         #expect(try section("4.2.header")?.part == [4, 2])
         #expect(try section("3.TEXT")?.text == .text)
-        #expect(try section("HEADER.FIELDS (Date \"From\")")?.text == .headerFields([Array("Date".utf8), Array("From".utf8)]))
+        #expect(
+            try section("HEADER.FIELDS (Date \"From\")")?.text
+                == .headerFields([Array("Date".utf8), Array("From".utf8)])
+        )
         #expect(try section("1.HEADER.FIELDS.NOT (x)")?.text == .headerFieldsNot([Array("x".utf8)]))
     }
 
@@ -51,9 +66,12 @@ import Testing
     }
 
     static let written: [Written] = [
-        Written("", ""), Written("1.2", "1.2"), Written("text", "TEXT"), Written("1.mime", "1.MIME"), Written("1.Header", "1.HEADER"),
-        Written("header.fields (From \"To\")", "HEADER.FIELDS (From To)"), Written("header.fields ({4}\r\nDate)", "HEADER.FIELDS (Date)"),
-        Written("2.header.fields.not (\"a b\" \"c\\\"d\")", "2.HEADER.FIELDS.NOT (\"a b\" \"c\\\"d\")"), Written("header.fields (\"\")", "HEADER.FIELDS (\"\")"),
+        Written("", ""), Written("1.2", "1.2"), Written("text", "TEXT"), Written("1.mime", "1.MIME"),
+        Written("1.Header", "1.HEADER"),
+        Written("header.fields (From \"To\")", "HEADER.FIELDS (From To)"),
+        Written("header.fields ({4}\r\nDate)", "HEADER.FIELDS (Date)"),
+        Written("2.header.fields.not (\"a b\" \"c\\\"d\")", "2.HEADER.FIELDS.NOT (\"a b\" \"c\\\"d\")"),
+        Written("header.fields (\"\")", "HEADER.FIELDS (\"\")"),
     ]
 
     @Test(arguments: written) func `A section is named back in one form, without literals`(row: Written) throws {
@@ -72,7 +90,9 @@ import Testing
         #expect(silent.mode == .remove && silent.isSilent && silent.unchangedSince == 12_121_230_045)
         #expect(silent.flags.flags == [.seen, .draft])
         #expect(try store("+FLAGS ()")?.mode == .add)
-        #expect(throws: IMAPParseError.self) { try store("FLAGS (" + (1...101).map { "k\($0)" }.joined(separator: " ") + ")") }
+        #expect(throws: IMAPParseError.self) {
+            try store("FLAGS (" + (1...101).map { "k\($0)" }.joined(separator: " ") + ")")
+        }
         #expect(throws: IMAPParseError.self) { try store("FLAGS \(String(repeating: "k", count: 256))") }
     }
 
@@ -85,23 +105,38 @@ import Testing
     }
 
     static let searches: [Search] = [
-        Search("ALL", "all"), Search("SEEN UNSEEN", "and(seen, not(seen))"), Search("OR ANSWERED NOT FLAGGED", "or(answered, not(flagged))"),
+        Search("ALL", "all"), Search("SEEN UNSEEN", "and(seen, not(seen))"),
+        Search("OR ANSWERED NOT FLAGGED", "or(answered, not(flagged))"),
         Search("(DELETED (DRAFT))", "and(deleted, draft)"), Search("NOT (SEEN DRAFT)", "not(and(seen, draft))"),
         Search("UNANSWERED UNDELETED UNDRAFT UNFLAGGED", "and(not(answered), not(deleted), not(draft), not(flagged))"),
-        Search("RECENT OLD NEW", "and(recent, not(recent), recent)"), Search("2,4:7,9,12:*", "sequence"), Search("* $", "and(sequence, sequence)"),
+        Search("RECENT OLD NEW", "and(recent, not(recent), recent)"), Search("2,4:7,9,12:*", "sequence"),
+        Search("* $", "and(sequence, sequence)"),
         Search("UID 1:5", "uid"), Search("FROM \"Smith\" TO x CC y BCC z", "and(from Smith, to x, cc y, bcc z)"),
-        Search("SUBJECT {3}\r\na b BODY c TEXT d", "and(subject a b, body c, text d)"), Search("HEADER Message-ID <a@b>", "header Message-ID <a@b>"),
-        Search("HEADER X \"\"", "header X "), Search("LARGER 5 SMALLER 4294967296", "and(larger 5, smaller 4294967296)"),
+        Search("SUBJECT {3}\r\na b BODY c TEXT d", "and(subject a b, body c, text d)"),
+        Search("HEADER Message-ID <a@b>", "header Message-ID <a@b>"),
+        Search("HEADER X \"\"", "header X "),
+        Search("LARGER 5 SMALLER 4294967296", "and(larger 5, smaller 4294967296)"),
         Search("BEFORE 1-Jan-1970 ON \"2-Jan-1970\" SINCE 01-Jan-1971", "and(before 0, on 1, since 365)"),
-        Search("SENTBEFORE 1-Feb-1994 SENTON 1-Feb-1994 SENTSINCE 1-Feb-1994", "and(sentBefore 8797, sentOn 8797, sentSince 8797)"),
-        Search("SAVEDBEFORE 1-Jan-1970 SAVEDON 1-Jan-1970 SAVEDSINCE 1-Jan-1970", "and(savedBefore 0, savedOn 0, savedSince 0)"),
-        Search("OLDER 60 YOUNGER 3600", "and(older 60, younger 3600)"), Search("KEYWORD $Junk UNKEYWORD Work", "and(keyword $Junk, not(keyword Work))"),
-        Search("MODSEQ 620162338", "modSeq 620162338"), Search("MODSEQ \"/flags/\\\\draft\" all 620162338", "modSeq 620162338"),
+        Search(
+            "SENTBEFORE 1-Feb-1994 SENTON 1-Feb-1994 SENTSINCE 1-Feb-1994",
+            "and(sentBefore 8797, sentOn 8797, sentSince 8797)"
+        ),
+        Search(
+            "SAVEDBEFORE 1-Jan-1970 SAVEDON 1-Jan-1970 SAVEDSINCE 1-Jan-1970",
+            "and(savedBefore 0, savedOn 0, savedSince 0)"
+        ),
+        Search("OLDER 60 YOUNGER 3600", "and(older 60, younger 3600)"),
+        Search("KEYWORD $Junk UNKEYWORD Work", "and(keyword $Junk, not(keyword Work))"),
+        Search("MODSEQ 620162338", "modSeq 620162338"),
+        Search("MODSEQ \"/flags/\\\\draft\" all 620162338", "modSeq 620162338"),
         Search("EMAILID M1 THREADID T1", "and(emailID M1, threadID T1)"),
     ]
 
     @Test(arguments: searches) func `SEARCH keys`(row: Search) throws {
-        guard case .search(let command, _) = try parse("a SEARCH \(row.text)").command else { Issue.record("no SEARCH"); return }
+        guard case .search(let command, _) = try parse("a SEARCH \(row.text)").command else {
+            Issue.record("no SEARCH")
+            return
+        }
         #expect(describe(command.key) == row.key)
         #expect(command.returns == nil && command.charset == nil)
     }
@@ -126,23 +161,41 @@ import Testing
         let plain = try #require(try list("\"\" \"%\""))
         #expect(!plain.isExtended && plain.patterns == ["%"] && plain.reference == "")
         let full = try #require(
-            try list("(SUBSCRIBED REMOTE RECURSIVEMATCH SPECIAL-USE) \"Ref\" (INBOX \"a b/%\" *) RETURN (CHILDREN SUBSCRIBED SPECIAL-USE STATUS (MESSAGES UNSEEN SIZE))")
+            try list(
+                "(SUBSCRIBED REMOTE RECURSIVEMATCH SPECIAL-USE) \"Ref\" (INBOX \"a b/%\" *) "
+                    + "RETURN (CHILDREN SUBSCRIBED SPECIAL-USE STATUS (MESSAGES UNSEEN SIZE))"
+            )
         )
-        #expect(full.isExtended && full.selectsSubscribed && full.selectsRemote && full.isRecursiveMatch && full.selectsSpecialUse)
+        #expect(
+            full.isExtended && full.selectsSubscribed && full.selectsRemote && full.isRecursiveMatch
+                && full.selectsSpecialUse
+        )
         #expect(full.reference == "Ref" && full.patterns == ["INBOX", "a b/%", "*"])
-        #expect(full.returnsChildren && full.returnsSubscribed && full.returnsSpecialUse && full.returnsStatus == [.messages, .unseen, .size])
+        #expect(
+            full.returnsChildren && full.returnsSubscribed && full.returnsSpecialUse
+                && full.returnsStatus == [.messages, .unseen, .size]
+        )
         #expect(try list("() \"\" *")?.isExtended == true)
         #expect(try list("\"\" * RETURN ()")?.isExtended == true)
         #expect(try list("\"\" Entw&APw-rfe/%")?.patterns == ["Entwürfe/%"])
     }
 
     @Test func `CREATE, STATUS and ID`() throws {
-        guard case .create(_, let uses) = try parse("a CREATE x (USE (\\Sent \\drafts))").command else { Issue.record("no CREATE"); return }
+        guard case .create(_, let uses) = try parse("a CREATE x (USE (\\Sent \\drafts))").command else {
+            Issue.record("no CREATE")
+            return
+        }
         #expect(uses == [.sent, .drafts])
         let all = StatusItem.allCases.map(\.rawValue).joined(separator: " ")
-        guard case .status(_, let items) = try parse("a STATUS x (\(all))").command else { Issue.record("no STATUS"); return }
+        guard case .status(_, let items) = try parse("a STATUS x (\(all))").command else {
+            Issue.record("no STATUS")
+            return
+        }
         #expect(items == StatusItem.allCases)
-        guard case .id(let fields) = try parse("a ID (\"name\" \"x\" \"os\" NIL)").command else { Issue.record("no ID"); return }
+        guard case .id(let fields) = try parse("a ID (\"name\" \"x\" \"os\" NIL)").command else {
+            Issue.record("no ID")
+            return
+        }
         #expect(fields == ["name": "x", "os": ""])
     }
 }

@@ -15,14 +15,20 @@ import Testing
         var text: [UInt8]
         var plain: [UInt8]
         var utf8: [UInt8]
-        init(_ text: [UInt8], _ plain: [UInt8], utf8: [UInt8]? = nil) { (self.text, self.plain, self.utf8) = (text, plain, utf8 ?? plain) }
-        init(_ text: String, _ plain: String, utf8: String? = nil) { self.init(Array(text.utf8), Array(plain.utf8), utf8: utf8.map { Array($0.utf8) }) }
+        init(_ text: [UInt8], _ plain: [UInt8], utf8: [UInt8]? = nil) {
+            (self.text, self.plain, self.utf8) = (text, plain, utf8 ?? plain)
+        }
+        init(_ text: String, _ plain: String, utf8: String? = nil) {
+            self.init(Array(text.utf8), Array(plain.utf8), utf8: utf8.map { Array($0.utf8) })
+        }
         var testDescription: String { String(decoding: plain, as: UTF8.self) }
     }
 
     static let rows: [Row] = [
-        Row("", "\"\""), Row("abc", "\"abc\""), Row("a \"b\" \\c", "\"a \\\"b\\\" \\\\c\""), Row("NIL", "\"NIL\""), Row("tab\there", "\"tab\there\""),
-        Row("a\r\nb", "{4}\r\na\r\nb"), Row("\u{7F}", "{1}\r\n\u{7F}"), Row("é", "{2}\r\né", utf8: "\"é\""), Row("\"é", "{3}\r\n\"é", utf8: "\"\\\"é\""),
+        Row("", "\"\""), Row("abc", "\"abc\""), Row("a \"b\" \\c", "\"a \\\"b\\\" \\\\c\""), Row("NIL", "\"NIL\""),
+        Row("tab\there", "\"tab\there\""),
+        Row("a\r\nb", "{4}\r\na\r\nb"), Row("\u{7F}", "{1}\r\n\u{7F}"), Row("é", "{2}\r\né", utf8: "\"é\""),
+        Row("\"é", "{3}\r\n\"é", utf8: "\"\\\"é\""),
         // What is no UTF-8 cannot be quoted for anybody; NUL cannot be sent at all.
         Row([0xFF], Array("{1}\r\n".utf8) + [0xFF]), Row([97, 0, 98], Array("{3}\r\n".utf8) + [97, 0x80, 98]),
         Row(String(repeating: "a", count: 1_000), "\"" + String(repeating: "a", count: 1_000) + "\""),
@@ -49,7 +55,9 @@ import Testing
     }
 
     @Test func `Status responses and continuations`() {
-        func text(_ write: (inout IMAPResponseEncoder) -> Void) -> String { String(decoding: encoded(write), as: UTF8.self) }
+        func text(_ write: (inout IMAPResponseEncoder) -> Void) -> String {
+            String(decoding: encoded(write), as: UTF8.self)
+        }
         #expect(text { $0.status("a1", .ok, code: "READ-WRITE", "Done") } == "a1 OK [READ-WRITE] Done\r\n")
         #expect(text { $0.status(nil, .bye, "Closing") } == "* BYE Closing\r\n")
         #expect(text { $0.status("a", .no, "No") } == "a NO No\r\n")
@@ -79,4 +87,3 @@ import Testing
         #expect(text([3, 2, 1]) == "3,2,1")
     }
 }
-

@@ -10,10 +10,12 @@ import Testing
     }
 
     static let rows: [Row] = [
-        Row("INBOX", "INBOX"), Row("", ""), Row("a&b", "a&-b"), Row("&", "&-"), Row("&-", "&--"), Row("Entwürfe", "Entw&APw-rfe"),
+        Row("INBOX", "INBOX"), Row("", ""), Row("a&b", "a&-b"), Row("&", "&-"), Row("&-", "&--"),
+        Row("Entwürfe", "Entw&APw-rfe"),
         // RFC 3501 §5.1.3.
         Row("~peter/mail/台北/日本語", "~peter/mail/&U,BTFw-/&ZeVnLIqe-"),
-        Row("☺!", "&Jjo-!"), Row("😀", "&2D3eAA-"), Row("é&é", "&AOk-&-&AOk-"), Row("Boîte d'envoi", "Bo&AO4-te d'envoi"), Row("ü", "&APw-"),
+        Row("☺!", "&Jjo-!"), Row("😀", "&2D3eAA-"), Row("é&é", "&AOk-&-&AOk-"),
+        Row("Boîte d'envoi", "Bo&AO4-te d'envoi"), Row("ü", "&APw-"),
         Row("\u{80}", "&AIA-"), Row("a\"\u{301}", "a\"&AwE-"),
     ]
 
@@ -25,7 +27,9 @@ import Testing
     }
 
     /// What is no modified UTF-7 is taken as it stands, so one name has one form.
-    @Test(arguments: ["&", "a&b", "&AOk", "&A-", "&AO-", "&AOk=-", "&AOl-", "&é-", "& -", "&2D0-", "&3gA-", "&AGE-", "&AOk-&AOk-"])
+    @Test(arguments: [
+        "&", "a&b", "&AOk", "&A-", "&AO-", "&AOk=-", "&AOl-", "&é-", "& -", "&2D0-", "&3gA-", "&AGE-", "&AOk-&AOk-",
+    ])
     func `Other ampersands stay`(text: String) {
         let name = MailboxName(wire: Array(text.utf8), isUTF8: false)
         #expect(name?.text == text)
@@ -33,7 +37,9 @@ import Testing
     }
 
     @Test func `Control characters and broken UTF-8 are refused`() {
-        for bytes in [[0], [97, 10], [13], [127], [0xFF], [0xC3], Array("&AAA-".utf8), Array("&AAo-".utf8), Array("&AH8-".utf8)] as [[UInt8]] {
+        for bytes in [
+            [0], [97, 10], [13], [127], [0xFF], [0xC3], Array("&AAA-".utf8), Array("&AAo-".utf8), Array("&AH8-".utf8),
+        ] as [[UInt8]] {
             #expect(MailboxName(wire: bytes, isUTF8: false) == nil, "\(bytes)")
         }
         #expect(MailboxName(wire: [0xFF], isUTF8: true) == nil)
@@ -43,15 +49,21 @@ import Testing
         var pattern: String
         var name: String
         var isMatch: Bool
-        init(_ pattern: String, _ name: String, _ isMatch: Bool) { (self.pattern, self.name, self.isMatch) = (pattern, name, isMatch) }
+        init(_ pattern: String, _ name: String, _ isMatch: Bool) {
+            (self.pattern, self.name, self.isMatch) = (pattern, name, isMatch)
+        }
         var testDescription: String { "\(pattern) on \(name)" }
     }
 
     static let matches: [Match] = [
-        Match("*", "", true), Match("*", "a/b/c", true), Match("%", "a", true), Match("%", "a/b", false), Match("%/%", "a/b", true), Match("a*", "abc", true),
-        Match("*c", "a/b/c", true), Match("%c", "a/c", false), Match("a%c", "abc", true), Match("a%c", "a/c", false), Match("a*c", "a/c", true), Match("", "", true),
-        Match("", "a", false), Match("a", "a", true), Match("a", "A", false), Match("inbox", "INBOX", true), Match("InB%", "INBOX", true), Match("*%*", "x/y", true),
-        Match("a/%", "a/", true), Match("ä*", "äöü", true), Match("%%", "a/b", false), Match("*a*b*", "xxaxxbxx", true), Match("*a*b*", "xxbxxaxx", false),
+        Match("*", "", true), Match("*", "a/b/c", true), Match("%", "a", true), Match("%", "a/b", false),
+        Match("%/%", "a/b", true), Match("a*", "abc", true),
+        Match("*c", "a/b/c", true), Match("%c", "a/c", false), Match("a%c", "abc", true), Match("a%c", "a/c", false),
+        Match("a*c", "a/c", true), Match("", "", true),
+        Match("", "a", false), Match("a", "a", true), Match("a", "A", false), Match("inbox", "INBOX", true),
+        Match("InB%", "INBOX", true), Match("*%*", "x/y", true),
+        Match("a/%", "a/", true), Match("ä*", "äöü", true), Match("%%", "a/b", false), Match("*a*b*", "xxaxxbxx", true),
+        Match("*a*b*", "xxbxxaxx", false),
     ]
 
     @Test(arguments: matches) func `Patterns of LIST`(row: Match) {
@@ -59,6 +71,8 @@ import Testing
     }
 
     @Test func `The worst pattern takes its length times the name's`() {
-        #expect(!MailboxPattern(String(repeating: "*a", count: 200) + "b").matches(String(repeating: "a", count: 1_000)))
+        #expect(
+            !MailboxPattern(String(repeating: "*a", count: 200) + "b").matches(String(repeating: "a", count: 1_000))
+        )
     }
 }

@@ -14,19 +14,40 @@ import Testing
         // RFC 5322 appendix A.
         Row("John Doe <jdoe@machine.example>", "John Doe|-|jdoe|machine.example"),
         Row("\"Joe Q. Public\" <john.q.public@example.com>", "Joe Q. Public|-|john.q.public|example.com"),
-        Row("Mary Smith <mary@x.test>, jdoe@example.org, Who? <one@y.test>",
-            "Mary Smith|-|mary|x.test", "-|-|jdoe|example.org", "Who?|-|one|y.test"),
-        Row("<boss@nil.test>, \"Giant; \\\"Big\\\" Box\" <sysservices@example.net>",
-            "-|-|boss|nil.test", "Giant; \"Big\" Box|-|sysservices|example.net"),
-        Row("A Group:Ed Jones <c@a.test>,joe@where.test,John <jdoe@one.test>;",
-            "-|-|A Group|-", "Ed Jones|-|c|a.test", "-|-|joe|where.test", "John|-|jdoe|one.test", "-|-|-|-"),
+        Row(
+            "Mary Smith <mary@x.test>, jdoe@example.org, Who? <one@y.test>",
+            "Mary Smith|-|mary|x.test",
+            "-|-|jdoe|example.org",
+            "Who?|-|one|y.test"
+        ),
+        Row(
+            "<boss@nil.test>, \"Giant; \\\"Big\\\" Box\" <sysservices@example.net>",
+            "-|-|boss|nil.test",
+            "Giant; \"Big\" Box|-|sysservices|example.net"
+        ),
+        Row(
+            "A Group:Ed Jones <c@a.test>,joe@where.test,John <jdoe@one.test>;",
+            "-|-|A Group|-",
+            "Ed Jones|-|c|a.test",
+            "-|-|joe|where.test",
+            "John|-|jdoe|one.test",
+            "-|-|-|-"
+        ),
         Row("Undisclosed recipients:;", "-|-|Undisclosed recipients|-", "-|-|-|-"),
         Row("Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>", "Pete|-|pete|silly.test"),
-        Row("A Group(Some people)\r\n :Chris Jones <c@(Chris's host.)public.example>,\r\n joe@example.org;",
-            "-|-|A Group|-", "Chris Jones|-|c|public.example", "-|-|joe|example.org", "-|-|-|-"),
+        Row(
+            "A Group(Some people)\r\n :Chris Jones <c@(Chris's host.)public.example>,\r\n joe@example.org;",
+            "-|-|A Group|-",
+            "Chris Jones|-|c|public.example",
+            "-|-|joe|example.org",
+            "-|-|-|-"
+        ),
         Row("Joe Q. Public <john.q.public@example.com>", "Joe Q. Public|-|john.q.public|example.com"),
-        Row("Mary Smith <@node.test,@b.test:mary@example.net>, , jdoe@test . example",
-            "Mary Smith|@node.test,@b.test|mary|example.net", "-|-|jdoe|test.example"),
+        Row(
+            "Mary Smith <@node.test,@b.test:mary@example.net>, , jdoe@test . example",
+            "Mary Smith|@node.test,@b.test|mary|example.net",
+            "-|-|jdoe|test.example"
+        ),
         // Comments as names, literals, quoted local parts.
         Row("jdoe@example.org (John Doe)", "John Doe|-|jdoe|example.org"),
         Row("jdoe@[192.0.2.1]", "-|-|jdoe|[192.0.2.1]"),

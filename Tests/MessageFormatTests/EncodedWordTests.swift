@@ -17,8 +17,10 @@ import Testing
         Row("=?US-ASCII?Q?Keith_Moore?=", "Keith Moore"),
         Row("=?ISO-8859-1?Q?Keld_J=F8rn_Simonsen?=", "Keld Jørn Simonsen"),
         Row("=?ISO-8859-1?Q?Andr=E9?= Pirard", "André Pirard"),
-        Row("=?ISO-8859-1?B?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?= =?ISO-8859-2?B?dSB1bmRlcnN0YW5kIHRoZSBleGFtcGxlLg==?=",
-            "If you can read this you understand the example."),
+        Row(
+            "=?ISO-8859-1?B?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?= =?ISO-8859-2?B?dSB1bmRlcnN0YW5kIHRoZSBleGFtcGxlLg==?=",
+            "If you can read this you understand the example."
+        ),
         Row("=?ISO-8859-1?Q?a?=", "a"),
         Row("=?ISO-8859-1?Q?a?= b", "a b"),
         Row("=?ISO-8859-1?Q?a?= =?ISO-8859-1?Q?b?=", "ab"),
@@ -72,7 +74,9 @@ import Testing
 
 @Suite struct CharsetDecoderTests {
     @Test func `Knows which charsets SEARCH may name`() {
-        for name in ["utf-8", "US-ASCII", "iso-8859-15", "windows-1252", "ISO-2022-JP", "Shift_JIS", "GB18030", "KOI8-R"] {
+        for name in [
+            "utf-8", "US-ASCII", "iso-8859-15", "windows-1252", "ISO-2022-JP", "Shift_JIS", "GB18030", "KOI8-R",
+        ] {
             #expect(CharsetDecoder.isKnown(name), "\(name)")
         }
         for name in ["", "no-such", "utf-8//IGNORE", "../x", String(repeating: "a", count: 200)] {

@@ -2,7 +2,9 @@ import MessageFormat
 import Testing
 
 @Suite struct HeaderBlockTests {
-    private let block = HeaderBlock(Array("A: 1\r\nB:2\r\n\t3\r\nnot a field\r\na : 4\r\n: 5\r\nC:\r\n\r\nA: body".utf8))
+    private let block = HeaderBlock(
+        Array("A: 1\r\nB:2\r\n\t3\r\nnot a field\r\na : 4\r\n: 5\r\nC:\r\n\r\nA: body".utf8)
+    )
 
     private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
 
@@ -53,8 +55,10 @@ import Testing
         // RFC 2231 §4.
         Row("a/b; name*=us-ascii'en-us'This%20is%20%2A%2A%2Afun%2A%2A%2A", "This is ***fun***"),
         Row("a/b; name*=iso-8859-1''caf%E9", "café"),
-        Row("a/b; name*0*=us-ascii'en'This%20is%20even%20more%20; name*1*=%2A%2A%2Afun%2A%2A%2A%20; name*2=\"isn't it!\"",
-            "This is even more ***fun*** isn't it!"),
+        Row(
+            "a/b; name*0*=us-ascii'en'This%20is%20even%20more%20; name*1*=%2A%2A%2Afun%2A%2A%2A%20; name*2=\"isn't it!\"",
+            "This is even more ***fun*** isn't it!"
+        ),
         Row("a/b; name*0=long; name*1=name", "longname"),
         Row("a/b; name*1=b; name*0=a", "ab"),
         Row("a/b; name*0=a; name*2=c", "a"),
@@ -84,13 +88,16 @@ import Testing
         var needle: String
         var text: String
         var isFound: Bool
-        init(_ needle: String, _ text: String, _ isFound: Bool) { (self.needle, self.text, self.isFound) = (needle, text, isFound) }
+        init(_ needle: String, _ text: String, _ isFound: Bool) {
+            (self.needle, self.text, self.isFound) = (needle, text, isFound)
+        }
         var testDescription: String { "\(needle) in \(text)" }
     }
 
     static let rows: [Row] = [
         Row("", "", true), Row("", "a", true), Row("a", "", false), Row("abc", "xABCx", true), Row("ÄÖ", "xäöx", true),
-        Row("aab", "aaab", true), Row("abab", "abacabab", true), Row("abcabd", "abcabcabd", true), Row("aa", "aba", false),
+        Row("aab", "aaab", true), Row("abab", "abacabab", true), Row("abcabd", "abcabcabd", true),
+        Row("aa", "aba", false),
         Row("abc", "ab", false), Row("\"", "a\"\u{301}b", true),
     ]
 

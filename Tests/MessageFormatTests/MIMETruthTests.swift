@@ -24,7 +24,9 @@ import Testing
     @Test func `The fixtures are there`() { #expect(Self.rows.count >= 200) }
 
     static let rows: [Row] = {
-        let own = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(path: "Fixtures/mime")
+        let own = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(
+            path: "Fixtures/mime"
+        )
         guard let suites = ProcessInfo.processInfo.environment["OONRUMAIL_SUITES"] else {
             return read(own, truth: "truth.jsonl")
         }

@@ -47,7 +47,9 @@ import Testing
     }
 
     @Test func `Texts are cut between scalars`() {
-        let summary = summary("Subject: x\(String(repeating: "é", count: 3_000))\n\n\(String(repeating: "漢", count: 500))")
+        let summary = summary(
+            "Subject: x\(String(repeating: "é", count: 3_000))\n\n\(String(repeating: "漢", count: 500))"
+        )
         #expect(summary.subject.utf8.count <= MessageSummary.textLimit)
         #expect(summary.subject.hasSuffix("é"))
         #expect(summary.preview.utf8.count <= 256)
@@ -93,9 +95,11 @@ import Testing
             <body><p>Hello <b>there</b></p></body></html>
             """
         #expect(summary("Content-Type: text/html\n\n\(html)").preview == "Hello there")
-        let alternative = "Content-Type: multipart/alternative; boundary=a\n\n--a\nContent-Type: text/html\n\n<p>rich\n--a\n\nplain\n--a--\n"
+        let alternative =
+            "Content-Type: multipart/alternative; boundary=a\n\n--a\nContent-Type: text/html\n\n<p>rich\n--a\n\nplain\n--a--\n"
         #expect(summary(alternative).preview == "plain")
-        let file = "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Disposition: attachment\n\nfile\n--a\nContent-Type: text/html\n\n<p>body\n--a--\n"
+        let file =
+            "Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Disposition: attachment\n\nfile\n--a\nContent-Type: text/html\n\n<p>body\n--a--\n"
         #expect(summary(file).preview == "body")
         #expect(summary("Content-Type: image/gif\n\nGIF89a").preview == "")
         #expect(summary("Content-Transfer-Encoding: base64\n\nSGVsbG8=\n").preview == "Hello")

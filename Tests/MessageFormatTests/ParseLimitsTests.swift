@@ -32,7 +32,8 @@ import Testing
     }
 
     @Test func `A hundred thousand parts`() {
-        let text = "Content-Type: multipart/mixed; boundary=a\r\n\r\n" + String(repeating: "--a\r\n\r\n", count: 100_000)
+        let text =
+            "Content-Type: multipart/mixed; boundary=a\r\n\r\n" + String(repeating: "--a\r\n\r\n", count: 100_000)
         let message = ParsedMessage(parsing: Array(text.utf8))
         #expect(message.root.children.count == ParseLimits.default.parts - 1)
     }
@@ -40,7 +41,9 @@ import Testing
     @Test func `Limits are settable`() {
         var limits = ParseLimits()
         (limits.depth, limits.parts, limits.headerFields, limits.parameters) = (1, 3, 2, 1)
-        let text = "A: 1\r\nContent-Type: multipart/mixed; boundary=a; x=y\r\nB: 2\r\n\r\n" + String(repeating: "--a\r\n\r\n", count: 9)
+        let text =
+            "A: 1\r\nContent-Type: multipart/mixed; boundary=a; x=y\r\nB: 2\r\n\r\n"
+            + String(repeating: "--a\r\n\r\n", count: 9)
         let message = ParsedMessage(parsing: Array(text.utf8), limits: limits)
         #expect(message.root.fields.fields.count == 2)
         #expect(message.root.contentType.parameters.count == 1)
@@ -69,7 +72,10 @@ import Testing
     }
 
     @Test func `Anything at all is a message`() {
-        for text in ["", "\r\n", "\n", "\r", ":", "\0", "--", "--\r\n", "Content-Type:", "Content-Type: multipart/mixed; boundary=\"\"\r\n\r\n--\r\n"] {
+        for text in [
+            "", "\r\n", "\n", "\r", ":", "\0", "--", "--\r\n", "Content-Type:",
+            "Content-Type: multipart/mixed; boundary=\"\"\r\n\r\n--\r\n",
+        ] {
             let message = ParsedMessage(parsing: Array(text.utf8))
             #expect(message.root.range.upperBound <= message.bytes.count)
             #expect(!MessageSummary(of: message).envelope.isEmpty)

@@ -7,7 +7,9 @@ import Testing
         var path: [Int]
         var kind: ParsedMessage.SectionText
         var text: String?
-        init(_ path: [Int], _ kind: ParsedMessage.SectionText, _ text: String?) { (self.path, self.kind, self.text) = (path, kind, text) }
+        init(_ path: [Int], _ kind: ParsedMessage.SectionText, _ text: String?) {
+            (self.path, self.kind, self.text) = (path, kind, text)
+        }
         var testDescription: String { "\(path) \(kind)" }
     }
 

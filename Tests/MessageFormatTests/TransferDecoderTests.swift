@@ -30,7 +30,9 @@ import Testing
     ]
 
     @Test(arguments: quotedPrintable) func `Quoted-printable decodes what can be decoded`(row: Row) {
-        #expect(String(decoding: TransferDecoder.quotedPrintable(Array(row.text.utf8)[...]), as: UTF8.self) == row.decoded)
+        #expect(
+            String(decoding: TransferDecoder.quotedPrintable(Array(row.text.utf8)[...]), as: UTF8.self) == row.decoded
+        )
     }
 
     @Test func `Long runs of white space take linear time`() {

@@ -34,7 +34,10 @@ enum TruthForm {
         let items = value.items
         var pairs = stride(from: 0, to: items.count - 1, by: 2).map { [items[$0], items[$0 + 1]] }
         pairs.removeAll { $0 == [.text("charset"), .text("us-ascii")] }
-        pairs.sort { $0[0].description == $1[0].description ? $0[1].description < $1[1].description : $0[0].description < $1[0].description }
+        pairs.sort {
+            $0[0].description == $1[0].description
+                ? $0[1].description < $1[1].description : $0[0].description < $1[0].description
+        }
         return pairs.isEmpty ? .null : .list(pairs.map { .list($0) })
     }
 

@@ -88,7 +88,8 @@ private func session(_ pieces: [[UInt8]], _ selector: UInt8) -> [String] {
                 precondition(message.count == expected, "as many octets as were announced")
                 seen.append("message \(message) \(rest)")
             case .appendDiscarded: seen.append("discarded")
-            case .overflow(let head, let hint): seen.append("overflow \(IMAPCommandParser.tag(of: head) ?? "-") \(hint)")
+            case .overflow(let head, let hint):
+                seen.append("overflow \(IMAPCommandParser.tag(of: head) ?? "-") \(hint)")
             }
         }
     }
@@ -116,6 +117,8 @@ private func values(_ bytes: [UInt8]) {
     _ = IMAPDate.parseDay(bytes)
     let halves = bytes.split(separator: 0, maxSplits: 1)
     if halves.count == 2 {
-        _ = MailboxPattern(String(decoding: halves[0], as: UTF8.self)).matches(String(decoding: halves[1], as: UTF8.self))
+        _ = MailboxPattern(String(decoding: halves[0], as: UTF8.self)).matches(
+            String(decoding: halves[1], as: UTF8.self)
+        )
     }
 }

@@ -45,7 +45,10 @@ private func inspect(
 ) {
     parts += 1
     precondition(depth <= 21, "depth within its limit")
-    precondition(range.contains(part.range) && part.headerRange.upperBound == part.bodyRange.lowerBound, "a part in place")
+    precondition(
+        range.contains(part.range) && part.headerRange.upperBound == part.bodyRange.lowerBound,
+        "a part in place"
+    )
     precondition(isWellFormed(message.imapBodyStructure(of: part)), "a BODYSTRUCTURE that IMAP can send")
     precondition(isWellFormed(message.imapBody(of: part)), "a BODY that IMAP can send")
     precondition(isWellFormed(message.imapEnvelope(of: part)), "an ENVELOPE that IMAP can send")

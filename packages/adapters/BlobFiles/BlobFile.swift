@@ -2,7 +2,9 @@ import Glibc
 import MailCrypto
 import MailModel
 
-/// One blob's file. Every method blocks.
+/// One blob's file.
+///
+/// Every method blocks.
 struct BlobFile {
     let folder: String
     let hash: BlobHash
@@ -45,6 +47,7 @@ struct BlobFile {
     }
 
     /// Putting what is there already keeps it from the sweep: its time is renewed, under a lock that the sweep respects.
+    ///
     /// nil when it is not there, or not whole.
     private func renewed(size: Int) -> Result<Void, BlobFault>? {
         for path in [plain, deflated] {
@@ -67,7 +70,9 @@ struct BlobFile {
 
     /// Durable when it returns: file synced, renamed, folders synced.
     private func store(at path: String, _ fill: (Int32) -> Bool) -> Result<Void, BlobFault> {
-        for folder in [first, second] where mkdir(folder, 0o700) != 0 && errno != EEXIST { return .failure(failure("mkdir")) }
+        for folder in [first, second] where mkdir(folder, 0o700) != 0 && errno != EEXIST {
+            return .failure(failure("mkdir"))
+        }
         let temporary = "\(path).\(getpid()).\(UInt64.random(in: 0 ... .max)).new"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { return .failure(failure("open")) }
@@ -96,13 +101,17 @@ struct BlobFile {
     func read(_ range: Range<Int>) -> Result<[UInt8], BlobFault> {
         opened { descriptor, isDeflated in
             if isDeflated {
-                guard let bytes = ChunkedDeflate.unpack(from: descriptor, range: range) else { return .failure(.damaged(name)) }
+                guard let bytes = ChunkedDeflate.unpack(from: descriptor, range: range) else {
+                    return .failure(.damaged(name))
+                }
                 return .success(bytes)
             }
             var status = stat()
             guard fstat(descriptor, &status) == 0 else { return .failure(failure("stat")) }
             let range = range.clamped(to: 0..<Int(status.st_size))
-            guard let bytes = FileOctets.readAll(descriptor, size: range.count, from: range.lowerBound) else { return .failure(failure("read")) }
+            guard let bytes = FileOctets.readAll(descriptor, size: range.count, from: range.lowerBound) else {
+                return .failure(failure("read"))
+            }
             return .success(bytes)
         }
     }
@@ -113,17 +122,29 @@ struct BlobFile {
             if isDeflated {
                 guard let size = ChunkedDeflate.size(in: descriptor) else { return .failure(.damaged(name)) }
                 for start in stride(from: 0, to: size, by: 1 << 20) {
-                    guard let bytes = ChunkedDeflate.unpack(from: descriptor, range: start..<(start + 1 << 20)) else { return .failure(.damaged(name)) }
+                    guard let bytes = ChunkedDeflate.unpack(from: descriptor, range: start..<(start + 1 << 20)) else {
+                        return .failure(.damaged(name))
+                    }
                     digest.update(bytes)
                 }
             } else {
-                guard FileOctets.forEachChunk(of: descriptor, { digest.update($0); return true }) else { return .failure(failure("read")) }
+                guard
+                    FileOctets.forEachChunk(
+                        of: descriptor,
+                        {
+                            digest.update($0)
+                            return true
+                        }
+                    )
+                else { return .failure(failure("read")) }
             }
             return digest.finish() == hash.bytes ? .success(()) : .failure(.damaged(name))
         }
     }
 
-    private func opened<Value>(_ body: (Int32, _ isDeflated: Bool) -> Result<Value, BlobFault>) -> Result<Value, BlobFault> {
+    private func opened<Value>(
+        _ body: (Int32, _ isDeflated: Bool) -> Result<Value, BlobFault>
+    ) -> Result<Value, BlobFault> {
         for (path, isDeflated) in [(plain, false), (deflated, true)] {
             let descriptor = open(path, O_RDONLY | O_CLOEXEC)
             guard descriptor >= 0 else {
@@ -143,7 +164,9 @@ struct BlobFile {
         return done.contains(0) ? .success(()) : .failure(.missing)
     }
 
-    /// Whether it was removed. A `put` of the same bytes either comes before, and is seen, or after, and writes anew.
+    /// Whether it was removed.
+    ///
+    /// A `put` of the same bytes either comes before, and is seen, or after, and writes anew.
     func remove(ifPutBefore seconds: Int64) -> Result<Bool, BlobFault> {
         var isRemoved = false
         for path in [plain, deflated] {

@@ -21,7 +21,9 @@ package struct BlobFiles: BlobStore {
     }
 
     /// Runs blocking work on the pool.
-    private func run<Value: Sendable>(_ work: @escaping @Sendable () -> Result<Value, BlobFault>) async throws(StoreError) -> Value {
+    private func run<Value: Sendable>(
+        _ work: @escaping @Sendable () -> Result<Value, BlobFault>
+    ) async throws(StoreError) -> Value {
         let result: Result<Value, BlobFault>
         do {
             result = try await threads.runIfActive(work)
@@ -74,7 +76,9 @@ package struct BlobFiles: BlobStore {
 
     package func list(after: BlobHash?, limit: Int, olderThan: Timestamp) async throws(StoreError) -> [BlobHash] {
         let folder = self.folder
-        return try await run { .success(BlobListing.hashes(in: folder, after: after?.description, limit: limit, olderThan: olderThan)) }
+        return try await run {
+            .success(BlobListing.hashes(in: folder, after: after?.description, limit: limit, olderThan: olderThan))
+        }
     }
 }
 

@@ -8,7 +8,8 @@ enum BlobListing {
         var found: [BlobHash] = []
         let after = after ?? ""
         for first in names(folder) where first.utf8.count == 2 && first >= after.prefix(2) {
-            for second in names("\(folder)/\(first)") where second.utf8.count == 2 && first + second >= after.prefix(4) {
+            for second in names("\(folder)/\(first)") where second.utf8.count == 2 && first + second >= after.prefix(4)
+            {
                 for file in names("\(folder)/\(first)/\(second)") {
                     let path = "\(folder)/\(first)/\(second)/\(file)"
                     var status = stat()
@@ -27,7 +28,9 @@ enum BlobListing {
         var digits = Array(file.utf8)
         if digits.count == 66, digits.suffix(2) == [46, 122] { digits.removeLast(2) }
         guard digits.count == 64 else { return nil }
-        let bytes = stride(from: 0, to: 64, by: 2).compactMap { UInt8(String(decoding: digits[$0...($0 + 1)], as: UTF8.self), radix: 16) }
+        let bytes = stride(from: 0, to: 64, by: 2).compactMap {
+            UInt8(String(decoding: digits[$0...($0 + 1)], as: UTF8.self), radix: 16)
+        }
         return BlobHash(bytes: bytes)
     }
 

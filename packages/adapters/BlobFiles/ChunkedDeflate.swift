@@ -18,7 +18,9 @@ enum ChunkedDeflate {
         for start in stride(from: 0, to: plain.count, by: chunk) {
             var length = UInt(packed.count)
             let size = min(chunk, plain.count - start)
-            let done = plain.withUnsafeBufferPointer { compress2(&packed, &length, $0.baseAddress! + start, UInt(size), 1) }  // Not empty.
+            let done = plain.withUnsafeBufferPointer { plain in
+                compress2(&packed, &length, plain.baseAddress.map { $0 + start }, UInt(size), 1)
+            }
             guard done == Z_OK else { return nil }
             lengths += bigEndian(Int(length), octets: 4)
             body += packed[..<Int(length)]
@@ -47,7 +49,9 @@ enum ChunkedDeflate {
         guard !range.isEmpty else { return [] }
         let count = (size + chunk - 1) / chunk
         let chunks = (range.lowerBound / chunk)...((range.upperBound - 1) / chunk)
-        guard let table = FileOctets.readAll(descriptor, size: 4 * (chunks.upperBound + 1), from: headLength) else { return nil }
+        guard let table = FileOctets.readAll(descriptor, size: 4 * (chunks.upperBound + 1), from: headLength) else {
+            return nil
+        }
         let lengths = (0...chunks.upperBound).map { number(table[($0 * 4)..<($0 * 4 + 4)]) }
         let first = headLength + count * 4 + lengths[..<chunks.lowerBound].reduce(0, +)
         let wanted = lengths[chunks].reduce(0, +)
@@ -61,7 +65,12 @@ enum ChunkedDeflate {
             let done = plain.withUnsafeMutableBufferPointer { plain in
                 packed.withUnsafeBufferPointer { packed in
                     // Both are large enough: checked above.
-                    uncompress(plain.baseAddress! + place * chunk, &length, packed.baseAddress! + source, UInt(lengths[index]))
+                    uncompress(
+                        plain.baseAddress.map { $0 + place * chunk },
+                        &length,
+                        packed.baseAddress.map { $0 + source },
+                        UInt(lengths[index])
+                    )
                 }
             }
             guard done == Z_OK, Int(length) == expected else { return nil }

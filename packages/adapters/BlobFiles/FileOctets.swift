@@ -9,7 +9,7 @@ enum FileOctets {
     static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Bool {
         var offset = 0
         while offset < bytes.count {
-            let count = Glibc.write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)  // Not empty here.
+            let count = Glibc.write(descriptor, bytes.baseAddress.map { $0 + offset }, bytes.count - offset)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { return false }
             offset += count
@@ -22,7 +22,12 @@ enum FileOctets {
         var isComplete = true
         let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, initialized in
             while initialized < size {
-                let count = pread(descriptor, buffer.baseAddress! + initialized, size - initialized, start + initialized)
+                let count = pread(
+                    descriptor,
+                    buffer.baseAddress.map { $0 + initialized },
+                    size - initialized,
+                    start + initialized
+                )
                 if count < 0, errno == EINTR { continue }
                 guard count > 0 else {
                     isComplete = false
@@ -34,7 +39,9 @@ enum FileOctets {
         return isComplete ? bytes : nil
     }
 
-    /// The file in pieces, until the closure says no. Whether it came to the end.
+    /// The file in pieces, until the closure says no.
+    ///
+    /// Whether it came to the end.
     static func forEachChunk(of descriptor: Int32, _ body: (UnsafeRawBufferPointer) -> Bool) -> Bool {
         let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
         defer { chunk.deallocate() }

@@ -1,5 +1,5 @@
-package import MailPorts
 package import MailModel
+package import MailPorts
 import Synchronization
 
 /// The change feed within one process: listeners are called on the publisher's thread.

@@ -44,7 +44,9 @@ package final class MemoryRateLimiter: RateLimiter {
     private static func rolled(_ entry: Entry?, _ windowSeconds: Int, _ now: Timestamp) -> Entry {
         let seconds = Int64(max(1, windowSeconds))
         let window = now.seconds / seconds
-        guard var entry, entry.seconds == seconds else { return Entry(window: window, current: 0, previous: 0, seconds: seconds) }
+        guard var entry, entry.seconds == seconds else {
+            return Entry(window: window, current: 0, previous: 0, seconds: seconds)
+        }
         if entry.window == window { return entry }
         entry.previous = entry.window == window - 1 ? entry.current : 0
         entry.current = 0

@@ -1,6 +1,8 @@
 import Database
 
-/// What must hold within one account: each statement finds the rows that break its rule. `$1` is the account.
+/// What must hold within one account: each statement finds the rows that break its rule.
+///
+/// `$1` is the account.
 struct AccountRules: Sendable {
     let sql: String
     /// With `{0}` to `{4}` for the row's columns.

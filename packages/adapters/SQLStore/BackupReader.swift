@@ -1,7 +1,9 @@
 import Glibc
 import MailCrypto
 
-/// Reads a backup into a folder beside its place, checks it, and puts it in place. Every method blocks.
+/// Reads a backup into a folder beside its place, checks it, and puts it in place.
+///
+/// Every method blocks.
 struct BackupReader: ~Copyable {
     private let path: String
     private let descriptor: Int32

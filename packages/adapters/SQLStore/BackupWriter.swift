@@ -1,7 +1,9 @@
 import Glibc
 import MailCrypto
 
-/// Writes a backup, entry by entry. Every method blocks.
+/// Writes a backup, entry by entry.
+///
+/// Every method blocks.
 struct BackupWriter: ~Copyable {
     private let path: String
     private let descriptor: Int32

@@ -1,13 +1,17 @@
 import Glibc
 
-/// Files and folders as backup and restore need them. Every function blocks.
+/// Files and folders as backup and restore need them.
+///
+/// Every function blocks.
 enum FileTree {
     struct Entry {
         var name: String
         var isFolder: Bool
     }
 
-    /// Regular files and folders, by name; none where there is no such folder. What vanished meanwhile is left out.
+    /// Regular files and folders, by name; none where there is no such folder.
+    ///
+    /// What vanished meanwhile is left out.
     static func entries(of folder: String) throws(BackupFault) -> [Entry] {
         guard let handle = opendir(folder) else {
             if errno == ENOENT { return [] }

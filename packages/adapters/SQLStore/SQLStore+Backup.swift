@@ -44,7 +44,9 @@ extension SQLStore {
         }
     }
 
-    /// Fills a new or empty data folder from a backup. Nothing is put in place before everything has been read and found
+    /// Fills a new or empty data folder from a backup.
+    ///
+    /// Nothing is put in place before everything has been read and found
     /// as the manifest says; what fails leaves the folder as it was.
     package static func restore(fromFile path: String, toFolder folder: String) async throws(StoreError) {
         try await Blocking.run { () throws(StoreError) in

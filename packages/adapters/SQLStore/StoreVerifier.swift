@@ -3,7 +3,9 @@ import MailModel
 import MailPorts
 import NIOCore
 
-/// Checks what must always hold between rows, counters and bytes. Each account is read at one moment, so it may run
+/// Checks what must always hold between rows, counters and bytes.
+///
+/// Each account is read at one moment, so it may run
 /// beside a server; what it reads of blobs is looked at again before it is reported.
 struct StoreVerifier {
     let store: SQLStore

@@ -13,7 +13,7 @@ extension SpooledBytes {
             defer { close(descriptor) }
             let content = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
                 while count < size {
-                    let got = unsafe read(descriptor, buffer.baseAddress! + count, size - count)
+                    let got = unsafe read(descriptor, buffer.baseAddress.map { unsafe $0 + count }, size - count)
                     guard got > 0 else { break }
                     count += got
                 }

@@ -62,7 +62,8 @@ package enum ProxyHeader: Equatable, Sendable {
 
     private static func port(_ text: String) -> Int? {
         let digits = text.utf8
-        guard (1...5).contains(digits.count), digits.allSatisfy({ (48...57).contains($0) }), let value = Int(text) else {
+        guard (1...5).contains(digits.count), digits.allSatisfy({ (48...57).contains($0) }), let value = Int(text)
+        else {
             return nil
         }
         return value <= 65_535 ? value : nil

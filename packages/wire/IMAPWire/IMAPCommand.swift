@@ -95,13 +95,27 @@ package struct ListCommand: Sendable {
 }
 
 package enum StatusItem: String, Sendable, CaseIterable {
-    case messages = "MESSAGES", uidNext = "UIDNEXT", uidValidity = "UIDVALIDITY", unseen = "UNSEEN", deleted = "DELETED", size = "SIZE"
-    case recent = "RECENT", highestModSeq = "HIGHESTMODSEQ", mailboxID = "MAILBOXID", appendLimit = "APPENDLIMIT"
+    case messages = "MESSAGES"
+    case uidNext = "UIDNEXT"
+    case uidValidity = "UIDVALIDITY"
+    case unseen = "UNSEEN"
+    case deleted = "DELETED"
+    case size = "SIZE"
+    case recent = "RECENT"
+    case highestModSeq = "HIGHESTMODSEQ"
+    case mailboxID = "MAILBOXID"
+    case appendLimit = "APPENDLIMIT"
 }
 
 /// SEARCH (RFC 9051 §6.4.4).
 package struct SearchCommand: Sendable {
-    package enum ReturnOption: String, Sendable { case min = "MIN", max = "MAX", all = "ALL", count = "COUNT", save = "SAVE" }
+    package enum ReturnOption: String, Sendable {
+        case min = "MIN"
+        case max = "MAX"
+        case all = "ALL"
+        case count = "COUNT"
+        case save = "SAVE"
+    }
     /// nil: the untagged SEARCH of RFC 3501.
     package var returns: Set<ReturnOption>?
     package var charset: String?
@@ -150,7 +164,8 @@ package indirect enum SearchKey: Sendable {
 
 /// FETCH items (RFC 9051 §6.4.5).
 package enum FetchItem: Hashable, Sendable {
-    case envelope, flags, internalDate, rfc822Size, uid, bodyStructure, body, modSeq, emailID, threadID, preview, saveDate
+    case envelope, flags, internalDate, rfc822Size, uid, bodyStructure, body, modSeq, emailID, threadID, preview,
+        saveDate
     case rfc822, rfc822Header, rfc822Text
     case section(BodySection, partial: Range<Int>?, isPeek: Bool)
     case binary([Int], partial: Range<Int>?, isPeek: Bool)

@@ -22,7 +22,10 @@ extension IMAPCommandParser {
 
     private mutating func fetchItem(allowsMacro: Bool) throws(IMAPParseError) -> [FetchItem] {
         let start = cursor.position
-        let name = String(decoding: cursor.take { $0.isASCIIAlphanumeric || $0 == ASCII.dot }.map(\.asciiUppercased), as: UTF8.self)
+        let name = String(
+            decoding: cursor.take { $0.isASCIIAlphanumeric || $0 == ASCII.dot }.map(\.asciiUppercased),
+            as: UTF8.self
+        )
         switch name {
         case "ALL" where allowsMacro: return [.flags, .internalDate, .rfc822Size, .envelope]
         case "FAST" where allowsMacro: return [.flags, .internalDate, .rfc822Size]
@@ -64,7 +67,8 @@ extension IMAPCommandParser {
     private mutating func partNumbers() throws(IMAPParseError) -> [Int] {
         var numbers: [Int] = []
         while let digit = cursor.peek, digit.isASCIIDigit {
-            guard numbers.count < Limits.partNumbers, let number = cursor.number(maximum: UInt64(Int32.max)), number > 0 else {
+            guard numbers.count < Limits.partNumbers, let number = cursor.number(maximum: UInt64(Int32.max)), number > 0
+            else {
                 throw error("Expected a part number")
             }
             numbers.append(Int(number))
@@ -108,7 +112,13 @@ extension IMAPCommandParser {
             for (index, name) in names.enumerated() {
                 if index > 0 { output.append(ASCII.space) }
                 let isAtom = !name.isEmpty && name.allSatisfy { astringOctets.contains($0) }
-                output += isAtom ? name : [ASCII.quote] + name.flatMap { $0 == ASCII.quote || $0 == ASCII.backslash ? [ASCII.backslash, $0] : [$0] } + [ASCII.quote]
+                output +=
+                    isAtom
+                    ? name
+                    : [ASCII.quote]
+                        + name.flatMap { $0 == ASCII.quote || $0 == ASCII.backslash ? [ASCII.backslash, $0] : [$0] } + [
+                            ASCII.quote
+                        ]
             }
             output.append(ASCII.rightParen)
         }
@@ -165,6 +175,9 @@ extension IMAPCommandParser {
         try space()
         var flags = FlagList()
         if cursor.peek == ASCII.leftParen { flags = try flagList() } else { try self.flags(into: &flags) }
-        return .store(StoreCommand(set: set, mode: mode, isSilent: isSilent, flags: flags, unchangedSince: unchangedSince), isUID: isUID)
+        return .store(
+            StoreCommand(set: set, mode: mode, isSilent: isSilent, flags: flags, unchangedSince: unchangedSince),
+            isUID: isUID
+        )
     }
 }

@@ -6,7 +6,8 @@ extension IMAPCommandParser {
     mutating func select(isReadOnly: Bool) throws(IMAPParseError) -> IMAPCommand {
         let mailbox = try spacedMailbox()
         if cursor.skip(ASCII.space) {
-            guard cursor.skip(ASCII.leftParen), cursor.skip(ignoringCase: "condstore"), cursor.skip(ASCII.rightParen) else {
+            guard cursor.skip(ASCII.leftParen), cursor.skip(ignoringCase: "condstore"), cursor.skip(ASCII.rightParen)
+            else {
                 throw error("Unknown SELECT parameter")
             }
         }
@@ -18,7 +19,9 @@ extension IMAPCommandParser {
         let mailbox = try spacedMailbox()
         var uses: [SpecialUse] = []
         if cursor.skip(ASCII.space) {
-            guard cursor.skip(ASCII.leftParen), cursor.skip(ignoringCase: "use ("), true else { throw error("Unknown CREATE parameter") }
+            guard cursor.skip(ASCII.leftParen), cursor.skip(ignoringCase: "use ("), true else {
+                throw error("Unknown CREATE parameter")
+            }
             while !cursor.skip(ASCII.rightParen) {
                 _ = cursor.skip(ASCII.space)
                 guard cursor.skip(ASCII.backslash),

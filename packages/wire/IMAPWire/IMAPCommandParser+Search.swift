@@ -10,7 +10,11 @@ extension IMAPCommandParser {
             var options: Set<SearchCommand.ReturnOption> = []
             while !cursor.skip(ASCII.rightParen) {
                 _ = cursor.skip(ASCII.space)
-                guard let option = SearchCommand.ReturnOption(rawValue: String(decoding: try atom().map(\.asciiUppercased), as: UTF8.self)) else {
+                guard
+                    let option = SearchCommand.ReturnOption(
+                        rawValue: String(decoding: try atom().map(\.asciiUppercased), as: UTF8.self)
+                    )
+                else {
                     throw error("Unknown SEARCH return option")
                 }
                 options.insert(option)
@@ -43,7 +47,9 @@ extension IMAPCommandParser {
             guard cursor.skip(ASCII.rightParen) else { throw error("Expected )") }
             return inner
         }
-        if let first = cursor.peek, first.isASCIIDigit || first == ASCII.star || first == 36 { return .sequence(try sequenceSet()) }
+        if let first = cursor.peek, first.isASCIIDigit || first == ASCII.star || first == 36 {
+            return .sequence(try sequenceSet())
+        }
         let name = String(decoding: cursor.take { $0.isASCIIAlphanumeric }.map(\.asciiUppercased), as: UTF8.self)
         switch name {
         case "OR":
@@ -159,7 +165,9 @@ extension IMAPCommandParser {
             _ = try atom()
             try space()
         }
-        guard let number = cursor.number(maximum: UInt64(Int64.max)) else { throw error("Expected a modification sequence") }
+        guard let number = cursor.number(maximum: UInt64(Int64.max)) else {
+            throw error("Expected a modification sequence")
+        }
         return .modSeq(Int64(number))
     }
 }

@@ -80,7 +80,9 @@ extension IMAPCommandParser {
     }
 
     mutating func mailbox() throws(IMAPParseError) -> MailboxName {
-        guard let name = MailboxName(wire: try astring(), isUTF8: isUTF8) else { throw error("The mailbox name is no UTF-8 or has control characters") }
+        guard let name = MailboxName(wire: try astring(), isUTF8: isUTF8) else {
+            throw error("The mailbox name is no UTF-8 or has control characters")
+        }
         return name
     }
 
@@ -91,7 +93,9 @@ extension IMAPCommandParser {
 
     /// A mailbox name or part of one as text; empty allowed.
     mutating func nameText() throws(IMAPParseError) -> String {
-        guard let name = MailboxName(wire: try astring(), isUTF8: isUTF8) else { throw error("The name is no UTF-8 or has control characters") }
+        guard let name = MailboxName(wire: try astring(), isUTF8: isUTF8) else {
+            throw error("The name is no UTF-8 or has control characters")
+        }
         return name.text
     }
 
@@ -104,7 +108,9 @@ extension IMAPCommandParser {
             octets = Array(cursor.take(while: Self.listOctets))
             guard !octets.isEmpty else { throw error("Expected a pattern") }
         }
-        guard let name = MailboxName(wire: octets, isUTF8: isUTF8) else { throw error("The pattern is no UTF-8 or has control characters") }
+        guard let name = MailboxName(wire: octets, isUTF8: isUTF8) else {
+            throw error("The pattern is no UTF-8 or has control characters")
+        }
         return name.text
     }
 
@@ -133,7 +139,9 @@ extension IMAPCommandParser {
         return list
     }
 
-    /// `flag *(SP flag)`. `\Recent` is taken and ignored, other unknown system flags are refused.
+    /// `flag *(SP flag)`.
+    ///
+    /// `\Recent` is taken and ignored, other unknown system flags are refused.
     mutating func flags(into list: inout FlagList) throws(IMAPParseError) {
         repeat {
             if cursor.skip(ASCII.backslash) {
@@ -149,7 +157,9 @@ extension IMAPCommandParser {
                 }
             } else {
                 let keyword = try atom()
-                guard keyword.count <= 255, list.keywords.count < 100 else { throw error("Too many or too long keywords") }
+                guard keyword.count <= 255, list.keywords.count < 100 else {
+                    throw error("Too many or too long keywords")
+                }
                 list.keywords.append(String(decoding: keyword, as: UTF8.self))
             }
         } while cursor.skip(ASCII.space)

@@ -46,7 +46,9 @@ package struct IMAPCommandParser {
         }
         var date: Timestamp?
         if parser.cursor.peek == ASCII.quote {
-            guard let text = parser.quoted(), let parsed = IMAPDate.parse(text) else { throw parser.error("Expected a date-time") }
+            guard let text = parser.quoted(), let parsed = IMAPDate.parse(text) else {
+                throw parser.error("Expected a date-time")
+            }
             date = parsed
             try parser.space()
         }

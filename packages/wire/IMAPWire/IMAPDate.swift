@@ -3,8 +3,10 @@ package import MailModel
 
 /// `date` and `date-time` (RFC 9051 §9).
 package enum IMAPDate {
-    private static let months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"].map { Array($0.utf8) }
-    private static let names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"].map { Array($0.utf8) }
+    private static let months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"].map
+    { Array($0.utf8) }
+    private static let names = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"].map
+    { Array($0.utf8) }
 
     /// `date-day "-" date-month "-" date-year`, as days since 1970-01-01.
     package static func parseDay(_ text: [UInt8]) -> Int64? {
@@ -25,7 +27,8 @@ package enum IMAPDate {
     /// `dd-Mon-yyyy hh:mm:ss +zzzz`.
     package static func parse(_ text: [UInt8]) -> Timestamp? {
         var cursor = ByteCursor(text)
-        guard let day = day(&cursor), cursor.skip(ASCII.space), let hour = cursor.number(maximum: 23), cursor.skip(ASCII.colon),
+        guard let day = day(&cursor), cursor.skip(ASCII.space), let hour = cursor.number(maximum: 23),
+            cursor.skip(ASCII.colon),
             let minute = cursor.number(maximum: 59), cursor.skip(ASCII.colon), let second = cursor.number(maximum: 60),
             cursor.skip(ASCII.space), let sign = cursor.next(), sign == ASCII.plus || sign == ASCII.minus,
             let zone = cursor.number(maximum: 9_999), cursor.isAtEnd
@@ -44,8 +47,11 @@ package enum IMAPDate {
         let year = min(max(date.year, 0), 9_999)
         func two(_ value: Int) -> [UInt8] { [UInt8(48 + value / 10), UInt8(48 + value % 10)] }
         let dayText = date.day < 10 ? [ASCII.space, UInt8(48 + date.day)] : two(date.day)
-        return dayText + [ASCII.minus] + names[date.month - 1] + [ASCII.minus] + two(year / 100) + two(year % 100) + [ASCII.space]
-            + two(rest / 3_600) + [ASCII.colon] + two(rest / 60 % 60) + [ASCII.colon] + two(rest % 60) + Array(" +0000".utf8)
+        return dayText + [ASCII.minus] + names[date.month - 1] + [ASCII.minus] + two(year / 100) + two(year % 100) + [
+            ASCII.space
+        ]
+            + two(rest / 3_600) + [ASCII.colon] + two(rest / 60 % 60) + [ASCII.colon] + two(rest % 60)
+            + Array(" +0000".utf8)
     }
 
     private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int64 {

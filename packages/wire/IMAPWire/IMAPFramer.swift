@@ -93,12 +93,14 @@ package struct IMAPFramer: Sendable {
                 guard let event = ended(line) else { continue }
                 return event
             case .literal(let left):
-                guard let piece = input.readBytes(length: min(left, input.readableBytes)), !piece.isEmpty || left == 0 else { return nil }
+                guard let piece = input.readBytes(length: min(left, input.readableBytes)), !piece.isEmpty || left == 0
+                else { return nil }
                 command += piece
                 state = left == piece.count ? .line : .literal(left: left - piece.count)
                 if left > piece.count { return nil }
             case .appendStreaming(let left):
-                guard let piece = input.readSlice(length: min(left, input.readableBytes)), piece.readableBytes > 0 else { return nil }
+                guard let piece = input.readSlice(length: min(left, input.readableBytes)), piece.readableBytes > 0
+                else { return nil }
                 let rest = left - piece.readableBytes
                 state = rest == 0 ? .appendRest(isDiscarded: false) : .appendStreaming(left: rest)
                 return .appendBytes(piece)
@@ -149,7 +151,10 @@ package struct IMAPFramer: Sendable {
         let isFailed = state == .failed
         guard isFailed || scanned + command.count > limits.command else { return nil }
         if !isFailed { _ = fail() }
-        return .overflow(head: Array(command.prefix(256)), hint: isFailed ? "Line is not ended by CRLF or is too long" : "Command is too long")
+        return .overflow(
+            head: Array(command.prefix(256)),
+            hint: isFailed ? "Line is not ended by CRLF or is too long" : "Command is too long"
+        )
     }
 
     private mutating func ended(_ line: [UInt8]) -> Event? {

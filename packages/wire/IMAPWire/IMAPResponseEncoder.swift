@@ -61,7 +61,13 @@ package struct IMAPResponseEncoder: Sendable {
 
     // MARK: - Status responses
 
-    package enum Condition: String, Sendable { case ok = "OK", no = "NO", bad = "BAD", bye = "BYE", preauth = "PREAUTH" }
+    package enum Condition: String, Sendable {
+        case ok = "OK"
+        case no = "NO"
+        case bad = "BAD"
+        case bye = "BYE"
+        case preauth = "PREAUTH"
+    }
 
     /// `tag SP condition SP ["[" code "]" SP] text CRLF`; no tag: untagged.
     package mutating func status(_ tag: String?, _ condition: Condition, code: String? = nil, _ message: String) {
@@ -109,7 +115,8 @@ package struct IMAPResponseEncoder: Sendable {
     }
 
     private static let names: [(MessageFlags, StaticString)] = [
-        (.answered, "\\Answered"), (.flagged, "\\Flagged"), (.deleted, "\\Deleted"), (.seen, "\\Seen"), (.draft, "\\Draft"),
+        (.answered, "\\Answered"), (.flagged, "\\Flagged"), (.deleted, "\\Deleted"), (.seen, "\\Seen"),
+        (.draft, "\\Draft"),
     ]
 
     /// `uid-set` or a set of sequence numbers: runs as ranges.

@@ -5,7 +5,9 @@ package struct MailboxName: Hashable, Sendable {
     package var text: String
     package init(_ text: String) { self.text = text }
 
-    /// From the wire. Octets over 127 are UTF-8; otherwise `&…-` is modified UTF-7, left as it is where it is not valid,
+    /// From the wire.
+    ///
+    /// Octets over 127 are UTF-8; otherwise `&…-` is modified UTF-7, left as it is where it is not valid,
     /// or when the client has enabled UTF8=ACCEPT or IMAP4rev2. nil for what is no UTF-8 or has control characters.
     package init?(wire bytes: [UInt8], isUTF8: Bool) {
         guard let plain = String(validating: bytes, as: UTF8.self) else { return nil }
@@ -92,7 +94,10 @@ package struct MailboxName: Hashable, Sendable {
             }
             // RFC 3501 §5.1.3: not for printable ASCII, and no null shifts: one name has one form.
             guard bits == 0, count < 6, !units.isEmpty, !units.contains(where: { (32...126).contains($0) }),
-                index == bytes.count || bytes[index] != 38 || (index + 1 < bytes.count && bytes[index + 1] == ASCII.minus), let text = String(validating: units, as: UTF16.self) else { return nil }
+                index == bytes.count || bytes[index] != 38
+                    || (index + 1 < bytes.count && bytes[index + 1] == ASCII.minus),
+                let text = String(validating: units, as: UTF16.self)
+            else { return nil }
             output += text
         }
         guard let tail = String(validating: plain, as: UTF8.self) else { return nil }

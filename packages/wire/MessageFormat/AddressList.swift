@@ -97,7 +97,9 @@ private struct AddressParser {
                 if let text = cursor.skipSpaceAndComments() { comment = text }
                 // "a@b <c@d>": what came first is the name.
                 if cursor.peek == ASCII.less { return angleAddress(name: local + [ASCII.at] + host) }
-                found.append(MessageAddress(name: comment.flatMap { $0.isEmpty ? nil : $0 }, mailbox: local, host: host))
+                found.append(
+                    MessageAddress(name: comment.flatMap { $0.isEmpty ? nil : $0 }, mailbox: local, host: host)
+                )
                 return skipToSeparator()
             case ASCII.colon where !isInGroup && !words.isEmpty:
                 cursor.advance()
@@ -188,7 +190,9 @@ private struct AddressParser {
             guard !atom.isEmpty else { return text }
             text += atom
             // Obsolete white space around dots; anything else ends the domain.
-            guard text.last == ASCII.dot || cursor.peek == ASCII.dot || cursor.peek.map({ $0.isASCIIWhitespace }) == true else { return text }
+            guard
+                text.last == ASCII.dot || cursor.peek == ASCII.dot || cursor.peek.map({ $0.isASCIIWhitespace }) == true
+            else { return text }
             var ahead = cursor
             ahead.skipSpaceAndComments()
             guard text.last == ASCII.dot || ahead.peek == ASCII.dot else { return text }

@@ -8,10 +8,13 @@ package enum CharsetDecoder {
 
     package static func decode(_ bytes: [UInt8], charset: String) -> String {
         let name = charset.utf8.map(\.asciiLowercased)
-        if name.isEmpty || name.elementsEqual("utf-8".utf8) || name.elementsEqual("us-ascii".utf8) || name.elementsEqual("utf8".utf8) {
+        if name.isEmpty || name.elementsEqual("utf-8".utf8) || name.elementsEqual("us-ascii".utf8)
+            || name.elementsEqual("utf8".utf8)
+        {
             return decodeUnlabelled(bytes)
         }
-        guard bytes.contains(where: { $0 >= 128 || $0 == 0x1B || $0 == ASCII.plus || $0 == ASCII.tilde || $0 == 0 }) else {
+        guard bytes.contains(where: { $0 >= 128 || $0 == 0x1B || $0 == ASCII.plus || $0 == ASCII.tilde || $0 == 0 })
+        else {
             return String(decoding: bytes, as: UTF8.self)
         }
         return convert(bytes, from: String(decoding: name, as: UTF8.self)) ?? decodeUnlabelled(bytes)
@@ -27,11 +30,17 @@ package enum CharsetDecoder {
     }
 
     private static func convert(_ bytes: [UInt8], from charset: String) -> String? {
-        guard charset.utf8.allSatisfy({ $0.isASCIIAlphanumeric || $0 == 45 || $0 == 95 || $0 == 58 || $0 == 46 }), charset.utf8.count <= 40
+        guard charset.utf8.allSatisfy({ $0.isASCIIAlphanumeric || $0 == 45 || $0 == 95 || $0 == 58 || $0 == 46 }),
+            charset.utf8.count <= 40
         else { return nil }
         // What mail calls by these names is the superset.
-        let actual = ["gb2312": "gb18030", "iso-8859-1": "windows-1252", "ks_c_5601-1987": "cp949", "shift_jis": "cp932"][charset] ?? charset
-        guard let handle = unsafe iconv_open("UTF-8", actual), unsafe handle != iconv_t(bitPattern: -1) else { return nil }
+        let actual =
+            ["gb2312": "gb18030", "iso-8859-1": "windows-1252", "ks_c_5601-1987": "cp949", "shift_jis": "cp932"][
+                charset
+            ] ?? charset
+        guard let handle = unsafe iconv_open("UTF-8", actual), unsafe handle != iconv_t(bitPattern: -1) else {
+            return nil
+        }
         defer { unsafe iconv_close(handle) }
         var input = Array(bytes.prefix(maximumLength))
         var output = [UInt8](repeating: 0, count: min(input.count * 2 + 64, 4 << 20))

@@ -2,9 +2,12 @@ import ByteParsing
 
 /// Encoded words in header text (RFC 2047).
 package enum EncodedWord {
-    /// The field's text as Unicode on one line. Octets outside encoded words are UTF-8 (RFC 6532) or else Latin 1.
+    /// The field's text as Unicode on one line.
+    ///
+    /// Octets outside encoded words are UTF-8 (RFC 6532) or else Latin 1.
     package static func decode(_ text: [UInt8]) -> String {
-        guard text.contains(ASCII.equal) || text.contains(where: { $0 >= 128 || $0 == ASCII.cr || $0 == ASCII.lf }) else {
+        guard text.contains(ASCII.equal) || text.contains(where: { $0 >= 128 || $0 == ASCII.cr || $0 == ASCII.lf })
+        else {
             return String(decoding: text, as: UTF8.self)
         }
         var output = ""
@@ -59,7 +62,8 @@ package enum EncodedWord {
         guard cursor.skip(ASCII.equal), cursor.skip(ASCII.question) else { return nil }
         let charset = cursor.take(while: charsetOctets)
         if cursor.skip(ASCII.star) { _ = cursor.take(while: charsetOctets) }
-        guard !charset.isEmpty, cursor.skip(ASCII.question), let encoding = cursor.next(), cursor.skip(ASCII.question) else { return nil }
+        guard !charset.isEmpty, cursor.skip(ASCII.question), let encoding = cursor.next(), cursor.skip(ASCII.question)
+        else { return nil }
         let content = cursor.take { $0 != ASCII.question && $0 != ASCII.lf }
         guard cursor.skip(ASCII.question), cursor.skip(ASCII.equal) else { return nil }
         let octets: [UInt8]

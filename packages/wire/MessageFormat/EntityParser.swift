@@ -31,11 +31,20 @@ struct EntityParser {
             Self.delimiter(bytes, at: place, boundaries) != nil
         }
         position = fields.range.upperBound
-        let parsed = fields.first("content-type", in: bytes).flatMap { ParameterizedValue(unfolded(bytes, $0.value), limits: limits) }
+        let parsed = fields.first("content-type", in: bytes).flatMap {
+            ParameterizedValue(unfolded(bytes, $0.value), limits: limits)
+        }
         // RFC 2046 §5.1.5: parts of a digest are messages unless they say otherwise.
-        let type = parsed ?? (isInDigest ? ParameterizedValue(value: "message", subtype: "rfc822") : ParameterizedValue(value: "text", subtype: "plain"))
+        let type =
+            parsed
+            ?? (isInDigest
+                ? ParameterizedValue(value: "message", subtype: "rfc822")
+                : ParameterizedValue(value: "text", subtype: "plain"))
         var part = BodyPart(
-            fields: fields, bodyRange: position..<position, contentType: type, hasContentType: parsed != nil
+            fields: fields,
+            bodyRange: position..<position,
+            contentType: type,
+            hasContentType: parsed != nil
         )
         let start = position
         let mayNest = depth < limits.depth && parts < limits.parts
@@ -106,7 +115,8 @@ struct EntityParser {
     /// line. An exact match of the entire candidate line is not required." Of several that match, the longest is meant
     /// (one boundary may begin another), and of equals the innermost; an exact match ends the search.
     private static func delimiter(_ bytes: [UInt8], at place: Int, _ open: [[UInt8]]) -> Delimiter? {
-        guard place + 2 < bytes.count, bytes[place] == ASCII.minus, bytes[place + 1] == ASCII.minus, !open.isEmpty else {
+        guard place + 2 < bytes.count, bytes[place] == ASCII.minus, bytes[place + 1] == ASCII.minus, !open.isEmpty
+        else {
             return nil
         }
         let start = place + 2

@@ -50,7 +50,9 @@ package struct HeaderFields: Sendable {
             var valueEnd = position
             if valueEnd > colon + 1, bytes[valueEnd - 1] == ASCII.lf { valueEnd -= 1 }
             if valueEnd > colon + 1, bytes[valueEnd - 1] == ASCII.cr { valueEnd -= 1 }
-            fields.append(HeaderField(name: lineStart..<nameEnd, value: (colon + 1)..<valueEnd, line: lineStart..<position))
+            fields.append(
+                HeaderField(name: lineStart..<nameEnd, value: (colon + 1)..<valueEnd, line: lineStart..<position)
+            )
         }
         self.fields = fields
         self.range = start..<position
@@ -66,8 +68,12 @@ package struct HeaderFields: Sendable {
 package func unfolded(_ bytes: [UInt8], _ range: Range<Int>) -> [UInt8] {
     var start = range.lowerBound
     var end = range.upperBound
-    while start < end, bytes[start].isASCIIWhitespace || bytes[start] == ASCII.cr || bytes[start] == ASCII.lf { start += 1 }
-    while end > start, bytes[end - 1].isASCIIWhitespace || bytes[end - 1] == ASCII.cr || bytes[end - 1] == ASCII.lf { end -= 1 }
+    while start < end, bytes[start].isASCIIWhitespace || bytes[start] == ASCII.cr || bytes[start] == ASCII.lf {
+        start += 1
+    }
+    while end > start, bytes[end - 1].isASCIIWhitespace || bytes[end - 1] == ASCII.cr || bytes[end - 1] == ASCII.lf {
+        end -= 1
+    }
     let text = bytes[start..<end]
     guard text.contains(where: { $0 == ASCII.lf || $0 == ASCII.cr || $0 == 0 }) else { return Array(text) }
     return text.filter { $0 != ASCII.lf && $0 != ASCII.cr && $0 != 0 }

@@ -9,20 +9,33 @@ extension MessageSummary {
         let root = message.root
         let bytes = message.bytes
         let text = { (name: StaticString) in
-            let value = root.lastValue(name, in: bytes).map { EncodedWord.decode(Array($0.prefix(ParseLimits.decodedField))) }
+            let value = root.lastValue(name, in: bytes).map {
+                EncodedWord.decode(Array($0.prefix(ParseLimits.decodedField)))
+            }
             return Self.clipped(value ?? "", to: Self.textLimit)
         }
-        let addresses = { (name: StaticString) in Self.clipped(Self.text(of: message.addresses(root, name)), to: Self.textLimit) }
+        let addresses = { (name: StaticString) in
+            Self.clipped(Self.text(of: message.addresses(root, name)), to: Self.textLimit)
+        }
         let messageID = root.lastValue("message-id", in: bytes).flatMap { MessageIdentifier.all(in: $0).first }
         var references = (root.lastValue("references", in: bytes).map(MessageIdentifier.all) ?? [])
-        for identifier in root.lastValue("in-reply-to", in: bytes).map(MessageIdentifier.all) ?? [] where !references.contains(identifier) {
+        for identifier in root.lastValue("in-reply-to", in: bytes).map(MessageIdentifier.all) ?? []
+        where !references.contains(identifier) {
             references.append(identifier)
         }
         self.init(
-            envelope: message.imapEnvelope(of: root), bodyStructure: message.imapBodyStructure(of: root),
-            headerSize: root.headerRange.upperBound, subject: text("subject"), from: addresses("from"), to: addresses("to"),
-            cc: addresses("cc"), bcc: addresses("bcc"), messageID: messageID, references: Array(references.suffix(50)),
-            sentAt: root.lastValue("date", in: bytes).flatMap(RFC5322Date.parse), hasAttachment: Self.hasAttachment(root, bytes),
+            envelope: message.imapEnvelope(of: root),
+            bodyStructure: message.imapBodyStructure(of: root),
+            headerSize: root.headerRange.upperBound,
+            subject: text("subject"),
+            from: addresses("from"),
+            to: addresses("to"),
+            cc: addresses("cc"),
+            bcc: addresses("bcc"),
+            messageID: messageID,
+            references: Array(references.suffix(50)),
+            sentAt: root.lastValue("date", in: bytes).flatMap(RFC5322Date.parse),
+            hasAttachment: Self.hasAttachment(root, bytes),
             preview: Self.clipped(Preview.text(of: message), to: 256)
         )
     }

@@ -10,7 +10,9 @@ package struct ParseLimits: Sendable {
     package var parameters = 100
     /// Addresses of one field.
     package var addresses = 5_000
-    /// Octets of a boundary that count. RFC 2046 §5.1.1 allows 70; some mail programs write more.
+    /// Octets of a boundary that count.
+    ///
+    /// RFC 2046 §5.1.1 allows 70; some mail programs write more.
     package static let boundaryLength = 80
     /// Octets of one field that are decoded for a summary, many times what the summary keeps.
     package static let decodedField = 64 << 10

@@ -91,7 +91,9 @@ private struct BodyStructureWriter {
     }
 
     private mutating func lines(_ part: BodyPart) -> Int {
-        guard part.isMessage, part.bodyRange.count > 2 * LineIndex.blockLength else { return LineIndex.count(bytes, part.bodyRange) }
+        guard part.isMessage, part.bodyRange.count > 2 * LineIndex.blockLength else {
+            return LineIndex.count(bytes, part.bodyRange)
+        }
         // Messages in messages share their lines: counted once.
         if lineIndex == nil { lineIndex = LineIndex(bytes) }
         return lineIndex?.count(in: part.bodyRange, of: bytes) ?? 0

@@ -12,7 +12,9 @@ package struct ParsedMessage: Sendable {
         root = parser.entity(isInDigest: false, depth: 0)
     }
 
-    /// The part that an IMAP section number names (RFC 9051 §6.4.5.1); nil when there is none. Empty for the message.
+    /// The part that an IMAP section number names (RFC 9051 §6.4.5.1); nil when there is none.
+    ///
+    /// Empty for the message.
     ///
     /// Every message has part 1 at least: its own body when it is no multipart. Numbers below a message/rfc822 count the
     /// parts of the message in it, by the same rule.

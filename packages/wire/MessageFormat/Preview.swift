@@ -86,7 +86,8 @@ package enum Preview {
             }
             guard part.isText else { return }
             var head = part
-            head.bodyRange = part.bodyRange.lowerBound..<min(part.bodyRange.upperBound, part.bodyRange.lowerBound + left)
+            head.bodyRange =
+                part.bodyRange.lowerBound..<min(part.bodyRange.upperBound, part.bodyRange.lowerBound + left)
             left -= head.bodyRange.count
             texts.append(head.decodedText(in: bytes))
         }

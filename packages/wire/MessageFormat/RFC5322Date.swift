@@ -3,8 +3,11 @@ package import MailModel
 
 /// `date-time` of RFC 5322 §3.3, with the obsolete zones and two-digit years of §4.3.
 package enum RFC5322Date {
-    private static let months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"].map { Array($0.utf8) }
-    private static let monthNames = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+    private static let months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"].map
+    { Array($0.utf8) }
+    private static let monthNames = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
     private static let dayNames = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
 
     /// nil when it cannot be read.
@@ -36,7 +39,11 @@ package enum RFC5322Date {
                     zone = zoneMinutes(word)
                 }
             } else if let value = number(word) {
-                if day == nil, word.count <= 2 { day = value } else if year == nil { takeYear(value, digits: word.count) }
+                if day == nil, word.count <= 2 {
+                    day = value
+                } else if year == nil {
+                    takeYear(value, digits: word.count)
+                }
             } else {
                 // 23-Nov-2026
                 let parts = word.split(separator: ASCII.minus).prefix(3)

@@ -11,7 +11,9 @@ struct StructuredCursor {
     mutating func skip(_ byte: UInt8) -> Bool { cursor.skip(byte) }
     mutating func advance() { _ = cursor.next() }
 
-    /// CFWS: white space and comments, nested to any depth (by a counter, not recursion). Gives the last comment's text.
+    /// CFWS: white space and comments, nested to any depth (by a counter, not recursion).
+    ///
+    /// Gives the last comment's text.
     @discardableResult
     mutating func skipSpaceAndComments() -> [UInt8]? {
         var comment: [UInt8]?
@@ -130,7 +132,9 @@ package struct ParameterizedValue: Sendable {
     }
 
     /// Real mail leaves quotes away around values with `/`, `=`, `?`, `:` and the like.
-    private static let looseToken = ByteClass { byte in byte > 32 && byte != 127 && byte != ASCII.semicolon && byte != ASCII.quote && byte != ASCII.leftParen }
+    private static let looseToken = ByteClass { byte in
+        byte > 32 && byte != 127 && byte != ASCII.semicolon && byte != ASCII.quote && byte != ASCII.leftParen
+    }
 
     /// The raw value of a plain parameter; `name` in lower case.
     package func parameter(_ name: String) -> [UInt8]? {

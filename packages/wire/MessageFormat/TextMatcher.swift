@@ -3,7 +3,9 @@ import ByteParsing
 /// Finds a text in others without regard to case (RFC 9051 §6.4.4: i;ascii-casemap at least; letters beyond ASCII too).
 package struct TextMatcher: Sendable {
     private let needle: [UInt8]
-    /// Knuth, Morris and Pratt: how much of the needle still matches after a mismatch behind each octet. So the time is that
+    /// Knuth, Morris and Pratt: how much of the needle still matches after a mismatch behind each octet.
+    ///
+    /// So the time is that
     /// of the text, whatever a client searches for.
     private let fallback: [Int]
 

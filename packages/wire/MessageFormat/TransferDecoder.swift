@@ -43,7 +43,9 @@ package enum TransferDecoder {
         while index < text.endIndex {
             let byte = text[index]
             if byte == ASCII.equal {
-                if index + 2 < text.endIndex, let high = text[index + 1].hexDigitValue, let low = text[index + 2].hexDigitValue {
+                if index + 2 < text.endIndex, let high = text[index + 1].hexDigitValue,
+                    let low = text[index + 2].hexDigitValue
+                {
                     output.append(high << 4 | low)
                     index += 3
                     continue
@@ -59,7 +61,10 @@ package enum TransferDecoder {
             } else if byte.isASCIIWhitespace {
                 var end = index
                 while end < text.endIndex, text[end].isASCIIWhitespace { end += 1 }
-                if end < text.endIndex, text[end] == ASCII.lf || (text[end] == ASCII.cr && end + 1 < text.endIndex && text[end + 1] == ASCII.lf) {
+                if end < text.endIndex,
+                    text[end] == ASCII.lf
+                        || (text[end] == ASCII.cr && end + 1 < text.endIndex && text[end + 1] == ASCII.lf)
+                {
                     index = end
                     continue
                 }

@@ -100,7 +100,7 @@ final class MessageSpool {
         let failure = octets.withUnsafeReadableBytes { bytes -> CInt? in
             var done = 0
             while done < bytes.count {
-                let count = Glibc.write(descriptor, bytes.baseAddress! + done, bytes.count - done)
+                let count = Glibc.write(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
                 if count < 0, errno == EINTR { continue }
                 guard count > 0 else { return errno }
                 done += count

@@ -32,7 +32,10 @@ extension QueueConfiguration {
         routes = settings.transportMap.map { Route(domain: $0.domain, host: $0.target.host, port: $0.target.port) }
         if let host = settings.smartHost {
             smartHost = SmartHost(
-                host: host.host, port: host.port, tls: RemotePolicy.TLS(settings.smartHostTLS), user: settings.smartHostUser,
+                host: host.host,
+                port: host.port,
+                tls: RemotePolicy.TLS(settings.smartHostTLS),
+                user: settings.smartHostUser,
                 password: settings.smartHostPassword?.text
             )
         }
