@@ -196,6 +196,12 @@ struct MessageRow: Sendable, CustomTestStringConvertible {
         }
     }
 
+    @Test func whatExceedsAQuotaAltogetherIsRefusedForGood() async throws {
+        var large = try message("From: x@y.test\r\n\r\nx\r\n")
+        large.recipients[0].expansion.smallestQuota = 20
+        await #expect(throws: DeliveryRefusal.neverFits) { try await accept(large, into: RecordingDeliveries()) }
+    }
+
     @Test(arguments: [StoreError.overQuota, .unavailable(reportID: "r"), .damaged(reportID: "r")])
     func failuresOfTheStoreAreTransient(_ error: StoreError) async throws {
         let refusal: DeliveryRefusal = error == .overQuota ? .mailboxFull : .unavailable(reportID: "r")

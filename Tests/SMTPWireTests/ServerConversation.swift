@@ -16,6 +16,8 @@ final class ServerConversation {
 
     private var machine: SMTPServerMachine
     private(set) var events: [Event] = []
+    /// Kept apart: the replies that follow are among the events.
+    private(set) var refusals: [SMTPSubject] = []
     private var spool: [UInt8] = []
     var senderVerdict = SMTPReply.senderAccepted
     var recipientVerdict: (SMTPRecipient) -> SMTPReply = { _ in .recipientAccepted }
@@ -70,6 +72,7 @@ final class ServerConversation {
     private func perform(_ action: SMTPServerMachine.Action) {
         switch action {
         case .reply(let reply): events.append(.reply(reply))
+        case .refused(let subject, _): refusals.append(subject)
         case .checkSender: machine.senderVerdict(senderVerdict)
         case .checkRecipient(let recipient): machine.recipientVerdict(recipientVerdict(recipient))
         case .beginMessage:
@@ -103,7 +106,14 @@ final class ServerProbe {
 
     init(_ configuration: SMTPServerConfiguration = .relay) { machine = SMTPServerMachine(configuration) }
 
-    func next() -> SMTPServerMachine.Action? { machine.next() }
+    /// Without refusals for the record.
+    func next() -> SMTPServerMachine.Action? {
+        while let action = machine.next() {
+            if case .refused = action { continue }
+            return action
+        }
+        return nil
+    }
     func receive(_ text: String) { machine.receive(ByteBuffer(string: text)) }
     var wantsBytes: Bool { machine.wantsBytes }
     var hello: SMTPHello? { machine.hello }

@@ -105,6 +105,7 @@ private func serve(_ pieces: [[UInt8]], _ selector: UInt8) -> Served {
                 isOpen = false
                 served.digest.append("complete \(size)")
                 machine.messageVerdict(.queued(as: "1"))
+            case .refused: ()  // for the record only
             case .abandonMessage:
                 precondition(isOpen, "only an open message is abandoned")
                 isOpen = false

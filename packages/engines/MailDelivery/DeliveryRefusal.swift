@@ -8,6 +8,8 @@ package enum DeliveryRefusal: Error, Equatable, Sendable {
     case malformed(String)
     /// A recipient's mailbox has no room (transient).
     case mailboxFull
+    /// It is larger than a recipient's whole quota (permanent).
+    case neverFits
     /// The store cannot take it now (transient); the log has the cause under the id.
     case unavailable(reportID: String)
 }

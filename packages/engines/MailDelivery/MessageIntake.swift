@@ -51,6 +51,9 @@ package struct MessageIntake: Sendable {
             throw .unavailable(reportID: message.queueID.rawValue)
         }
         guard HeaderBlock(bytes).count("received") <= limits.received + 1 else { throw .loop }
+        if let quota = message.recipients.compactMap(\.expansion.smallestQuota).min(), bytes.count > quota {
+            throw .neverFits
+        }
         var spool = message.spool
         if let submitter = message.submitter {
             bytes = try await preparer.prepare(message, bytes, for: submitter)

@@ -16,9 +16,13 @@ package struct RecipientExpansion: Hashable, Sendable {
     /// Targets of aliases that lie elsewhere, and recipients of submitted mail.
     package var remote: [EmailAddress] = []
 
-    package init(local: [Local] = [], remote: [EmailAddress] = []) {
+    /// The smallest quota among the local accounts: what exceeds it fits in no emptied mailbox either.
+    package var smallestQuota: Int64?
+
+    package init(local: [Local] = [], remote: [EmailAddress] = [], smallestQuota: Int64? = nil) {
         self.local = local
         self.remote = remote
+        self.smallestQuota = smallestQuota
     }
 
     package var isEmpty: Bool { local.isEmpty && remote.isEmpty }
@@ -33,6 +37,8 @@ package enum RecipientRefusal: Error, Equatable, Sendable {
     case suspended
     /// No room now; somebody may delete mail (transient).
     case mailboxFull
+    /// Larger than the whole quota (permanent).
+    case neverFits
     /// Aliases that name each other, or name more than one message should go to (permanent).
     case aliasLoop
     /// The directory cannot say (transient); the log has the cause under the id.

@@ -30,8 +30,9 @@ package struct RecipientResolver: Sendable {
             guard seen.insert(target).inserted else { continue }
             switch try await resolve(target) {
             case .account(let account, let used, let quota):
+                if let quota { expansion.smallestQuota = min(quota, expansion.smallestQuota ?? quota) }
                 if let quota, used + Int64(size) >= quota {
-                    refusal = .mailboxFull
+                    refusal = Int64(size) > quota ? .neverFits : .mailboxFull
                     // A full mailbox behind an alias is found by the delivery itself; the direct recipient is told now.
                     guard depth > 0 else { throw refusal }
                 }

@@ -13,7 +13,11 @@ extension SpooledBytes {
             defer { close(descriptor) }
             let content = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
                 while count < size {
-                    let got = unsafe read(descriptor, buffer.baseAddress.map { unsafe $0 + count }, size - count)
+                    let rest = unsafe UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(buffer)[count..<size]
+                    )
+                    let got = unsafe read(descriptor, rest.baseAddress, rest.count)
+                    if got < 0, errno == EINTR { continue }
                     guard got > 0 else { break }
                     count += got
                 }

@@ -55,7 +55,8 @@ package final class MailListener: Service {
     private struct State {
         var servers: [any Channel] = []
         var connections: [ObjectIdentifier: any Channel] = [:]
-        var perAddress: [IPAddress: Int] = [:]
+        /// By `IPAddress.client`.
+        var perClient: [String: Int] = [:]
         var onEmpty: CheckedContinuation<Void, Never>?
     }
 
@@ -125,14 +126,15 @@ package final class MailListener: Service {
 
     private func accept(_ channel: any Channel) throws {
         guard let remote = IPAddress(channel.remoteAddress) else { throw ChannelError.inappropriateOperationForState }
+        let client = remote.client
         let isTrusted = configuration.trustedNetworks.contains { $0.contains(remote) }
         let isAdmitted = state.withLock { state in
             guard state.connections.count < configuration.maximumConnections else { return false }
-            guard isTrusted || state.perAddress[remote, default: 0] < configuration.maximumConnectionsPerAddress else {
+            guard isTrusted || state.perClient[client, default: 0] < configuration.maximumConnectionsPerAddress else {
                 return false
             }
             state.connections[ObjectIdentifier(channel)] = channel
-            state.perAddress[remote, default: 0] += 1
+            state.perClient[client, default: 0] += 1
             return true
         }
         guard isAdmitted else {
@@ -145,7 +147,7 @@ package final class MailListener: Service {
         }
         opened.increment()
         gauge.record(state.withLock { $0.connections.count })
-        channel.closeFuture.whenComplete { _ in self.closed(channel, remote) }
+        channel.closeFuture.whenComplete { _ in self.closed(channel, client) }
         if configuration.isImplicitTLS, let tls {
             try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls.context()))
         }
@@ -160,11 +162,11 @@ package final class MailListener: Service {
         try channel.pipeline.syncOperations.addHandler(makeHandler(info))
     }
 
-    private func closed(_ channel: any Channel, _ remote: IPAddress) {
+    private func closed(_ channel: any Channel, _ client: String) {
         let (count, waiting) = state.withLock { state in
             state.connections[ObjectIdentifier(channel)] = nil
-            let left = state.perAddress[remote, default: 1] - 1
-            state.perAddress[remote] = left > 0 ? left : nil
+            let left = state.perClient[client, default: 1] - 1
+            state.perClient[client] = left > 0 ? left : nil
             guard state.connections.isEmpty else {
                 return (state.connections.count, nil as CheckedContinuation<Void, Never>?)
             }

@@ -65,7 +65,28 @@ package struct MailSettings: Sendable {
         .smtp,
         .seconds(300),
         .seconds(1) ... .seconds(3_600),
-        "Silence before 421 (RFC 5321 §4.5.3.2.7: at least 5 minutes)"
+        "Time to send a whole command before 421 (RFC 5321 §4.5.3.2.7: at least 5 minutes)"
+    )
+    package let smtpHandshakeTimeout = Setting.duration(
+        "OONRUMAIL_SMTP_HANDSHAKE_TIMEOUT",
+        .smtp,
+        .seconds(30),
+        .milliseconds(100) ... .seconds(3_600),
+        "Time to finish a TLS handshake"
+    )
+    package let smtpWriteTimeout = Setting.duration(
+        "OONRUMAIL_SMTP_WRITE_TIMEOUT",
+        .smtp,
+        .seconds(120),
+        .milliseconds(100) ... .seconds(3_600),
+        "Time that a client may leave replies unread"
+    )
+    package let smtpMinimumRate = Setting.integer(
+        "OONRUMAIL_SMTP_MINIMUM_RATE",
+        .smtp,
+        100,
+        1...1_000_000,
+        "Octets a second that a client must send of a message, over each idle timeout"
     )
     package let smtpErrorLimit = Setting.integer(
         "OONRUMAIL_SMTP_ERROR_LIMIT",

@@ -13,11 +13,10 @@ enum SMTPParameterParser {
             switch name {
             case "SIZE":
                 // RFC 1870 §3: size-value = 1*20DIGIT
-                var digits = ByteCursor(value ?? [])
-                guard digits.remaining <= 20, let size = digits.number(), digits.isAtEnd else {
-                    throw .badParameter(name)
-                }
-                parameters.size = Int(clamping: size)
+                guard let value, value.count <= 20, value.allSatisfy(\.isASCIIDigit) else { throw .badParameter(name) }
+                // What no number holds is too large all the same.
+                var digits = ByteCursor(value)
+                parameters.size = Int(clamping: digits.number() ?? .max)
             case "BODY":
                 parameters.body = try body(value)
             case "SMTPUTF8":

@@ -7,6 +7,7 @@ extension SMTPServerMachine {
     /// Works in every state. A message whose verdict is awaited gets it first: what is stored is never denied.
     package mutating func shutDown(_ last: SMTPReply) {
         let hasQuestion = dropQuestion()
+        subject = isInTransaction ? .message : .session
         switch take() {
         case .closed:
             return
@@ -49,7 +50,7 @@ extension SMTPServerMachine {
             case .checkSender, .checkRecipient, .beginMessage, .messageComplete, .authenticate, .authResponse,
                 .startTLS:
                 true
-            case .reply, .messageBytes, .abandonMessage, .authCancelled, .close: false
+            case .reply, .refused, .messageBytes, .abandonMessage, .authCancelled, .close: false
             }
         }
         return pending.count < count

@@ -3,6 +3,7 @@ import NIOCore
 /// Check, then proceed: each command is first held against the state, then done.
 extension SMTPServerMachine {
     mutating func handle(_ frame: SMTPLineFramer.Frame) {
+        subject = .session
         switch frame {
         case .bareLineEnding:
             refuse(.bareLineEndingInCommand)
@@ -10,8 +11,11 @@ extension SMTPServerMachine {
             refuse(SMTPSyntaxError.lineTooLong.reply)
         case .line(let line):
             do throws(SMTPSyntaxError) {
-                proceed(with: try SMTPCommandParser.parse(line))
+                let command = try SMTPCommandParser.parse(line)
+                subject = subject(of: command)
+                proceed(with: command)
             } catch {
+                subject = subject(ofUnreadable: line)
                 refuse(error.reply)
                 if error == .lostFraming { abandonAndClose() }
             }

@@ -34,6 +34,12 @@ extension SMTPServerMachine {
             pending.append(.beginMessage(transaction.envelope))
             state = .beginningMessage(transaction, .chunk(size: size, isLast: isLast))
         case .awaitingChunk(var transfer):
+            // A chunk of nothing moves nothing.
+            if size == 0, !isLast { unproductiveCommands += 1 }
+            guard unproductiveCommands <= configuration.limits.unproductiveCommands else {
+                state = .awaitingChunk(transfer)
+                return shutDown(.tooManyCommands)
+            }
             transfer.receiver.beginChunk(size: size)
             transfer.chunkSize = size
             transfer.isLast = isLast

@@ -16,6 +16,8 @@ package struct SMTPServerMachine: ~Copyable {
     package enum Action: Equatable, Sendable {
         /// Write it; flush when `next` gives nil.
         case reply(SMTPReply)
+        /// A refusal for the record; its reply follows. `.session` is never given.
+        case refused(SMTPSubject, SMTPReply)
         /// May this sender send? Completion: `senderVerdict`.
         case checkSender(SMTPSender)
         /// Is this recipient taken? Completion: `recipientVerdict`.
@@ -62,6 +64,9 @@ package struct SMTPServerMachine: ~Copyable {
     package internal(set) var tlsIsActive: Bool
     package internal(set) var isAuthenticated = false
 
+    /// What the next refusal is about.
+    var subject = SMTPSubject.session
+
     /// Said after the verdict that is awaited, before closing.
     var lastReply: SMTPReply?
 
@@ -78,6 +83,9 @@ package struct SMTPServerMachine: ~Copyable {
 
     /// Whether the shell should read on: false while a question is open or the connection ends.
     package var wantsBytes: Bool { mode != .waiting }
+
+    /// Octets of a message are awaited, or of a chunk that is dropped: the shell holds them to a rate.
+    package var isReceivingContent: Bool { mode == .data || mode == .chunk || discard != nil }
 
     // MARK: - Input
 
@@ -162,7 +170,10 @@ package struct SMTPServerMachine: ~Copyable {
         return taken
     }
 
-    mutating func reply(_ reply: SMTPReply) { pending.append(.reply(reply)) }
+    mutating func reply(_ reply: SMTPReply) {
+        if reply.code >= 400, subject != .session { pending.append(.refused(subject, reply)) }
+        pending.append(.reply(reply))
+    }
 
     /// Refuses a command; too many end the session.
     mutating func refuse(_ refusal: SMTPReply) {

@@ -21,6 +21,8 @@ final class MessageSpool {
     private let loop: any EventLoop
     private var buffer: ByteBuffer
     private var descriptor: CInt = -1
+    /// There is a file, open or not, that is ours to remove.
+    private var hasFile = false
     private var written = 0
     private var isWriting = false
     private var isDiscarded = false
@@ -44,17 +46,18 @@ final class MessageSpool {
         return buffer.readableBytes > limit ? flush() : nil
     }
 
-    /// The whole message; a file then belongs to the caller.
+    /// The whole message; a file is the caller's to remove, unless it calls `discard`.
     func finish() -> EventLoopFuture<SpooledBytes> {
         guard descriptor >= 0 else { return loop.makeSucceededFuture(.memory(buffer)) }
         return flush().assumeIsolated().map { [self] in
-            close(descriptor)
+            if descriptor >= 0 { close(descriptor) }
             descriptor = -1
             return SpooledBytes.file(path: path, size: written)
         }
         .nonisolated()
     }
 
+    /// Drops everything, a file too; when a write is under way, after it.
     func discard() {
         isDiscarded = true
         buffer = ByteBuffer()
@@ -62,10 +65,15 @@ final class MessageSpool {
     }
 
     private func remove() {
-        guard descriptor >= 0 else { return }
-        close(descriptor)
-        descriptor = -1
-        unlink(path)
+        guard hasFile else { return }
+        let (descriptor, path) = (self.descriptor, self.path)
+        self.descriptor = -1
+        hasFile = false
+        // Removing a large file takes its time.
+        threads.submit { _ in
+            if descriptor >= 0 { close(descriptor) }
+            unlink(path)
+        }
     }
 
     // MARK: - The file
@@ -82,6 +90,7 @@ final class MessageSpool {
                 isWriting = false
                 if case .success(let descriptor) = result {
                     self.descriptor = descriptor
+                    hasFile = true
                     written += size
                 }
                 if isDiscarded { remove() }
@@ -98,12 +107,12 @@ final class MessageSpool {
         let descriptor = isNew ? Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) : open
         guard descriptor >= 0 else { throw Failure(code: errno) }
         let failure = octets.withUnsafeReadableBytes { bytes -> CInt? in
-            var done = 0
-            while done < bytes.count {
-                let count = Glibc.write(descriptor, bytes.baseAddress.map { $0 + done }, bytes.count - done)
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let count = Glibc.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
                 if count < 0, errno == EINTR { continue }
                 guard count > 0 else { return errno }
-                done += count
+                rest = rest.dropFirst(count)
             }
             return nil
         }

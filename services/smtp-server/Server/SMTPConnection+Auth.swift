@@ -23,6 +23,7 @@ extension SMTPConnection {
 
     private func take(_ step: SASLExchange.Step, _ exchange: SASLExchange) {
         self.exchange = nil
+        userTried = nil
         switch step {
         case .challenge(let challenge):
             self.exchange = exchange
@@ -30,6 +31,7 @@ extension SMTPConnection {
         case .failed, .credentials(.some, _, _):
             machine.authOutcome(.refused(.badCredentials))
         case .credentials(nil, let user, let password):
+            userTried = user
             let (authenticator, remote, now) = (backend.authenticator, info.remote, backend.clock.now())
             tasks?.run {
                 await authenticator.authenticate(

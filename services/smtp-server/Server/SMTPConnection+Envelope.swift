@@ -24,7 +24,7 @@ extension SMTPConnection {
         )
         guard let account else {
             guard !info.isTrusted else { return answerSender(.accepted(nil)) }
-            let (limiter, limit, key) = (backend.limiter, settings.messageRate, "smtp.message:\(info.remote)")
+            let (limiter, limit, key) = (backend.limiter, settings.messageRate, "smtp.message:\(info.remote.client)")
             tasks?.run { () -> SenderDecision in
                 await limiter.count(key, limit: limit, windowSeconds: 60, now: now) == .allowed
                     ? .accepted(nil) : .refused(.rateExceeded)
@@ -66,7 +66,6 @@ extension SMTPConnection {
             self.submitter = submitter
             machine.senderVerdict(.senderAccepted)
         case .refused(let reply):
-            traceRefusal(reply, recipient: nil)
             machine.senderVerdict(reply)
         }
         pump()
@@ -97,57 +96,11 @@ extension SMTPConnection {
                 transaction?.expansions[recipient.path] = expansion
                 machine.recipientVerdict(.recipientAccepted)
             case .failure(let refusal):
-                refuse(recipient, SMTPReply(refusal))
+                machine.recipientVerdict(SMTPReply(refusal))
             case nil:
-                refuse(recipient, .rateExceeded)
+                machine.recipientVerdict(.rateExceeded)
             }
             pump()
         }
-    }
-
-    private func refuse(_ recipient: SMTPRecipient, _ reply: SMTPReply) {
-        backend.metrics.refusedRecipients.increment()
-        traceRefusal(reply, recipient: recipient.path.description)
-        machine.recipientVerdict(reply)
-    }
-
-    // MARK: - Trace
-
-    /// A refusal by the machine itself, of a message that it has just dropped.
-    func noteRefusal(_ reply: SMTPReply) {
-        guard transaction?.isAbandoned == true else { return }
-        backend.metrics.refused.increment()
-        traceRefusal(reply, recipient: nil)
-        transaction = nil
-    }
-
-    /// One event for the operator; with no recipient, one for each that had been accepted.
-    func traceRefusal(_ reply: SMTPReply, recipient: String?) {
-        guard let transaction else { return }
-        let recipients: [String?] =
-            recipient.map { [$0] }
-            ?? (transaction.expansions.isEmpty ? [nil] : transaction.expansions.keys.map(\.description))
-        let now = backend.clock.now()
-        let events = recipients.map { recipient in
-            TraceEvent(
-                at: now,
-                kind: .refused,
-                queueID: transaction.queueID,
-                sender: transaction.sender.description,
-                recipient: recipient,
-                remote: info.remote,
-                detail: reply.description
-            )
-        }
-        logger.notice(
-            "refused",
-            metadata: [
-                "queue_id": "\(transaction.queueID)", "sender": "<\(transaction.sender)>",
-                "recipient": "\(recipient ?? "-")",
-                "remote": "\(info.remote)", "reply": "\(reply)",
-            ]
-        )
-        let trace = backend.trace
-        Task { await trace.record(events) }
     }
 }

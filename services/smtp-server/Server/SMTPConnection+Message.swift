@@ -47,6 +47,7 @@ extension SMTPConnection {
         guard let full = transaction?.spool?.append(octets) else { return }
         pause(for: full) { [self] result in
             guard case .failure(let error) = result else { return }
+            abandon()
             machine.messageFailed(spoolReply(error))
         }
     }
@@ -54,7 +55,6 @@ extension SMTPConnection {
     func abandon() {
         transaction?.spool?.discard()
         transaction?.spool = nil
-        transaction?.isAbandoned = true
     }
 
     func complete(_ envelope: SMTPEnvelope, _ size: Int) {
@@ -83,8 +83,12 @@ extension SMTPConnection {
         )
         pause(for: spool.finish()) { [self] result in
             switch result {
-            case .success(let bytes): take(message, bytes, size)
-            case .failure(let error): machine.messageVerdict(spoolReply(error))
+            case .success(let bytes) where context != nil: take(message, bytes, size)
+            // The client is gone and has no answer: it will send the message again.
+            case .success: spool.discard()
+            case .failure(let error):
+                spool.discard()
+                machine.messageVerdict(spoolReply(error))
             }
         }
     }
@@ -104,16 +108,13 @@ extension SMTPConnection {
             }
         } then: { [self] refusal in
             if let refusal {
-                let reply = SMTPReply(refusal)
-                backend.metrics.refused.increment()
-                traceRefusal(reply, recipient: nil)
-                machine.messageVerdict(reply)
+                machine.messageVerdict(SMTPReply(refusal))
             } else {
                 backend.metrics.accepted.increment()
                 backend.metrics.octets.increment(by: size)
                 machine.messageVerdict(.queued(as: whole.queueID.rawValue))
+                transaction = nil
             }
-            transaction = nil
             pump()
         }
     }

@@ -28,8 +28,6 @@ final class SMTPConnection: ChannelDuplexHandler {
         var expansions: [ForwardPath: RecipientExpansion] = [:]
         var spool: MessageSpool?
         var traceSize = 0
-        /// The machine dropped the message; its next refusal says why.
-        var isAbandoned = false
     }
 
     let info: ConnectionInfo
@@ -48,16 +46,22 @@ final class SMTPConnection: ChannelDuplexHandler {
     /// What the account may send as, as of the last MAIL.
     var submitter: Submitter?
 
-    private var isStartingTLS = false
+    /// Who tries to sign in.
+    var userTried: String?
+    /// A TLS handshake is under way: nothing is said, nothing is done.
+    private(set) var isHandshaking: Bool
     /// The spool must catch up before the machine goes on.
-    private var isSpooling = false
+    private(set) var isSpooling = false
+    var progress = Progress()
+    var progressTimer: Scheduled<Void>?
+    var handshakeTimer: Scheduled<Void>?
+    /// Runs while replies do not go out.
+    var writeTimer: Scheduled<Void>?
     private var isPumping = false
     /// The service stops: a message under way is finished, then the connection ends.
     private var isQuiescing = false
     private var isReadHeld = false
     private var output = ByteBuffer()
-    private var lastActivity = NIODeadline.now()
-    private var idleTimer: Scheduled<Void>?
 
     init(
         _ info: ConnectionInfo,
@@ -70,6 +74,7 @@ final class SMTPConnection: ChannelDuplexHandler {
         self.settings = settings
         self.backend = backend
         self.tls = tls
+        isHandshaking = info.isImplicitTLS
         self.machine = SMTPServerMachine(machine, tlsIsActive: info.isImplicitTLS)
         resolver = RecipientResolver(directory: backend.directory)
         var logger = backend.logger
@@ -86,10 +91,12 @@ final class SMTPConnection: ChannelDuplexHandler {
 
     func channelActive(context: ChannelHandlerContext) {
         logger.debug("connected", metadata: ["remote": "\(info.remote)", "port": "\(info.localPort)"])
-        scheduleIdleCheck(context, after: settings.idleTimeout)
+        progress = Progress()
+        scheduleProgressCheck(after: settings.idleTimeout)
+        if isHandshaking { limitHandshake() }
         guard !info.isTrusted else { return pump() }
         let (limiter, now, limit) = (backend.limiter, backend.clock.now(), settings.connectionRate)
-        let key = "smtp.connection:\(info.remote)"
+        let key = "smtp.connection:\(info.remote.client)"
         tasks?.run {
             await limiter.count(key, limit: limit, windowSeconds: 60, now: now)
         } then: { [self] decision in
@@ -99,14 +106,15 @@ final class SMTPConnection: ChannelDuplexHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        lastActivity = .now()
-        machine.receive(unwrapInboundIn(data))
+        let bytes = unwrapInboundIn(data)
+        progress.octets += bytes.readableBytes
+        machine.receive(bytes)
         pump()
     }
 
-    /// Reads wait while the machine has a question open or the spool is behind.
+    /// Reads wait while the machine has a question open, the spool is behind or replies do not go out.
     func read(context: ChannelHandlerContext) {
-        guard isStartingTLS || (machine.wantsBytes && !isSpooling) else {
+        guard wantsInput else {
             isReadHeld = true
             return
         }
@@ -118,8 +126,10 @@ final class SMTPConnection: ChannelDuplexHandler {
         case is ConnectionQuiescing:
             isQuiescing = true
             pump()
-        case TLSUserEvent.handshakeCompleted where isStartingTLS:
-            isStartingTLS = false
+        case TLSUserEvent.handshakeCompleted where isHandshaking:
+            isHandshaking = false
+            handshakeTimer?.cancel()
+            progress = Progress()
             machine.tlsEstablished()
             account = nil
             submitter = nil
@@ -139,21 +149,30 @@ final class SMTPConnection: ChannelDuplexHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         logger.debug("disconnected")
-        idleTimer?.cancel()
+        cancelTimers()
         tasks?.cancel()
+        noteLoss()
         transaction?.spool?.discard()
         transaction = nil
         exchange = nil
         self.context = nil
     }
 
+    private var wantsInput: Bool { isHandshaking || (machine.wantsBytes && !isSpooling && isWritable) }
+
     // MARK: - The machine
 
-    /// Performs actions until the machine needs bytes or an answer, then flushes.
+    /// Octets of replies that are written at once.
+    private static let outputChunk = 16 << 10
+
+    /// Performs actions until the machine needs bytes or an answer or the client must read, then flushes.
     func pump() {
         guard !isPumping, let context else { return }
         isPumping = true
-        while !isSpooling, let action = machine.next() { perform(action, context) }
+        while !isSpooling, !isHandshaking, isWritable, let action = machine.next() {
+            perform(action, context)
+            if output.readableBytes >= Self.outputChunk { flush(context) }
+        }
         if isQuiescing, transaction?.spool == nil {
             isQuiescing = false
             machine.shutDown(.shuttingDown)
@@ -161,19 +180,31 @@ final class SMTPConnection: ChannelDuplexHandler {
         }
         isPumping = false
         guard context.channel.isActive else { return }
-        if output.readableBytes > 0 {
-            context.writeAndFlush(wrapOutboundOut(output), promise: nil)
-            output = ByteBuffer()
-        }
-        if isReadHeld, isStartingTLS || (machine.wantsBytes && !isSpooling) {
+        flush(context)
+        if isReadHeld, wantsInput {
             isReadHeld = false
             context.read()
         }
     }
 
+    private func flush(_ context: ChannelHandlerContext) {
+        guard output.readableBytes > 0 else { return }
+        let whole = output
+        output = ByteBuffer()
+        context.writeAndFlush(wrapOutboundOut(whole), promise: nil)
+    }
+
     private func perform(_ action: SMTPServerMachine.Action, _ context: ChannelHandlerContext) {
         switch action {
-        case .reply(let reply): send(reply)
+        // Octets of a message are progress by their number alone.
+        case .messageBytes, .refused: ()
+        case .reply, .checkSender, .checkRecipient, .beginMessage, .messageComplete, .abandonMessage, .authenticate,
+            .authResponse, .authCancelled, .startTLS, .close:
+            progress = Progress()
+        }
+        switch action {
+        case .reply(let reply): reply.encode(into: &output)
+        case .refused(let subject, let reply): note(subject, reply)
         case .checkSender(let sender): check(sender)
         case .checkRecipient(let recipient): check(recipient)
         case .beginMessage(let envelope): begin(envelope, context)
@@ -185,23 +216,21 @@ final class SMTPConnection: ChannelDuplexHandler {
         case .authCancelled: exchange = nil
         case .startTLS(let reply): startTLS(reply, context)
         case .close:
-            context.writeAndFlush(wrapOutboundOut(output)).assumeIsolated().whenComplete { _ in
+            let last = output
+            output = ByteBuffer()
+            context.writeAndFlush(wrapOutboundOut(last)).assumeIsolated().whenComplete { _ in
                 context.close(promise: nil)
             }
-            output = ByteBuffer()
+            limitWrite()
         }
-    }
-
-    private func send(_ reply: SMTPReply) {
-        reply.encode(into: &output)
-        if reply.code >= 400 { noteRefusal(reply) }
     }
 
     private func startTLS(_ reply: SMTPReply, _ context: ChannelHandlerContext) {
         reply.encode(into: &output)
         context.writeAndFlush(wrapOutboundOut(output), promise: nil)
         output = ByteBuffer()
-        isStartingTLS = true
+        isHandshaking = true
+        limitHandshake()
         do {
             try context.pipeline.syncOperations.addHandler(
                 NIOSSLServerHandler(context: tls.context()),
@@ -221,25 +250,6 @@ final class SMTPConnection: ChannelDuplexHandler {
         future.assumeIsolated().whenComplete { [self] result in
             isSpooling = false
             then(result)
-            pump()
-        }
-    }
-
-    // MARK: - Silence
-
-    private func scheduleIdleCheck(_ context: ChannelHandlerContext, after delay: TimeAmount) {
-        idleTimer = context.eventLoop.assumeIsolated().scheduleTask(in: delay) { [self] in
-            guard let context = self.context else { return }
-            // A client that waits for our answer is not silent.
-            guard machine.wantsBytes || isStartingTLS else {
-                return scheduleIdleCheck(context, after: settings.idleTimeout)
-            }
-            let silence = NIODeadline.now() - lastActivity
-            guard silence >= settings.idleTimeout else {
-                return scheduleIdleCheck(context, after: settings.idleTimeout - silence)
-            }
-            guard !isStartingTLS else { return context.close(promise: nil) }
-            machine.shutDown(.idleTooLong)
             pump()
         }
     }

@@ -9,6 +9,7 @@ extension SMTPReply {
         "Too many failed sign-ins, try again later"
     )
     static let mailboxDisabled = SMTPReply(550, EnhancedStatus(5, 2, 1), "Mailbox disabled")
+    static let neverFits = SMTPReply(552, EnhancedStatus(5, 2, 3), "Message larger than the mailbox may be")
     static let aliasLoop = SMTPReply(550, EnhancedStatus(5, 4, 6), "The address leads in a circle")
 
     init(_ refusal: RecipientRefusal) {
@@ -18,6 +19,7 @@ extension SMTPReply {
             case .noSuchUser: .noSuchUser
             case .suspended: .mailboxDisabled
             case .mailboxFull: .mailboxFull
+            case .neverFits: .neverFits
             case .aliasLoop: .aliasLoop
             case .unavailable(let id): .localError(id)
             }
@@ -30,6 +32,7 @@ extension SMTPReply {
             case .senderNotOwned: .senderNotOwned
             case .malformed(let text): SMTPReply(554, EnhancedStatus(5, 6, 0), text)
             case .mailboxFull: .mailboxFull
+            case .neverFits: .neverFits
             case .unavailable(let id): .localError(id)
             }
     }

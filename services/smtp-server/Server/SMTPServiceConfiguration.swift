@@ -15,7 +15,13 @@ package struct SMTPServiceConfiguration: Sendable {
     /// Mail from other servers, submission with STARTTLS, submission under TLS.
     package var endpoints: [Endpoint]
     package var hostname: String
+    /// What a whole command may take, and over which the rate of a message is measured.
     package var idleTimeout: TimeAmount
+    package var handshakeTimeout: TimeAmount
+    /// How long replies may stay unread.
+    package var writeTimeout: TimeAmount
+    /// Octets of a message that must come in a second, over `idleTimeout`.
+    package var minimumRate: Int
     package var spoolThreshold: Int
     package var spoolFolder: String
     package var intake = MessageIntake.Limits()
@@ -31,6 +37,9 @@ package struct SMTPServiceConfiguration: Sendable {
     package init(_ settings: PlatformSettings, spoolFolder: String) {
         hostname = settings.hostname
         idleTimeout = TimeAmount(settings.smtpIdleTimeout)
+        handshakeTimeout = TimeAmount(settings.smtpHandshakeTimeout)
+        writeTimeout = TimeAmount(settings.smtpWriteTimeout)
+        minimumRate = settings.smtpMinimumRate
         spoolThreshold = settings.spoolThreshold
         self.spoolFolder = spoolFolder
         intake.received = settings.maxReceived
