@@ -23,7 +23,8 @@ struct StoreFactory: Sendable, CustomTestStringConvertible {
     let make: @Sendable () async throws -> StoreUnderTest
 
     /// PostgreSQL is left out where it is not installed; `PostgresTests` say so.
-    static let all: [StoreFactory] = [.sqlite] + (PostgresCluster.isInstalled ? [.postgres] : [])
+    static let all: [StoreFactory] =
+        [.sqlite] + (PostgresCluster.isInstalled ? [.postgres] : []) + (Pooler.isInstalled ? [.pooled] : [])
 
     static let sqlite = StoreFactory(testDescription: "SQLite") {
         let folder = TemporaryFolder()
@@ -38,33 +39,57 @@ struct StoreFactory: Sendable, CustomTestStringConvertible {
 
 extension StoreFactory {
     static let postgres = StoreFactory(testDescription: "PostgreSQL") {
-        let folder = TemporaryFolder()
-        let feed = MemoryChangeFeed()
-        let clock = TestClock()
         let cluster = try #require(PostgresCluster.shared)
-        let logger = Logger.silent
         var options = PostgresOptions()
         options.host = cluster.folder
         options.port = cluster.port
         options.user = try await TestPlaces.shared.make()
-        options.database = TestPlaces.database
-        options.connections = 6
+        return try await storeInPostgres(options)
+    }
+
+    /// Behind PgBouncer in transaction mode, without named statements.
+    static let pooled = StoreFactory(testDescription: "PostgreSQL through PgBouncer") {
+        let pooler = try #require(Pooler.shared)
+        let name = try await TestPlaces.shared.make()
+        var options = PostgresOptions()
+        options.host = "127.0.0.1"
+        options.port = pooler.port
+        options.user = name
+        options.password = name
+        options.keepsStatements = false
+        return try await storeInPostgres(options)
+    }
+
+    private static func storeInPostgres(_ options: PostgresOptions) async throws -> StoreUnderTest {
+        let folder = TemporaryFolder()
+        let feed = MemoryChangeFeed()
+        let clock = TestClock()
+        var place = options
+        place.database = TestPlaces.database
+        place.connections = 6
         // Our own commits would count.
-        options.foreignCommitInterval = 3_600
-        let place = options
+        place.foreignCommitInterval = 3_600
+        let settings = place
         let open = { @Sendable (feed: MemoryChangeFeed) in
-            let database = try await PostgresDatabase.open(place, logger: logger)
+            let database = try await PostgresDatabase.open(settings, logger: .silent)
             return try await SQLStore(
                 database: database,
-                blobs: BlobFiles(folder: folder.path + "/blobs", threads: .singleton, logger: logger),
+                blobs: BlobFiles(folder: folder.path + "/blobs", threads: .singleton, logger: .silent),
                 feed: feed,
                 clock: clock,
                 reports: database.reports
             )
         }
-        return StoreUnderTest(store: try await open(feed), feed: feed, clock: clock, folder: folder) {
-            try await open(MemoryChangeFeed())
-        }
+        let store = try await open(feed)
+        return StoreUnderTest(
+            store: store,
+            feed: feed,
+            clock: clock,
+            folder: folder,
+            beside: {
+                try await open(MemoryChangeFeed())
+            }
+        )
     }
 }
 

@@ -152,11 +152,11 @@ final class GroupCommit: Sendable {
         do {
             for job in jobs {
                 if savepoints { try connection.execute("SAVEPOINT job") }
-                let changesBefore = sqlite3_total_changes64(database.sqliteConnection)
+                let changesBefore = connection.changes
                 let isDone = job.run(connection)
                 // Some failures (a full disk) end SQLite's transaction: nothing of it can be committed.
                 guard database.isInsideTransaction else { throw reports.lostTransaction() }
-                if !isDone, !savepoints, sqlite3_total_changes64(database.sqliteConnection) != changesBefore {
+                if !isDone, !savepoints, connection.changes != changesBefore {
                     try connection.execute("ROLLBACK")
                     return .needsSavepoints
                 }

@@ -9,6 +9,11 @@ final class SQLiteConnection: SQLConnection {
     private let database: GRDB.Database
     private let reports: FaultReports
     let dialect = SQLDialect.sqlite
+    /// SQLite counts changed rows, but not tables made.
+    private var schemaChanges: Int64 = 0
+
+    /// Grows with whatever a rollback would undo.
+    var changes: Int64 { sqlite3_total_changes64(database.sqliteConnection) + schemaChanges }
 
     init(_ database: GRDB.Database, reports: FaultReports) {
         self.database = database
@@ -40,6 +45,14 @@ final class SQLiteConnection: SQLConnection {
         try run(sql, values, row)
     }
 
+    private static func changesSchema(_ sql: String) -> Bool {
+        switch sql.utf8.first {
+        case UInt8(ascii: "C"), UInt8(ascii: "A"): true
+        case UInt8(ascii: "D"): sql.utf8.starts(with: "DROP".utf8)
+        default: false
+        }
+    }
+
     private func run(
         _ sql: String,
         _ values: [SQLValue],
@@ -55,6 +68,7 @@ final class SQLiteConnection: SQLConnection {
             sqlite3_reset(statement)
             sqlite3_clear_bindings(statement)
         }
+        if Self.changesSchema(sql) { schemaChanges += 1 }
         for (index, value) in values.enumerated() { bind(value, named: index + 1, in: statement) }
         while true {
             switch sqlite3_step(statement) {

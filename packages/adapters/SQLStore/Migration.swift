@@ -73,6 +73,11 @@ package struct Migration: Sendable {
         return plan
     }
 
+    /// What `apply` would do to a database that has nothing yet.
+    package static func plan(forEmpty dialect: SQLDialect) -> SchemaPlan {
+        SchemaPlan(current: 0, steps: all.map { $0.step(dialect) })
+    }
+
     /// What `apply` would do; changes nothing.
     package static func plan(
         _ migrations: [Migration] = all,

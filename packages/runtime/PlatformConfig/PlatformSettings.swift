@@ -55,6 +55,10 @@ package struct PlatformSettings: Sendable {
         value(of: Settings.services[keyPath: member])
     }
 
+    package subscript<Value>(dynamicMember member: KeyPath<DatabaseSettings, Setting<Value>>) -> Value {
+        value(of: Settings.database[keyPath: member])
+    }
+
     private func value<Value>(of setting: Setting<Value>) -> Value {
         values[setting.name] as? Value ?? setting.standard
     }
@@ -112,6 +116,9 @@ package struct PlatformSettings: Sendable {
         if (self.smartHostUser == nil) != (self.smartHostPassword == nil) {
             found.append("OONRUMAIL_SMART_HOST_USER and OONRUMAIL_SMART_HOST_PASSWORD go together: set both or neither")
         }
+        if !usesPostgres, self.postgresReplicaHost != nil || self.postgresReplicaURL != nil {
+            found.append("POSTGRES_REPLICA_HOST and POSTGRES_REPLICA_URL go with POSTGRES_HOST or DATABASE_URL")
+        }
         if self.queueMaxRetry < self.queueFirstRetry {
             found.append("OONRUMAIL_QUEUE_MAX_RETRY is shorter than OONRUMAIL_QUEUE_FIRST_RETRY")
         }
@@ -140,6 +147,9 @@ package struct PlatformSettings: Sendable {
             )
         }
     }
+
+    /// Whether the store is in PostgreSQL; otherwise it is a file in the data folder.
+    package var usesPostgres: Bool { self.databaseURL != nil || self.postgresHost != nil }
 
     /// The name in greetings: the setting, or the machine's name, or `localhost`.
     package var hostname: String {

@@ -13,9 +13,10 @@ package enum Settings {
     static let listeners = ListenerSettings()
     static let mail = MailSettings()
     static let services = ServiceSettings()
+    static let database = DatabaseSettings()
 
     /// In the order of declaration, which is that of `config list`.
-    package static let all: [any AnySetting] = [listeners, mail, services].flatMap { group in
+    package static let all: [any AnySetting] = [listeners, mail, services, database].flatMap { group in
         Mirror(reflecting: group).children.compactMap { $0.value as? any AnySetting }
     }
 }

@@ -39,7 +39,8 @@ package struct Platform: Sendable {
         let clock = SystemClock()
         let feed = MemoryChangeFeed()
         let store = try await openStore(settings, folder, threads, feed, clock)
-        if isServing { try await takeBackLeases(store, clock) }
+        // In PostgreSQL another process may be sending what it has leased.
+        if isServing, !settings.usesPostgres { try await takeBackLeases(store, clock) }
         let ports = EmbeddedPorts(
             store: store,
             feed: feed,
@@ -76,6 +77,10 @@ package struct Platform: Sendable {
         options.maximumMailboxes = settings.imapMaxMailboxes
         let logger = Logger(label: "store")
         let blobs = BlobFiles(folder: folder.blobs, threads: threads, logger: logger)
+        options.migrates = settings.migratesAtStart
+        if settings.usesPostgres {
+            return try await openStore(inPostgres: settings, blobs, feed, clock, options, logger)
+        }
         do throws(StoreError) {
             return try await SQLStore.open(
                 folder: folder.path,
@@ -95,7 +100,10 @@ package struct Platform: Sendable {
         do throws(StoreError) {
             let count = try await store.takeBackLeases(now: clock.now())
             guard count > 0 else { return }
-            Logger(label: "queue").notice("leases of an earlier process taken back", metadata: ["recipients": "\(count)"])
+            Logger(label: "queue").notice(
+                "leases of an earlier process taken back",
+                metadata: ["recipients": "\(count)"]
+            )
         } catch {
             throw StartupError("the outbound queue cannot be read (\(error)); the log has the cause")
         }

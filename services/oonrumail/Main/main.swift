@@ -20,6 +20,7 @@ let environment = CommandEnvironment(
         let modules = [StorageModule.make, AuthModule.make, DomainManagerModule.make, SMTPModule.make, IMAPModule.make]
         try await ServiceProcess.run(settings, modules)
     },
-    restore: { file, settings in try await Platform.restore(file, settings) }
+    restore: { file, settings in try await Platform.restore(file, settings) },
+    migrate: { settings, isDryRun in try await Platform.migrate(settings, isDryRun: isDryRun) }
 )
 await OperatorProgram.main(environment)

@@ -29,6 +29,8 @@ package struct CommandEnvironment: Sendable {
     package var serve: @Sendable (PlatformSettings) async throws -> Void
     /// Fills an empty data folder from a backup file.
     package var restore: @Sendable (_ file: String, PlatformSettings) async throws -> Void
+    /// Brings the store's schema up to date, or only says what is missing.
+    package var migrate: @Sendable (PlatformSettings, _ isDryRun: Bool) async throws -> SchemaPlan
     package var terminal: any Terminal = StandardTerminal()
     /// Instead of the process's own, in tests.
     package var environment: [String: String]?
@@ -36,11 +38,15 @@ package struct CommandEnvironment: Sendable {
     package init(
         open: @escaping @Sendable (PlatformSettings) async throws -> Ports,
         serve: @escaping @Sendable (PlatformSettings) async throws -> Void,
-        restore: @escaping @Sendable (_ file: String, PlatformSettings) async throws -> Void
+        restore: @escaping @Sendable (_ file: String, PlatformSettings) async throws -> Void,
+        migrate: @escaping @Sendable (PlatformSettings, _ isDryRun: Bool) async throws -> SchemaPlan = { _, _ in
+            SchemaPlan(current: 0, steps: [])
+        }
     ) {
         self.open = open
         self.serve = serve
         self.restore = restore
+        self.migrate = migrate
     }
 
     @TaskLocal static var bound: CommandEnvironment?

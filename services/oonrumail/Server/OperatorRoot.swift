@@ -14,7 +14,8 @@ struct OperatorRoot: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, ConfigCommand.self, DomainCommand.self, AccountCommand.self, AliasCommand.self,
             QueueCommand.self,
-            TraceCommand.self, VerifyCommand.self, BackupCommand.self, RestoreCommand.self, MessageCommand.self,
+            TraceCommand.self, VerifyCommand.self, BackupCommand.self, RestoreCommand.self, MigrateCommand.self,
+            MessageCommand.self,
             VersionCommand.self,
         ]
     )
