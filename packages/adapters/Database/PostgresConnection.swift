@@ -15,6 +15,8 @@ final class PostgresConnection: SQLConnection {
     private(set) var fault: PostgresFault?
     /// From then on nobody can tell whether a lost connection has committed.
     private(set) var isCommitSent = false
+    /// A commit that was sent on a connection that is lost may have happened.
+    var mayHaveCommitted: Bool { isCommitSent && fault?.isConnectionLost == true }
 
     init(_ link: PostgresLink, _ kind: Kind, _ options: PostgresOptions) {
         (self.link, self.kind, self.options) = (link, kind, options)
@@ -96,7 +98,9 @@ final class PostgresConnection: SQLConnection {
 
     /// Returns when it is on stable storage.
     func commit() throws(StoreError) {
-        guard hasBegun, fault == nil else { return }
+        // A closure may have gone on regardless.
+        if let fault { throw note(fault) }
+        guard hasBegun else { return }
         do throws(PostgresFault) {
             try link.send("COMMIT", [], isKept: true)
             isCommitSent = true
@@ -111,7 +115,7 @@ final class PostgresConnection: SQLConnection {
 
     /// Ends a read: nobody waits for the answer.
     func leave() {
-        guard hasBegun, fault == nil, !link.isLost else { return abandon() }
+        guard hasBegun, fault == nil else { return abandon() }
         try? link.sendAhead("COMMIT")
     }
 

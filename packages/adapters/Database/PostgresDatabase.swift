@@ -9,6 +9,7 @@ package final class PostgresDatabase: SQLDatabase {
     package let dialect = SQLDialect.postgres
     package let reports: FaultReports
     private let pool: PostgresPool
+    private let lanes: PostgresLanes
     private let replica: PostgresPool?
     private let watch: PostgresWatch
 
@@ -18,6 +19,7 @@ package final class PostgresDatabase: SQLDatabase {
     private init(_ options: PostgresOptions, replica: PostgresOptions?, reports: FaultReports) {
         self.reports = reports
         pool = PostgresPool(options, reports)
+        lanes = PostgresLanes(pool)
         self.replica = replica.map { PostgresPool($0, reports) }
         watch = PostgresWatch(pool: pool, interval: options.foreignCommitInterval)
     }
@@ -59,9 +61,11 @@ package final class PostgresDatabase: SQLDatabase {
 
     @discardableResult
     package func write<Value: Sendable>(
+        of account: Int64?,
         _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        try await pool.run(.write, body).get()
+        guard let account else { return try await pool.run(.write, body).get() }
+        return try await lanes.run(account, body).get()
     }
 
     package func read<Value: Sendable>(

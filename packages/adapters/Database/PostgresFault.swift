@@ -24,7 +24,11 @@ struct PostgresFault: Error {
     }
 
     /// Trying to connect again cannot help before somebody changes something.
-    var isPermanentRefusal: Bool { ["28000", "28P01", "3D000", "42501"].contains(sqlState) }
+    var isPermanentRefusal: Bool { ["28000", "28P01", "3D000", "42501", Self.badAddress].contains(sqlState) }
+
+    /// States that are not PostgreSQL's: the address does not read; nobody answers there.
+    static let badAddress = "URL"
+    static let unreachable = "08001"
 
     var isDamage: Bool { ["XX001", "XX002"].contains(sqlState) }
 
@@ -38,6 +42,8 @@ struct PostgresFault: Error {
         switch sqlState {
         case "28P01", "28000": "wrong credentials"
         case "3D000": "no such database"
+        case Self.badAddress: "wrong setting"
+        case Self.unreachable: "the server cannot be reached"
         case "42501": "the user may not do this"
         case "42P01", "42703": "the schema is older than this program: run the migrations"
         case "53100": "the disk is full"

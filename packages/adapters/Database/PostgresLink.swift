@@ -57,7 +57,7 @@ final class PostgresLink {
                 // libpq's message quotes the address, password and all.
                 PQfreemem(problem)
                 throw PostgresFault(
-                    sqlState: "28000",
+                    sqlState: PostgresFault.badAddress,
                     message: "DATABASE_URL is not an address of a PostgreSQL database"
                 )
             }
@@ -94,22 +94,33 @@ final class PostgresLink {
     }
 
     /// libpq 15 keeps no SQLSTATE of a refused start, only the server's text.
+    private static let refusals: [(state: String, texts: [String])] = [
+        (
+            "28P01",
+            [
+                "password authentication failed", "no password supplied", "SASL authentication failed",
+                "authentication failed",
+            ]
+        ),
+        ("3D000", ["FATAL:  database", "no such database"]),
+        (
+            "28000",
+            [
+                "no pg_hba.conf entry", "FATAL:  role", "certificate verify failed", "does not support SSL",
+                "root certificate",
+            ]
+        ),
+        ("53300", ["too many clients", "remaining connection slots", "too many connections", "no more connections"]),
+        ("57P03", ["starting up", "shutting down", "in recovery mode", "not yet accepting"]),
+    ]
+
     private static func state(ofRefusal message: String) -> String {
         let bytes = Array(message.utf8)
         func has(_ text: String) -> Bool {
             let wanted = Array(text.utf8)
             return bytes.indices.contains { bytes[$0...].starts(with: wanted) }
         }
-        if has("password authentication failed") || has("no password supplied") || has("SASL authentication failed") {
-            return "28P01"
-        }
-        if has("no pg_hba.conf entry") || has("role \"") && has("does not exist") { return "28000" }
-        if has("database \"") && has("does not exist") || has("no such database") { return "3D000" }
-        if has("too many clients") || has("remaining connection slots") || has("too many connections") {
-            return "53300"
-        }
-        if has("starting up") || has("shutting down") || has("in recovery mode") { return "57P03" }
-        return ""
+        return refusals.first { $0.texts.contains(where: has) }?.state ?? PostgresFault.unreachable
     }
 
     // MARK: - Limits
@@ -201,7 +212,7 @@ final class PostgresLink {
         pending.append(.sync)
         defer { (unsettledOctets, unsettledStatements) = (0, 0) }
         // The server cancels what takes longer; past that it is the network that fails.
-        let limit = (options.statementTimeout + 5) * Double(max(1, min(unsettledStatements, 10)))
+        let limit = (options.statementTimeout + options.answerGrace) * Double(max(1, min(unsettledStatements, 10)))
         let deadline = DispatchTime.now().uptimeNanoseconds + UInt64(limit * 1e9)
         var kept: [PostgresResult] = []
         var first: PostgresFault?

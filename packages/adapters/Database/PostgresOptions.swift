@@ -18,8 +18,8 @@ package struct PostgresOptions: Sendable {
     package var authorityFile: String?
     package var applicationName = "oonrumail"
 
-    /// Connections, each with a thread of its own.
-    package var connections = 16
+    /// Connections, each with a thread of its own: about four for each core of the server, shared by all processes.
+    package var connections = 8
     /// Closures that may wait for a connection; more are refused as `.unavailable`.
     package var maximumWaiting = 10_000
     /// Seconds that a closure waits for a connection, and a connection for the server to come back.
@@ -27,6 +27,8 @@ package struct PostgresOptions: Sendable {
     package var connectTimeout = 5
     /// Seconds that the server gives one statement.
     package var statementTimeout = 30.0
+    /// Seconds after which a statement that should have ended by then counts as lost on the way.
+    package var answerGrace = 5.0
     /// Statements prepared by name and kept.
     ///
     /// Off behind a pooler that gives each transaction another server connection; then no state of a session is used at
@@ -36,6 +38,8 @@ package struct PostgresOptions: Sendable {
     package var maximumStatements = 400
     /// Times that a transaction is run again after a deadlock or a conflict, or after its connection was found dead.
     package var maximumAttempts = 6
+    /// Writes of one account in one transaction.
+    package var maximumBatch = 64
     /// Octets and statements that wait to be sent together.
     package var maximumPipelineOctets = 1 << 20
     package var maximumPipelineStatements = 256

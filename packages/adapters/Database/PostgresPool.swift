@@ -13,14 +13,14 @@ final class PostgresPool: Sendable {
     /// A connection, made when it is first needed.
     ///
     /// Only its queue touches the link.
-    fileprivate final class Worker: @unchecked Sendable {
+    final class Worker: @unchecked Sendable {
         let queue: DispatchQueue
         var link: PostgresLink?
         init(_ number: Int) { queue = DispatchQueue(label: "database.\(number)", qos: .userInitiated) }
     }
 
-    private struct Job {
-        let enqueuedAt: UInt64
+    struct Job {
+        let enqueuedAt = PostgresPool.now
         let deadline: UInt64
         let run: @Sendable (Worker, UInt64) -> Void
         let refuse: @Sendable (StoreError) -> Void
@@ -58,7 +58,10 @@ final class PostgresPool: Sendable {
         self.reports = reports
     }
 
-    private static var now: UInt64 { DispatchTime.now().uptimeNanoseconds }
+    /// Monotonic: a clock that is set does not end waits or lengthen them.
+    static var now: UInt64 { DispatchTime.now().uptimeNanoseconds }
+    /// Of what begins to wait now.
+    var deadline: UInt64 { Self.now + UInt64(options.waitLimit * 1e9) }
 
     // MARK: - Waiting
 
@@ -67,11 +70,9 @@ final class PostgresPool: Sendable {
         _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
     ) async -> Result<Value, StoreError> {
         await withCheckedContinuation { continuation in
-            let now = Self.now
             enqueue(
                 Job(
-                    enqueuedAt: now,
-                    deadline: now + UInt64(options.waitLimit * 1e9),
+                    deadline: deadline,
                     run: { worker, deadline in
                         continuation.resume(returning: self.attempt(kind, body, worker, deadline))
                     },
@@ -81,7 +82,7 @@ final class PostgresPool: Sendable {
         }
     }
 
-    private func enqueue(_ job: Job) {
+    func enqueue(_ job: Job) {
         let step = state.withLock { state -> Step in
             guard !state.isClosed else { return .refuse("the database is closed") }
             if let worker = state.idle.popLast() { return .start(worker) }
@@ -101,8 +102,12 @@ final class PostgresPool: Sendable {
         case .wait: ()
         case .sweep: sweep(at: job.deadline)
         case .refuse(let cause):
-            job.refuse(.unavailable(reportID: reports.report("the database is not available", cause: cause)))
+            job.refuse(refusal(cause))
         }
+    }
+
+    func refusal(_ cause: String) -> StoreError {
+        .unavailable(reportID: reports.report("the database is not available", cause: cause))
     }
 
     /// On the worker's queue, until nothing waits.
@@ -149,7 +154,7 @@ final class PostgresPool: Sendable {
 
     // MARK: - Running
 
-    private func attempt<Value: Sendable>(
+    func attempt<Value: Sendable>(
         _ kind: PostgresConnection.Kind,
         _ body: (any SQLConnection) throws(StoreError) -> Value,
         _ worker: Worker,
@@ -168,13 +173,7 @@ final class PostgresPool: Sendable {
             let outcome: Result<Value, StoreError>
             do throws(StoreError) {
                 let value = try body(connection)
-                switch kind {
-                case .read: connection.leave()
-                case .write:
-                    let started = Self.now
-                    try connection.commit()
-                    commitTime.recordNanoseconds(Int64(Self.now - started))
-                }
+                try end(connection, kind)
                 outcome = .success(value)
             } catch {
                 connection.abandon()
@@ -182,8 +181,7 @@ final class PostgresPool: Sendable {
             }
             guard let fault = connection.fault else { return outcome }
             if link.isLost || fault.isStaleStatement { worker.link = nil }
-            // A commit that was sent on a connection that is lost may have happened.
-            let isUndone = !(fault.isConnectionLost && connection.isCommitSent && kind == .write)
+            let isUndone = !(connection.mayHaveCommitted && kind == .write)
             let isWorthRepeating = fault.isConflict || fault.isStaleStatement || fault.isConnectionLost
             guard isUndone, isWorthRepeating, tries < options.maximumAttempts, Self.now < deadline else {
                 return .failure(reports.error(of: fault))
@@ -193,8 +191,20 @@ final class PostgresPool: Sendable {
         }
     }
 
+    func end(_ connection: PostgresConnection, _ kind: PostgresConnection.Kind) throws(StoreError) {
+        switch kind {
+        case .read: connection.leave()
+        case .write:
+            let started = Self.now
+            try connection.commit()
+            commitTime.recordNanoseconds(Int64(Self.now - started))
+        }
+    }
+
+    func error(of fault: PostgresFault) -> StoreError { reports.error(of: fault) }
+
     /// The worker's connection, made if need be: attempts back off together, since they all meet the same server.
-    private func connected(_ worker: Worker, until deadline: UInt64) throws(PostgresFault) -> PostgresLink {
+    func connected(_ worker: Worker, until deadline: UInt64) throws(PostgresFault) -> PostgresLink {
         if let link = worker.link, !link.isLost { return link }
         worker.link = nil
         while true {
@@ -249,4 +259,5 @@ final class PostgresPool: Sendable {
     }
 
     var isClosed: Bool { state.withLock { $0.isClosed } }
+    var isAnyoneWaiting: Bool { state.withLock { !$0.waiting.isEmpty } }
 }

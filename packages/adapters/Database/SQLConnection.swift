@@ -109,9 +109,13 @@ extension SQLConnection {
 package protocol SQLDatabase: Sendable {
     var dialect: SQLDialect { get }
     /// Runs the closure in a transaction of its own (which may share its commit with others) and returns when it is on
-    /// stable storage. A throwing closure leaves nothing behind.
+    /// stable storage. A throwing closure leaves nothing behind. It may run more than once.
+    ///
+    /// - Parameter account: the one whose rows it changes, when it is one: its writes take turns anyway, and an engine
+    ///   with parallel writers puts those that wait into one transaction.
     @discardableResult
     func write<Value: Sendable>(
+        of account: Int64?,
         _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value
     /// Runs the closure on one consistent view.
@@ -138,6 +142,13 @@ package enum SQLFreshness: Sendable {
 }
 
 extension SQLDatabase {
+    @discardableResult
+    package func write<Value: Sendable>(
+        _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        try await write(of: nil, body)
+    }
+
     package func read<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {

@@ -61,6 +61,7 @@ package final class SQLiteDatabase: SQLDatabase {
 
     @discardableResult
     package func write<Value: Sendable>(
+        of account: Int64?,
         _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
         let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in

@@ -5,7 +5,9 @@ package import MailPorts
 extension SQLStore: DeliveryStore {
     package func deliver(_ plan: DeliveryPlan) async throws(StoreError) -> DeliveryReceipt {
         let stored = try await prepare(plan.bytes)
-        let delivered = try await database.write { connection throws(StoreError) in
+        let accounts = Set(plan.localCopies.map(\.account.rawValue))
+        let delivered = try await database.write(of: accounts.count == 1 ? accounts.first : nil) {
+            connection throws(StoreError) in
             try Self.deliver(plan, stored, connection)
         }
         publish(delivered, hasQueueWork: !plan.remote.isEmpty)

@@ -10,7 +10,7 @@ extension SQLStore {
         change: FlagChange,
         unchangedSince: ModSeq?
     ) async throws(StoreError) -> StoreOutcome {
-        let outcome = try await database.write { connection throws(StoreError) in
+        let outcome = try await database.write(of: account.rawValue) { connection throws(StoreError) in
             try FlagWriter(connection: connection, account: account, mailbox: mailbox)
                 .apply(change, to: uids, unchangedSince: unchangedSince)
         }

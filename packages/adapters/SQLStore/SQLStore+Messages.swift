@@ -8,9 +8,14 @@ extension SQLStore: MailboxStore {
 
     static func entry(_ row: any SQLRow) throws(StoreError) -> MessageEntry {
         MessageEntry(
-            uid: UID(UInt32(clamping: row.integer(0))), flags: MessageFlags(rawValue: UInt8(truncatingIfNeeded: row.integer(1))),
-            keywords: Keywords(stored: row.text(2)), modSeq: ModSeq(row.integer(3)), email: EmailID(row.integer(4)),
-            size: Int(row.integer(5)), internalDate: Timestamp(microseconds: row.integer(6)), savedAt: Timestamp(microseconds: row.integer(7))
+            uid: UID(UInt32(clamping: row.integer(0))),
+            flags: MessageFlags(rawValue: UInt8(truncatingIfNeeded: row.integer(1))),
+            keywords: Keywords(stored: row.text(2)),
+            modSeq: ModSeq(row.integer(3)),
+            email: EmailID(row.integer(4)),
+            size: Int(row.integer(5)),
+            internalDate: Timestamp(microseconds: row.integer(6)),
+            savedAt: Timestamp(microseconds: row.integer(7))
         )
     }
 
@@ -27,37 +32,54 @@ extension SQLStore: MailboxStore {
         }
     }
 
-    package func changes(in mailbox: MailboxID, of account: AccountID, since modSeq: ModSeq) async throws(StoreError) -> MailboxChanges {
+    package func changes(
+        in mailbox: MailboxID,
+        of account: AccountID,
+        since modSeq: ModSeq
+    ) async throws(StoreError) -> MailboxChanges {
         try await database.read { connection throws(StoreError) in
             let record = try Self.mailbox(mailbox, of: account, connection)
-            guard record.highestModSeq > modSeq else { return MailboxChanges(mailbox: record, changed: [], vanished: []) }
+            guard record.highestModSeq > modSeq else {
+                return MailboxChanges(mailbox: record, changed: [], vanished: [])
+            }
             let key: [SQLValue] = [.integer(account.rawValue), .integer(mailbox.rawValue), .integer(modSeq.rawValue)]
             let changed = try connection.all(
-                "SELECT \(Self.entryColumns) FROM messages WHERE account_id = $1 AND mailbox_id = $2 AND modseq > $3 ORDER BY uid", key,
+                "SELECT \(Self.entryColumns) FROM messages WHERE account_id = $1 AND mailbox_id = $2 AND modseq > $3 ORDER BY uid",
+                key,
                 Self.entry
             )
             let vanished = try connection.all(
-                "SELECT uid FROM tombstones WHERE account_id = $1 AND mailbox_id = $2 AND modseq > $3 ORDER BY uid", key
+                "SELECT uid FROM tombstones WHERE account_id = $1 AND mailbox_id = $2 AND modseq > $3 ORDER BY uid",
+                key
             ) { row throws(StoreError) in UID(UInt32(clamping: row.integer(0))) }
             return MailboxChanges(mailbox: record, changed: changed, vanished: vanished)
         }
     }
 
-    package func append(_ items: [AppendItem], to mailbox: MailboxID, of account: AccountID) async throws(StoreError) -> AppendReceipt {
+    package func append(
+        _ items: [AppendItem],
+        to mailbox: MailboxID,
+        of account: AccountID
+    ) async throws(StoreError) -> AppendReceipt {
         var stored: [StoredBytes] = []
         for item in items { stored.append(try await prepare(item.bytes)) }
         let prepared = stored
         let now = clock.now()
-        let outcome = try await database.write { connection throws(StoreError) in
+        let outcome = try await database.write(of: account.rawValue) { connection throws(StoreError) in
             let record = try Self.mailbox(mailbox, of: account, connection)
             let writer = EmailWriter(connection: connection, account: account, now: now)
             var uids: [UID] = []
             var modSeq = record.highestModSeq
             for (item, bytes) in zip(items, prepared) {
                 let made = try writer.insert(
-                    item.summary, bytes,
+                    item.summary,
+                    bytes,
                     EmailWriter.Entry(
-                        mailbox: mailbox, flags: item.flags, keywords: item.keywords, internalDate: item.internalDate, prefix: []
+                        mailbox: mailbox,
+                        flags: item.flags,
+                        keywords: item.keywords,
+                        internalDate: item.internalDate,
+                        prefix: []
                     )
                 )
                 uids.append(made.uid)
@@ -69,35 +91,60 @@ extension SQLStore: MailboxStore {
         return outcome.receipt
     }
 
-    package func copy(_ uids: UIDRanges, from: MailboxID, to: MailboxID, of account: AccountID) async throws(StoreError) -> CopyReceipt {
+    package func copy(
+        _ uids: UIDRanges,
+        from: MailboxID,
+        to: MailboxID,
+        of account: AccountID
+    ) async throws(StoreError) -> CopyReceipt {
         let now = clock.now()
-        let copied = try await database.write { connection throws(StoreError) in
-            try MessageMover(connection: connection, account: account, now: now).copy(uids, from: from, to: to, isMove: false)
+        let copied = try await database.write(of: account.rawValue) { connection throws(StoreError) in
+            try MessageMover(connection: connection, account: account, now: now).copy(
+                uids,
+                from: from,
+                to: to,
+                isMove: false
+            )
         }
-        if !copied.receipt.source.isEmpty { feed.publish([Change(account: account, mailbox: to, modSeq: copied.modSeq)]) }
+        if !copied.receipt.source.isEmpty {
+            feed.publish([Change(account: account, mailbox: to, modSeq: copied.modSeq)])
+        }
         return copied.receipt
     }
 
-    package func move(_ uids: UIDRanges, from: MailboxID, to: MailboxID, of account: AccountID) async throws(StoreError) -> CopyReceipt {
+    package func move(
+        _ uids: UIDRanges,
+        from: MailboxID,
+        to: MailboxID,
+        of account: AccountID
+    ) async throws(StoreError) -> CopyReceipt {
         let now = clock.now()
-        let outcome = try await database.write { connection throws(StoreError) in
+        let outcome = try await database.write(of: account.rawValue) { connection throws(StoreError) in
             let mover = MessageMover(connection: connection, account: account, now: now)
             let copied = try mover.copy(uids, from: from, to: to, isMove: true)
             let expunged = try mover.expunge(
-                UIDRanges(ascending: copied.receipt.source), in: from, onlyDeleted: false, isMove: true
+                UIDRanges(ascending: copied.receipt.source),
+                in: from,
+                onlyDeleted: false,
+                isMove: true
             )
             return (receipt: copied.receipt, copied: copied.modSeq, expunged: expunged.modSeq)
         }
         guard !outcome.receipt.source.isEmpty else { return outcome.receipt }
         feed.publish([
-            Change(account: account, mailbox: to, modSeq: outcome.copied), Change(account: account, mailbox: from, modSeq: outcome.expunged),
+            Change(account: account, mailbox: to, modSeq: outcome.copied),
+            Change(account: account, mailbox: from, modSeq: outcome.expunged),
         ])
         return outcome.receipt
     }
 
-    package func expunge(_ uids: UIDRanges, in mailbox: MailboxID, of account: AccountID) async throws(StoreError) -> [UID] {
+    package func expunge(
+        _ uids: UIDRanges,
+        in mailbox: MailboxID,
+        of account: AccountID
+    ) async throws(StoreError) -> [UID] {
         let now = clock.now()
-        let outcome = try await database.write { connection throws(StoreError) in
+        let outcome = try await database.write(of: account.rawValue) { connection throws(StoreError) in
             try MessageMover(connection: connection, account: account, now: now)
                 .expunge(uids, in: mailbox, onlyDeleted: true, isMove: false)
         }
@@ -106,14 +153,20 @@ extension SQLStore: MailboxStore {
     }
 
     package func content(
-        _ uids: UIDRanges, in mailbox: MailboxID, of account: AccountID, fields: ContentFields, limit: Int
+        _ uids: UIDRanges,
+        in mailbox: MailboxID,
+        of account: AccountID,
+        fields: ContentFields,
+        limit: Int
     ) async throws(StoreError) -> [MessageContent] {
         let wanted: [(ContentFields, String)] = [
             (.envelope, "envelope"), (.bodyStructure, "body_structure"), (.preview, "preview"),
             (.headers, "subject, from_text, to_text, cc_text, bcc_text, message_id, sent_at"),
         ]
         let columns = wanted.filter { fields.contains($0.0) }.map(\.1)
-        let select = (["uid, messages.email_id, thread_id, header_size, has_attachment"] + columns).joined(separator: ", ")
+        let select = (["uid, messages.email_id, thread_id, header_size, has_attachment"] + columns).joined(
+            separator: ", "
+        )
         return try await database.read { connection throws(StoreError) in
             var found: [MessageContent] = []
             for range in uids.ranges where found.count < limit {
@@ -158,11 +211,15 @@ extension SQLStore: MailboxStore {
             summary.sentAt = row.optionalInteger(column + 6).map { Timestamp(microseconds: $0) }
         }
         return MessageContent(
-            uid: UID(UInt32(clamping: row.integer(0))), email: EmailID(row.integer(1)), thread: ThreadID(row.integer(2)), summary: summary
+            uid: UID(UInt32(clamping: row.integer(0))),
+            email: EmailID(row.integer(1)),
+            thread: ThreadID(row.integer(2)),
+            summary: summary
         )
     }
 
-    package func read(_ email: EmailID, of account: AccountID, range: Range<Int>) async throws(StoreError) -> ByteBuffer {
+    package func read(_ email: EmailID, of account: AccountID, range: Range<Int>) async throws(StoreError) -> ByteBuffer
+    {
         let found = try await database.read { connection throws(StoreError) in
             try connection.first(
                 """
@@ -179,6 +236,12 @@ extension SQLStore: MailboxStore {
             }
         }
         guard let found else { throw .notFound }
-        return try await read(prefix: found.prefix, size: found.size, hash: found.hash, inline: found.inline, range: range)
+        return try await read(
+            prefix: found.prefix,
+            size: found.size,
+            hash: found.hash,
+            inline: found.inline,
+            range: range
+        )
     }
 }

@@ -48,9 +48,9 @@ package struct DatabaseSettings: Sendable {
     package let postgresConnections = Setting.integer(
         "POSTGRES_POOL_SIZE",
         .database,
-        16,
+        8,
         1...500,
-        "Connections of this process, each with a thread"
+        "Connections of this process, each with a thread; four for each core of the server, over all processes, are enough"
     )
     package let postgresPoolWait = Setting.duration(
         "POSTGRES_POOL_WAIT",

@@ -38,10 +38,18 @@ package final class Child: Sendable {
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_adddup2(&actions, toChild[0], 0)
         posix_spawn_file_actions_adddup2(&actions, fromChild[1], 1)
+        // Threads of the pool have signals blocked, which a child would keep.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var noSignals = sigset_t()
+        sigemptyset(&noSignals)
+        posix_spawnattr_setsigmask(&attributes, &noSignals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         let words = (["/bin/bash", "-c", closing + script, "bash"] + arguments).map { strdup($0) }
         defer { for word in words { free(word) } }
         var made: pid_t = 0
-        let status = posix_spawn(&made, "/bin/bash", &actions, nil, words + [nil], environ)
+        let status = posix_spawn(&made, "/bin/bash", &actions, &attributes, words + [nil], environ)
         close(toChild[0])
         close(fromChild[1])
         guard status == 0 else { throw PostgresCluster.Fault(description: "no shell") }

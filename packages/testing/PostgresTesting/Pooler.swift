@@ -37,6 +37,7 @@ package final class Pooler: Sendable {
             default_pool_size = 4
             server_idle_timeout = 2
             logfile = $folder/pgbouncer.log
+            pidfile = $folder/pgbouncer.pid
             TEXT
             echo '"postgres" ""' >"$folder/users"
             if [ "$(id -u)" = 0 ]; then
@@ -51,6 +52,6 @@ package final class Pooler: Sendable {
                 sleep 0.05
             done
             while read -r line; do :; done
-            kill $pooler
+            kill "$(cat "$folder/pgbouncer.pid")"
             """
 }
