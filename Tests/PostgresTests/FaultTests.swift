@@ -145,7 +145,9 @@ struct FaultTests {
         let slow = Task {
             try await database.read { connection throws(StoreError) in
                 beginning.yield()
-                return try connection.first("SELECT pg_sleep(0.3)::text || 'done'") { row throws(StoreError) in row.text(0) }
+                return try connection.first("SELECT pg_sleep(0.3)::text || 'done'") { row throws(StoreError) in
+                    row.text(0)
+                }
             }
         }
         for await _ in begun { break }

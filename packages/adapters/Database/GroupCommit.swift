@@ -78,7 +78,9 @@ final class GroupCommit: Sendable {
         )
         let boxed = UncheckedBox(job)
         let outcome = guarded.withLock { guarded -> Outcome in
-            guard !guarded.state.isClosed, guarded.state.waiting.count < options.maximumWaitingWrites else { return .refused }
+            guard !guarded.state.isClosed, guarded.state.waiting.count < options.maximumWaitingWrites else {
+                return .refused
+            }
             guarded.state.waiting.append(boxed.value)
             guard !guarded.state.isRunning else { return .queued }
             guarded.state.isRunning = true
@@ -87,7 +89,12 @@ final class GroupCommit: Sendable {
         switch outcome {
         case .queued: ()
         case .start: queue.async { self.runUntilIdle() }
-        case .refused: completion(.failure(.unavailable(reportID: reports.report("a write was refused", cause: "closing, or too many wait"))))
+        case .refused:
+            completion(
+                .failure(
+                    .unavailable(reportID: reports.report("a write was refused", cause: "closing, or too many wait"))
+                )
+            )
         }
     }
 
@@ -146,7 +153,10 @@ final class GroupCommit: Sendable {
     }
 
     private func attempt(
-        _ jobs: [Job], _ database: GRDB.Database, _ connection: SQLiteConnection, savepoints: Bool
+        _ jobs: [Job],
+        _ database: GRDB.Database,
+        _ connection: SQLiteConnection,
+        savepoints: Bool
     ) throws -> Attempt {
         try connection.execute("BEGIN IMMEDIATE")
         do {
