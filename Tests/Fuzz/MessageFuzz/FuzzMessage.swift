@@ -54,7 +54,8 @@ private func inspect(
     precondition(isWellFormed(message.imapEnvelope(of: part)), "an ENVELOPE that IMAP can send")
     _ = part.decodedBody(in: message.bytes)
     _ = part.decodedText(in: message.bytes)
-    _ = part.disposition(in: message.bytes)
+    _ = part.contentType.text(of: "name")
+    _ = part.disposition(in: message.bytes)?.text(of: "filename")
     for child in part.children + part.embedded {
         inspect(child, of: message, within: part.bodyRange, depth: depth + 1, parts: &parts)
     }
@@ -78,9 +79,6 @@ private func values(_ bytes: [UInt8]) {
     if let time = RFC5322Date.parse(bytes) { _ = RFC5322Date.parse(Array(RFC5322Date.format(time).utf8)) }
     _ = TransferDecoder.base64(bytes[...])
     _ = TransferDecoder.quotedPrintable(bytes[...])
-    if let value = ParameterizedValue(bytes, limits: .default) {
-        _ = (value.text(of: "name"), value.text(of: "filename"))
-    }
     for charset in ["utf-8", "iso-8859-1", "iso-2022-jp", "utf-16", "utf-7", "gb18030"] {
         _ = CharsetDecoder.decode(bytes, charset: charset)
     }

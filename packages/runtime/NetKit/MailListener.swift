@@ -22,6 +22,8 @@ package struct ListenerConfiguration: Sendable {
     package var maximumConnections: Int
     package var maximumConnectionsPerAddress: Int
     package var trustedNetworks: [IPNetwork]
+    /// Load balancers: their connections begin with a PROXY header, which names the client; no others may have one.
+    package var proxyNetworks: [IPNetwork] = []
     /// Sent to a connection over a limit before it is closed.
     package var busyReply: String
     /// How long a stop waits for connections to finish.
@@ -59,6 +61,9 @@ package final class MailListener: Service {
         var perClient: [String: Int] = [:]
         var onEmpty: CheckedContinuation<Void, Never>?
     }
+
+    /// Balancers send the header with the first octets, if not before them.
+    private static let proxyHeaderLimit = TimeAmount.seconds(10)
 
     private let configuration: ListenerConfiguration
     private let tls: TLSContextStore?
@@ -126,6 +131,24 @@ package final class MailListener: Service {
 
     private func accept(_ channel: any Channel) throws {
         guard let remote = IPAddress(channel.remoteAddress) else { throw ChannelError.inappropriateOperationForState }
+        let port = channel.remoteAddress?.port ?? 0
+        guard configuration.proxyNetworks.contains(where: { $0.contains(remote) }) else {
+            return try admit(channel, remote, port)
+        }
+        let proxied = ProxyHeaderHandler(limit: Self.proxyHeaderLimit) { header in
+            switch header {
+            case .local: try self.admit(channel, remote, port)
+            case .proxied(let source, let port): try self.admit(channel, source, port)
+            }
+        } refuse: {
+            self.refused.increment()
+            self.logger.notice("no PROXY header from a load balancer", metadata: ["remote": "\(remote)"])
+        }
+        try channel.pipeline.syncOperations.addHandler(proxied)
+    }
+
+    /// - Parameter remote: the client, also behind a load balancer.
+    private func admit(_ channel: any Channel, _ remote: IPAddress, _ port: Int) throws {
         let client = remote.client
         let isTrusted = configuration.trustedNetworks.contains { $0.contains(remote) }
         let isAdmitted = state.withLock { state in
@@ -153,7 +176,7 @@ package final class MailListener: Service {
         }
         let info = ConnectionInfo(
             remote: remote,
-            remotePort: channel.remoteAddress?.port ?? 0,
+            remotePort: port,
             localPort: configuration.port,
             session: SessionName.make(),
             isImplicitTLS: configuration.isImplicitTLS,

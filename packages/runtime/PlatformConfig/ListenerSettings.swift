@@ -82,6 +82,12 @@ package struct ListenerSettings: Sendable {
         ["127.0.0.1"],
         "Address of the HTTP listener; it speaks clear text: put a TLS proxy before it"
     )
+    package let proxyNetworks = Setting.networks(
+        "OONRUMAIL_PROXY_NETWORKS",
+        .listeners,
+        [],
+        "Load balancers before the mail ports: their connections begin with a PROXY header (version 1 or 2)"
+    )
     package let smtpPort = Setting.port("OONRUMAIL_SMTP_PORT", 2525, production: 25, "Mail from other servers")
     package let submissionPort = Setting.port(
         "OONRUMAIL_SUBMISSION_PORT",

@@ -36,21 +36,21 @@ package final class IMAPServerService: Service {
             logger: logger
         )
         let listener = { (addresses: [IPAddress], port: Int, isImplicitTLS: Bool) -> MailListener in
-            MailListener(
-                ListenerConfiguration(
-                    name: isImplicitTLS ? "IMAPS" : "IMAP",
-                    addresses: addresses,
-                    port: port,
-                    isImplicitTLS: isImplicitTLS,
-                    maximumConnections: configuration.maximumConnections,
-                    maximumConnectionsPerAddress: configuration.maximumConnectionsPerAddress,
-                    trustedNetworks: configuration.trustedNetworks,
-                    busyReply: "* BYE [LIMIT] Too many connections\r\n",
-                    grace: TimeAmount(configuration.grace)
-                ),
-                tls: tls,
-                logger: logger
-            ) { info in IMAPConnection(services: services, info: info) }
+            var listener = ListenerConfiguration(
+                name: isImplicitTLS ? "IMAPS" : "IMAP",
+                addresses: addresses,
+                port: port,
+                isImplicitTLS: isImplicitTLS,
+                maximumConnections: configuration.maximumConnections,
+                maximumConnectionsPerAddress: configuration.maximumConnectionsPerAddress,
+                trustedNetworks: configuration.trustedNetworks,
+                busyReply: "* BYE [LIMIT] Too many connections\r\n",
+                grace: TimeAmount(configuration.grace)
+            )
+            listener.proxyNetworks = configuration.proxyNetworks
+            return MailListener(listener, tls: tls, logger: logger) { info in
+                IMAPConnection(services: services, info: info)
+            }
         }
         listeners = [
             listener(configuration.addresses, configuration.port, false),

@@ -14,6 +14,8 @@ package struct IMAPServiceConfiguration: Sendable {
     package var maximumConnectionsPerAddress: Int
     package var maximumConnectionsPerAccount: Int
     package var trustedNetworks: [IPNetwork]
+    /// Load balancers, which send PROXY headers.
+    package var proxyNetworks: [IPNetwork]
     /// Octets of an appended message (RFC 7889).
     package var appendLimit: Int
     /// Octets of a command with its literals, APPEND's message apart.
@@ -44,6 +46,7 @@ package struct IMAPServiceConfiguration: Sendable {
         maximumConnectionsPerAddress = settings.maxConnectionsPerAddress
         maximumConnectionsPerAccount = settings.imapMaxConnectionsPerAccount
         trustedNetworks = settings.trustedNetworks
+        proxyNetworks = settings.proxyNetworks
         appendLimit = settings.maxMessageSize
         maximumCommand = settings.imapMaxLine
         loginTimeout = settings.imapLoginTimeout

@@ -6,21 +6,14 @@ import SMTPServer
 import StorageServer
 import Wiring
 
+let modules = [StorageModule.make, AuthModule.make, DomainManagerModule.make, SMTPModule.make, IMAPModule.make]
 let environment = CommandEnvironment(
-    open: { settings in
-        let platform = try await Platform.open(settings, isServing: false)
-        return .init(
-            stores: platform.ports,
-            domains: platform.domains,
-            passwords: platform.passwords,
-            close: platform.close
-        )
+    open: {
+        let open = try await Platform.open($0, isServing: false)
+        return .init(stores: open.ports, domains: open.domains, passwords: open.passwords, close: open.close)
     },
-    serve: { settings in
-        let modules = [StorageModule.make, AuthModule.make, DomainManagerModule.make, SMTPModule.make, IMAPModule.make]
-        try await ServiceProcess.run(settings, modules)
-    },
-    restore: { file, settings in try await Platform.restore(file, settings) },
-    migrate: { settings, isDryRun in try await Platform.migrate(settings, isDryRun: isDryRun) }
+    serve: { try await ServiceProcess.run($0, modules) },
+    restore: { try await Platform.restore($0, $1) },
+    migrate: { try await Platform.migrate($0, isDryRun: $1) }
 )
 await OperatorProgram.main(environment)

@@ -39,6 +39,7 @@ final class SMTPConnection: ChannelDuplexHandler {
     var machine: SMTPServerMachine
     var tasks: ConnectionTasks?
     var context: ChannelHandlerContext?
+    private var hasBegun = false
     var transaction: Transaction?
     var exchange: SASLExchange?
     /// Who has signed in.
@@ -87,9 +88,15 @@ final class SMTPConnection: ChannelDuplexHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         tasks = ConnectionTasks(loop: context.eventLoop)
+        // Behind a load balancer the connection is older than its handler.
+        if context.channel.isActive { begin() }
     }
 
-    func channelActive(context: ChannelHandlerContext) {
+    func channelActive(context: ChannelHandlerContext) { begin() }
+
+    private func begin() {
+        guard !hasBegun else { return }
+        hasBegun = true
         logger.debug("connected", metadata: ["remote": "\(info.remote)", "port": "\(info.localPort)"])
         progress = Progress()
         scheduleProgressCheck(after: settings.idleTimeout)

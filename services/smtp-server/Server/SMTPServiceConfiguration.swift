@@ -101,7 +101,7 @@ package struct SMTPServiceConfiguration: Sendable {
         )
         var busy = ByteBuffer()
         SMTPReply.tooManyConnections.encode(into: &busy)
-        let listener = ListenerConfiguration(
+        var listener = ListenerConfiguration(
             name: name,
             addresses: addresses,
             port: port,
@@ -112,6 +112,7 @@ package struct SMTPServiceConfiguration: Sendable {
             busyReply: String(buffer: busy),
             grace: TimeAmount(settings.shutdownGrace)
         )
+        listener.proxyNetworks = settings.proxyNetworks
         return Endpoint(listener: listener, machine: machine)
     }
 }
