@@ -59,7 +59,7 @@ final class PostgresConnection: SQLConnection {
 
     // MARK: - The transaction
 
-    /// Concurrent writers of one account take turns by its row (see docs/adr/0007), so each statement of a write sees
+    /// Concurrent writers of one account take turns by its row (see docs/adr/0005), so each statement of a write sees
     /// what is committed; a read sees one moment.
     private func begin() throws(PostgresFault) {
         hasBegun = true

@@ -1,0 +1,223 @@
+import BlobFiles
+import CacheMemory
+import Database
+import Glibc
+import Logging
+import MailModel
+import MailPorts
+import NIOCore
+import NIOPosix
+import PostgresTesting
+import SQLStore
+import Synchronization
+import Testing
+
+/// What ends the server, or fills it; each on a server of its own.
+@Suite("PostgreSQL: away and back", .enabled(if: PostgresCluster.isInstalled, "\(PostgresCluster.absence)"))
+struct RecoveryTests {
+    private let log = KeptLog()
+    private let blobs = "/tmp/postgres-blobs-\(getpid())"
+
+    private func cluster() throws -> PostgresCluster {
+        try PostgresCluster(binaries: try #require(PostgresCluster.binaries))
+    }
+
+    private func options(_ cluster: PostgresCluster) -> PostgresOptions {
+        var options = PostgresOptions()
+        options.host = cluster.folder
+        options.port = cluster.port
+        options.user = "postgres"
+        options.database = "postgres"
+        return options
+    }
+
+    private func store(_ database: PostgresDatabase) async throws -> (store: SQLStore, account: Account) {
+        let store = try await SQLStore(
+            database: database,
+            blobs: BlobFiles(folder: blobs, threads: .singleton, logger: log.logger),
+            feed: MemoryChangeFeed(),
+            clock: FixedClock(),
+            reports: database.reports
+        )
+        let organisation = try await store.addOrganisation(name: "shop").id
+        _ = try await store.addDomain("shop.test", organisation: organisation, keys: [])
+        let address = try #require(EmailAddress("ann@shop.test"))
+        let new = NewAccount(organisation: organisation, address: address, passwordHash: "x")
+        return (store, try await store.addAccount(new))
+    }
+
+    /// Does not compress.
+    private static func noise(_ octets: Int, _ seed: Int) -> [UInt8] {
+        var state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1
+        return (0..<octets).map { _ in
+            state ^= state << 13
+            state ^= state >> 7
+            state ^= state << 17
+            return UInt8(truncatingIfNeeded: state >> 24)
+        }
+    }
+
+    private final class Traffic: Sendable {
+        let acknowledged = Atomic<Int>(0)
+        let refused = Atomic<Int>(0)
+        let isOver = Atomic<Bool>(false)
+
+        /// Returns when that many more have been acknowledged.
+        func more(_ count: Int) async {
+            let before = acknowledged.load(ordering: .relaxed)
+            while acknowledged.load(ordering: .relaxed) < before + count { await Task.yield() }
+        }
+    }
+
+    private struct FixedClock: WallClock {
+        func now() -> Timestamp { Timestamp(seconds: 1_800_000_000) }
+    }
+
+    private static func plan(_ number: Int, _ account: Account, octets: Int = 100) -> DeliveryPlan {
+        let now = FixedClock().now()
+        return DeliveryPlan(
+            queueID: QueueID(time: now, random: UInt32(number)),
+            receivedAt: now,
+            submitter: .system,
+            sender: .null,
+            bytes: .memory(ByteBuffer(bytes: noise(octets, number))),
+            summary: MessageSummary(headerSize: 10, subject: "\(number)"),
+            localCopies: [LocalCopy(account: account.id, recipient: account.primaryAddress)],
+            remote: [],
+            expiresAt: now.adding(seconds: 86_400),
+            trace: []
+        )
+    }
+
+    /// Crashed and started again under traffic: what was acknowledged is there, what was refused may be, nothing is there
+    /// that nobody sent, and within the waiting time nobody notices.
+    @Test func aCrashUnderTraffic() async throws {
+        let cluster = try cluster()
+        let database = try await PostgresDatabase.open(options(cluster), logger: log.logger)
+        let (store, ann) = try await store(database)
+        let traffic = Traffic()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for worker in 0..<8 {
+                group.addTask {
+                    var number = worker * 1_000_000
+                    while !traffic.isOver.load(ordering: .relaxed) {
+                        number += 1
+                        let isStored = (try? await store.deliver(Self.plan(number, ann))) != nil
+                        if isStored {
+                            traffic.acknowledged.add(1, ordering: .relaxed)
+                        } else {
+                            traffic.refused.add(1, ordering: .relaxed)
+                        }
+                    }
+                }
+            }
+            for _ in 0..<3 {
+                await traffic.more(30)
+                try await Blocking.run { try cluster.stop("immediate") }
+                try await Blocking.run { try cluster.start() }
+            }
+            await traffic.more(30)
+            traffic.isOver.store(true, ordering: .relaxed)
+            try await group.waitForAll()
+        }
+        let acknowledged = traffic.acknowledged.load(ordering: .relaxed)
+        let stored = try await store.mailbox(named: "INBOX", of: ann.id).messages
+        #expect(stored >= acknowledged)
+        #expect(stored <= acknowledged + traffic.refused.load(ordering: .relaxed))
+        #expect(try await store.verify().findings == [])
+        await store.close()
+    }
+
+    @Test func aServerThatStaysAwayIsNamedInTime() async throws {
+        let cluster = try cluster()
+        var settings = options(cluster)
+        settings.waitLimit = 0.5
+        let database = try await PostgresDatabase.open(settings, logger: log.logger)
+        #expect(try await database.value("SELECT 1") == "1")
+        try await Blocking.run { try cluster.stop("immediate") }
+        let started = ContinuousClock.now
+        #expect(await failure { _ = try await database.value("SELECT 1") }?.isUnavailable == true)
+        #expect(ContinuousClock.now - started < .seconds(5))
+        #expect(log.text.contains("cannot be reached"))
+        try await Blocking.run { try cluster.start() }
+        while await failure(of: { _ = try await database.value("SELECT 1") }) != nil { await Task.yield() }
+        await database.close()
+    }
+
+    /// Tables on a small file system of its own, which root may make.
+    @Test(.enabled(if: getuid() == 0, "only root can make a small file system")) func aFullDisk() async throws {
+        let cluster = try cluster()
+        let small = cluster.folder + "/small"
+        let mounting = try Child(
+            script:
+                "mkdir -m 700 \"$1\" && mount -t tmpfs -o size=12m tmpfs \"$1\" && mkdir \"$1/t\" && chown -R postgres:postgres \"$1\"",
+            arguments: [small]
+        )
+        guard try await Blocking.run({ mounting.wait() }) == 0 else { return }
+        defer { _ = umount2(small, 2) }
+        try cluster.psql("CREATE TABLESPACE small LOCATION '\(small)/t'")
+        try cluster.psql("ALTER ROLE postgres SET default_tablespace = small")
+        let database = try await PostgresDatabase.open(options(cluster), logger: log.logger)
+        let (store, ann) = try await store(database)
+        var stored = 0
+        var error: StoreError?
+        while error == nil, stored < 2_000 {
+            let next = Self.plan(stored, ann, octets: 20_000)
+            error = await failure { _ = try await store.deliver(next) }
+            if error == nil { stored += 1 }
+        }
+        #expect(error?.isUnavailable == true)
+        #expect(log.text.contains("the disk is full: 53100"))
+        #expect(try await store.mailbox(named: "INBOX", of: ann.id).messages == stored)
+        #expect(try await store.verify().findings == [])
+        await store.close()
+    }
+
+    @Test func readsThatMayLagGoToTheReplica() async throws {
+        let server = try await TestServer()
+        var replica = server.options
+        replica.applicationName = "replica"
+        let both = try await PostgresDatabase.open(server.options, replica: replica, logger: server.log.logger)
+        func name(_ database: PostgresDatabase, _ freshness: SQLFreshness) async throws -> String? {
+            try await database.read(freshness) { connection throws(StoreError) in
+                try connection.first("SELECT current_setting('application_name')") { row throws(StoreError) in
+                    row.text(0)
+                }
+            }
+        }
+        #expect(try await name(both, .recent) == "replica")
+        #expect(try await name(both, .latest) == "oonrumail")
+        await both.close()
+        // Away: the server itself answers.
+        replica.port = 1
+        replica.waitLimit = 0.2
+        let alone = try await PostgresDatabase.open(server.options, replica: replica, logger: server.log.logger)
+        #expect(try await name(alone, .recent) == "oonrumail")
+        await alone.close()
+    }
+
+    @Test func commitsOfOthersAreNoticed() async throws {
+        let server = try await TestServer()
+        var settings = server.options
+        settings.foreignCommitInterval = 0.02
+        let one = try await PostgresDatabase.open(settings, logger: server.log.logger)
+        let other = try await server.open()
+        let (noticed, notice) = AsyncStream.makeStream(of: Void.self)
+        one.onForeignCommit { notice.yield() }
+        let writing = Task {
+            while !Task.isCancelled {
+                _ = try? await other.run("CREATE TABLE IF NOT EXISTS x AS SELECT txid_current()")
+            }
+        }
+        for await _ in noticed { break }
+        writing.cancel()
+        await one.close()
+    }
+}
+
+/// Children block: not on a thread that tests share.
+enum Blocking {
+    static func run<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await NIOThreadPool.singleton.runIfActive(work)
+    }
+}
