@@ -256,6 +256,13 @@ let package = Package(
 
         tests("MailModelTests", ["MailModel"]),
         tests(
+            "SMTPTransportTests",
+            [
+                "MailModel", "MailCrypto", "MailPorts", "SMTPWire", "SMTPTransport", "NIOCore", "NIOPosix", "NIOSSL",
+            ]
+        ),
+        tests("DNSResolverTests", ["MailModel", "MailPorts", "DNSResolver", "NIOCore", "NIOPosix"]),
+        tests(
             "MailboxEngineTests",
             ["MailModel", "MailPorts", "IMAPWire", "MessageFormat", "MailboxEngine", "NIOCore"]
         ),

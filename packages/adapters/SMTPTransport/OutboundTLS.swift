@@ -6,6 +6,11 @@ enum OutboundTLS {
     private static let opportunistic = Result { try context(.none) }
     private static let verified = Result { try context(.fullVerification) }
 
+    /// Makes the contexts, which reads the certificates that this system trusts: on no event loop.
+    static func prepare() {
+        _ = (opportunistic, verified)
+    }
+
     static func handler(for name: String, verifies: Bool) throws -> NIOSSLClientHandler {
         // RFC 6066 §3: no server name for addresses.
         let serverName = IPAddress(name) == nil ? name : nil

@@ -16,6 +16,7 @@ final class SMTPClientConnection: ChannelInboundHandler {
         var host: RemoteHost
         var policy: RemotePolicy
         var tls: RemotePolicy.TLS
+        var limits: SMTPTransport.TimeLimits
     }
 
     struct Outcome: Sendable {
@@ -54,6 +55,8 @@ final class SMTPClientConnection: ChannelInboundHandler {
     private var tlsVersion: String?
     private var isPumping = false
     private var timer: Scheduled<Void>?
+    /// Replies that had been read when the timer began.
+    private var repliesSeen = -1
 
     init(_ plan: Plan, outcome: EventLoopPromise<Outcome>) {
         self.plan = plan
@@ -132,9 +135,16 @@ final class SMTPClientConnection: ChannelInboundHandler {
     private func pump() {
         guard !isPumping, let context else { return }
         isPumping = true
-        while let action = machine.next() { perform(action, context) }
+        var hasActed = false
+        while let action = machine.next() {
+            perform(action, context)
+            hasActed = true
+        }
         isPumping = false
         context.flush()
+        // Octets alone buy no time: a reply must be whole within its limit.
+        guard hasActed || machine.repliesRead != repliesSeen else { return }
+        repliesSeen = machine.repliesRead
         restartTimer(context)
     }
 
@@ -203,6 +213,7 @@ final class SMTPClientConnection: ChannelInboundHandler {
         stuffer.finish(into: &end)
         context.writeAndFlush(wrapOutboundOut(end), promise: nil)
         machine.bodySent()
+        restartTimer(context)
         pump()
     }
 
@@ -211,7 +222,7 @@ final class SMTPClientConnection: ChannelInboundHandler {
     private func restartTimer(_ context: ChannelHandlerContext) {
         timer?.cancel()
         guard context.channel.isActive else { return }
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(Int64(machine.awaiting.seconds))) {
+        timer = context.eventLoop.assumeIsolated().scheduleTask(in: plan.limits(machine.awaiting)) {
             [self] in
             fail("no answer in time")
             self.context?.close(promise: nil)

@@ -4,21 +4,32 @@ package import MailPorts
 package import NIOCore
 import NIOPosix
 import NIOSSL
-import SMTPWire
+package import SMTPWire
 
 /// The SMTP client over sockets: one connection, one transaction (RFC 5321).
 ///
 /// Every wait is bounded by the machine's timers (RFC 5321 §4.5.3.2); a cancelled task closes the connection.
 package struct SMTPTransport: RemoteTransport {
     private let group: any EventLoopGroup
+    /// What each wait has.
+    package typealias TimeLimits = @Sendable (SMTPTimeout) -> TimeAmount
+
     private let connectTimeout: TimeAmount
+    private let limits: TimeLimits
     private let clock: any WallClock
 
     /// - Parameters:
     ///   - connectTimeout: what opening a connection has; RFC 5321 §4.5.3.2 names none.
-    package init(group: any EventLoopGroup, connectTimeout: TimeAmount = .seconds(30), clock: any WallClock) {
+    ///   - limits: what each wait has; those of RFC 5321 §4.5.3.2 as a rule.
+    package init(
+        group: any EventLoopGroup,
+        connectTimeout: TimeAmount = .seconds(30),
+        limits: @escaping TimeLimits = { .seconds(Int64($0.seconds)) },
+        clock: any WallClock
+    ) {
         self.group = group
         self.connectTimeout = connectTimeout
+        self.limits = limits
         self.clock = clock
     }
 
@@ -39,9 +50,10 @@ package struct SMTPTransport: RemoteTransport {
         _ tls: RemotePolicy.TLS
     ) async -> (report: RemoteReport, hasTLSFailed: Bool) {
         let startedAt = clock.now()
+        OutboundTLS.prepare()
         let loop = group.next()
         let outcome = loop.makePromise(of: SMTPClientConnection.Outcome.self)
-        let plan = SMTPClientConnection.Plan(message: message, host: host, policy: policy, tls: tls)
+        let plan = SMTPClientConnection.Plan(message: message, host: host, policy: policy, tls: tls, limits: limits)
         let bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(connectTimeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)

@@ -71,6 +71,8 @@ package struct SMTPClientMachine: ~Copyable {
     private var input = ByteBuffer()
     private var parser = SMTPReplyParser()
     private var hasFinished = false
+    /// Whole replies so far: the only progress that a server makes.
+    package private(set) var repliesRead = 0
 
     package init(_ transaction: Transaction) {
         self.transaction = transaction
@@ -134,6 +136,7 @@ package struct SMTPClientMachine: ~Copyable {
             do throws(SMTPReplyParser.Failure) {
                 guard let reply = try parser.next(&input) else { return nil }
                 log.server(reply)
+                repliesRead += 1
                 handle(reply)
             } catch {
                 connectionFailed("not an SMTP reply")
