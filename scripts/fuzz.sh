@@ -29,7 +29,7 @@ for target in "${targets[@]}"; do
     [ -d "Tests/Fuzz/$target" ] || die "no fuzz target '$target'"
     OONRUMAIL_FUZZ=$target swift build -c release --scratch-path .build-fuzz --product "$target" >&2 || die "the build of $target failed"
     mkdir -p "Tests/Fuzz/$target/corpus" ".build-fuzz/found/$target"
-    ".build-fuzz/release/$target" -max_total_time="$seconds" -max_len=65536 -rss_limit_mb=2048 -timeout=10 \
-        -artifact_prefix="Tests/Fuzz/$target/crash-" ".build-fuzz/found/$target" "Tests/Fuzz/$target/corpus" 2>&1 | tail -n 4
+    SWIFT_BACKTRACE=enable=no ".build-fuzz/release/$target" -max_total_time="$seconds" -max_len=65536 -rss_limit_mb=2048 -timeout=10 \
+        -artifact_prefix="Tests/Fuzz/$target/" ".build-fuzz/found/$target" "Tests/Fuzz/$target/corpus" 2>&1 | tail -n 4
     [ "${PIPESTATUS[0]}" = 0 ] || die "$target found a crash: see Tests/Fuzz/$target"
 done

@@ -59,7 +59,7 @@ fi
 
 if [ $end_to_end = yes ]; then
     say "== end-to-end tests"
-    need_packages python3 python3-venv openssl curl swaks libnet-ssleay-perl isync postfix bind9-utils
+    need_packages python3 python3-venv openssl curl swaks libnet-ssleay-perl isync libsasl2-modules postfix bind9-utils
     venv=.build/venv
     [ -x $venv/bin/pytest ] || python3 -m venv $venv
     $venv/bin/pip install -q --disable-pip-version-check -r Tests/EndToEnd/requirements.txt || die "pip failed"

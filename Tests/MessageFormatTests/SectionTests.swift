@@ -133,4 +133,19 @@ import Testing
         #expect(text(message, [1, 1], .everything) == "body\r\n")
         #expect(text(message, [1, 1, 1], .everything) == nil)
     }
+
+    @Test("A message whose header a delimiter ends lies within its part")
+    func headerEndedByDelimiter() {
+        let text = "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\nq\r\n--b--\r\n"
+        let message = ParsedMessage(parsing: Array(text.utf8))
+        func check(_ part: BodyPart) {
+            for inner in part.children + part.embedded {
+                #expect(part.bodyRange.lowerBound <= inner.range.lowerBound)
+                #expect(inner.range.upperBound <= part.bodyRange.upperBound)
+                check(inner)
+            }
+        }
+        check(message.root)
+        #expect(message.root.children.first?.embedded.first != nil)
+    }
 }

@@ -56,7 +56,9 @@ struct EntityParser {
         } else {
             skipToDelimiter()
         }
-        part.bodyRange = start..<max(start, bodyEnd)
+        // A header that a delimiter ends keeps its last line end, and so does what it lies in.
+        let inner = (part.children.last ?? part.embedded.last)?.range.upperBound ?? start
+        part.bodyRange = start..<max(inner, bodyEnd)
         return part
     }
 
