@@ -144,6 +144,30 @@ struct RecoveryTests {
         await database.close()
     }
 
+    /// The first of two hosts takes no writes, and so does later the one that did: each time the other is found.
+    @Test func afterAFailover() async throws {
+        let one = try cluster()
+        let two = try cluster()
+        var settings = options(one)
+        settings.url = """
+            postgres://postgres@/postgres?host=\(one.folder),\(two.folder)&port=\(one.port),\(two.port)&target_session_attrs=read-write
+            """
+        func setReadOnly(_ cluster: PostgresCluster, _ isReadOnly: Bool) throws {
+            try cluster.psql("ALTER SYSTEM SET default_transaction_read_only = \(isReadOnly)")
+            try cluster.psql("SELECT pg_reload_conf()")
+            while try cluster.psql("SHOW default_transaction_read_only") != (isReadOnly ? "on" : "off") {}
+        }
+        try setReadOnly(one, true)
+        let database = try await PostgresDatabase.open(settings, logger: log.logger)
+        try await database.run("CREATE TABLE place AS SELECT 2 AS n")
+        #expect(try two.psql("SELECT n FROM place") == "2")
+        try setReadOnly(one, false)
+        try setReadOnly(two, true)
+        try await database.run("CREATE TABLE place AS SELECT 1 AS n")
+        #expect(try one.psql("SELECT n FROM place") == "1")
+        await database.close()
+    }
+
     /// Tables on a small file system of its own, which root may make.
     @Test(.enabled(if: getuid() == 0, "only root can make a small file system")) func aFullDisk() async throws {
         let cluster = try cluster()

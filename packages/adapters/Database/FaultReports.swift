@@ -39,9 +39,13 @@ package final class FaultReports: Sendable {
         switch code & 0xFF {
         case SQLITE_CONSTRAINT: return .alreadyExists
         case SQLITE_CORRUPT, SQLITE_NOTADB:
-            return .damaged(reportID: report("the database is damaged", cause: "\(code) \(message): \(sql.prefix(200))"))
+            return .damaged(
+                reportID: report("the database is damaged", cause: "\(code) \(message): \(sql.prefix(200))")
+            )
         default:
-            return .unavailable(reportID: report("the database failed", cause: "\(code) \(message): \(sql.prefix(200))"))
+            return .unavailable(
+                reportID: report("the database failed", cause: "\(code) \(message): \(sql.prefix(200))")
+            )
         }
     }
 }

@@ -23,6 +23,9 @@ struct PostgresFault: Error {
         ["26000", "42P05"].contains(sqlState) || sqlState == "0A000" && message.utf8.starts(with: "cached plan".utf8)
     }
 
+    /// After a failover the old server may go on as a standby: another connection may lead to the new one.
+    var isWrongServer: Bool { sqlState == "25006" }
+
     /// Trying to connect again cannot help before somebody changes something.
     var isPermanentRefusal: Bool { ["28000", "28P01", "3D000", "42501", Self.badAddress].contains(sqlState) }
 

@@ -230,7 +230,7 @@ final class PostgresLanes: Sendable {
         }
         connection.abandon()
         guard let fault = connection.fault else { return .failed }
-        if link.isLost || fault.isStaleStatement { worker.link = nil }
+        if link.isLost || fault.isStaleStatement || fault.isWrongServer { worker.link = nil }
         return .broken
     }
 

@@ -65,6 +65,10 @@ final class PostgresLink {
             words.append(("dbname", url))
         } else {
             if let host = options.host { words.append(("host", host)) }
+            // Of several hosts the one that takes writes.
+            if options.host?.utf8.contains(UInt8(ascii: ",")) == true, !options.isReplica {
+                words.append(("target_session_attrs", "read-write"))
+            }
             words.append(("port", "\(options.port)"))
             if let user = options.user { words.append(("user", user)) }
             if let password = options.password { words.append(("password", password)) }

@@ -17,6 +17,8 @@ package struct PostgresOptions: Sendable {
     /// The authority that the server's certificate is checked against; libpq's own default otherwise.
     package var authorityFile: String?
     package var applicationName = "oonrumail"
+    /// Any server that answers will do, also one that takes no writes.
+    package var isReplica = false
 
     /// Connections, each with a thread of its own: about four for each core of the server, shared by all processes.
     package var connections = 8
@@ -53,6 +55,7 @@ package struct PostgresOptions: Sendable {
         var copy = self
         copy.host = host
         copy.url = nil
+        copy.isReplica = true
         return copy
     }
 }

@@ -180,14 +180,17 @@ final class PostgresPool: Sendable {
                 outcome = .failure(error)
             }
             guard let fault = connection.fault else { return outcome }
-            if link.isLost || fault.isStaleStatement { worker.link = nil }
+            if link.isLost || fault.isStaleStatement || fault.isWrongServer { worker.link = nil }
             let isUndone = !(connection.mayHaveCommitted && kind == .write)
-            let isWorthRepeating = fault.isConflict || fault.isStaleStatement || fault.isConnectionLost
+            let isWorthRepeating =
+                fault.isConflict || fault.isStaleStatement || fault.isConnectionLost || fault.isWrongServer
             guard isUndone, isWorthRepeating, tries < options.maximumAttempts, Self.now < deadline else {
                 return .failure(reports.error(of: fault))
             }
             retries.increment()
-            if fault.isConflict { Self.pause(milliseconds: Double.random(in: 1...(10 * Double(tries)))) }
+            if fault.isConflict || fault.isWrongServer {
+                Self.pause(milliseconds: Double.random(in: 1...(10 * Double(tries))))
+            }
         }
     }
 

@@ -16,7 +16,7 @@ package struct DatabaseSettings: Sendable {
     package let postgresHost = Setting.optionalText(
         "POSTGRES_HOST",
         .database,
-        "Host of PostgreSQL, or the folder of its socket; without it the store is a file in the data folder"
+        "Host of PostgreSQL, several between commas, or a socket's folder; without it the store is a file in the data folder"
     )
     package let postgresPort = Setting(
         "POSTGRES_PORT",
