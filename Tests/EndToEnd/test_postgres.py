@@ -149,11 +149,23 @@ def test_two_processes_on_one_database(cluster, start_on):
     client.select("INBOX")
     assert client.uid("SEARCH", "ALL")[1][0].split() == [b"%d" % uid for uid in range(1, 21)]
     client.logout()
+    # An open session of one hears of what the other has stored.
+    client = two.imap()
+    client.select("INBOX")
+    with one.smtp() as sender:
+        sender.sendmail("bob@elsewhere.test", [ADMIN], letter(20))
+
+    def is_heard():
+        client.noop()
+        return client.untagged_responses.get("EXISTS", [b""])[-1] == b"21"
+
+    wait_until(is_heard)
+    client.logout()
     # Killed, one leaves nothing behind that the other trips over.
     one.stop(signal.SIGKILL)
     with two.smtp() as client:
-        client.sendmail("bob@elsewhere.test", [ADMIN], letter(20))
-    assert len(two.messages()) == 21
+        client.sendmail("bob@elsewhere.test", [ADMIN], letter(21))
+    assert len(two.messages()) == 22
     assert "all is well" in two.cli("verify").stdout
 
 

@@ -197,6 +197,38 @@ struct RecoveryTests {
         await store.close()
     }
 
+    /// Without a bus: who waits for mail here hears of what another process has stored.
+    @Test func changesOfOtherProcessesAreHeard() async throws {
+        let server = try await TestServer()
+        let feed = MemoryChangeFeed()
+        var settings = server.options
+        settings.foreignCommitInterval = 0.02
+        let (one, ann) = try await store(try await server.open())
+        let database = try await PostgresDatabase.open(settings, logger: server.log.logger)
+        var options = SQLStore.Options()
+        options.listenedAccounts = { feed.listenedAccounts }
+        let other = try await SQLStore(
+            database: database,
+            blobs: BlobFiles(folder: blobs, threads: .singleton, logger: log.logger),
+            feed: feed,
+            clock: FixedClock(),
+            reports: database.reports,
+            options: options
+        )
+        let (changes, change) = AsyncStream.makeStream(of: Change.self)
+        let listener = feed.listen(to: ann.id) { change.yield($0) }
+        for number in 1...3 {
+            let receipt = try await one.deliver(Self.plan(number, ann))
+            for await heard in changes
+            where heard.mailbox == receipt.copies[0].mailbox && heard.modSeq == receipt.copies[0].modSeq { break }
+        }
+        _ = try await one.create("New", specialUse: nil, of: ann.id)
+        for await heard in changes where heard.mailbox == nil { break }
+        listener.cancel()
+        await other.close()
+        await one.close()
+    }
+
     @Test func readsThatMayLagGoToTheReplica() async throws {
         let server = try await TestServer()
         var replica = server.options

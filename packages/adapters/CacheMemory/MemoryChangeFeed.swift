@@ -14,6 +14,9 @@ package final class MemoryChangeFeed: ChangeFeed {
 
     package init() {}
 
+    /// Accounts that somebody listens to.
+    package var listenedAccounts: [AccountID] { state.withLock { Array($0.listeners.keys) } }
+
     package func publish(_ changes: [Change]) {
         for change in changes {
             let listeners = state.withLock { $0.listeners[change.account].map { Array($0.values) } ?? [] }

@@ -18,6 +18,10 @@ package final class SQLStore: Sendable {
         package var maximumWaitingTrace = 10_000
         /// Whether opening the store brings its schema up to date; otherwise it must be.
         package var migrates = true
+        /// Accounts that have listeners on the feed here: their changes by other processes are looked for in the database.
+        ///
+        /// nil where no other process serves.
+        package var listenedAccounts: (@Sendable () -> [AccountID])?
         package init() {}
     }
 
@@ -66,10 +70,14 @@ package final class SQLStore: Sendable {
         let feed = self.feed
         let notices = NoticeReader(database: database, feed: feed)
         await notices.publishNew()
+        let poller = options.listenedAccounts.map { ChangePoller(database: database, feed: feed, listened: $0) }
         database.onForeignCommit {
             // A command may have queued, released or retried mail, or changed an account that has sessions here.
             feed.publishQueueWork()
-            Task { await notices.publishNew() }
+            Task {
+                await notices.publishNew()
+                await poller?.publishNew()
+            }
         }
     }
 

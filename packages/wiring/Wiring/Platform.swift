@@ -79,6 +79,7 @@ package struct Platform: Sendable {
         let blobs = BlobFiles(folder: folder.blobs, threads: threads, logger: logger)
         options.migrates = settings.migratesAtStart
         if settings.usesPostgres {
+            options.listenedAccounts = { feed.listenedAccounts }
             return try await openStore(inPostgres: settings, blobs, feed, clock, options, logger)
         }
         do throws(StoreError) {
