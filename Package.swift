@@ -195,7 +195,7 @@ let package = Package(
             "wiring",
             "Wiring",
             [
-                "ServiceHost",
+                "ServiceHost", "ByteParsing",
                 "MailModel", "MailCrypto", "MailPorts", "Telemetry", "PlatformConfig", "NetKit", "HTTPKit", "Database",
                 "SQLStore", "BlobFiles", "CacheMemory", "DNSResolver", "SMTPTransport", "Accounts", "Domains",
                 "Logging", "Metrics", "ServiceLifecycle", "UnixSignals", "NIOCore", "NIOPosix",

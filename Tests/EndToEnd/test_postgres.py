@@ -1,4 +1,5 @@
 """The same platform with its store in PostgreSQL: migrations by the script, two processes on one database."""
+import base64
 import os
 import pathlib
 import shutil
@@ -75,10 +76,11 @@ def start_on(tmp_path):
     def start(settings):
         folder = tmp_path / f"replica{len(started)}"
         folder.mkdir()
-        if started:
-            # What is sealed in the database opens with one key.
-            shutil.copytree(started[0].data / "keys", folder / "data/keys")
-        started.append(Platform(folder, **settings).start())
+        # What is sealed in the database opens with one key.
+        key = tmp_path / "master.key"
+        if not key.exists():
+            key.write_text(base64.b64encode(os.urandom(32)).decode() + "\n")
+        started.append(Platform(folder, OONRUMAIL_MASTER_KEY_FILE=key, **settings).start())
         return started[-1]
 
     yield start
@@ -196,3 +198,14 @@ def test_mail_waits_while_the_database_is_away(cluster, start_on):
 
     wait_until(is_taken)
     assert len(platform.messages()) >= 2
+
+@pytest.mark.parametrize("content, word", [(None, "there is no file"), (b"short", "must hold 32 octets")])
+def test_a_master_key_that_is_none_is_named(tmp_path, content, word):
+    key = tmp_path / "shared.key"
+    if content is not None:
+        key.write_bytes(content)
+    done = subprocess.run(
+        [EXECUTABLE, "serve", "--data", tmp_path / "data"], env={**os.environ, "OONRUMAIL_MASTER_KEY_FILE": str(key)},
+        text=True, capture_output=True, timeout=30,
+    )
+    assert done.returncode != 0 and word in done.stderr and str(key) in done.stderr

@@ -95,4 +95,9 @@ package struct DatabaseSettings: Sendable {
         true,
         "Bring the schema up to date at the start; otherwise `oonrumail migrate` must have done so"
     )
+    package let masterKeyFile = Setting.optionalPath(
+        "OONRUMAIL_MASTER_KEY_FILE",
+        .database,
+        "File with the 32 octets (or their base64) that seal keys in the database; processes that share one need the same"
+    )
 }

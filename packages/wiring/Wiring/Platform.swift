@@ -33,7 +33,7 @@ package struct Platform: Sendable {
             try folder.lockForServing()
             folder.clearSpool()
         }
-        let masterKey = try MasterKeyFile.load(folder)
+        let masterKey = try MasterKeyFile.load(folder, shared: settings.masterKeyFile)
         let threads = NIOThreadPool(numberOfThreads: max(4, settings.passwordThreads + 2))
         threads.start()
         let clock = SystemClock()
