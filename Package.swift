@@ -261,6 +261,13 @@ let package = Package(
                 "MailModel", "MailCrypto", "MailPorts", "SMTPWire", "SMTPTransport", "NIOCore", "NIOPosix", "NIOSSL",
             ]
         ),
+        tests(
+            "SMTPServerTests",
+            [
+                "MailModel", "MailPorts", "MailCrypto", "MailDelivery", "Accounts", "PlatformConfig", "NetKit", "SMTPWire",
+                "SMTPServer", "MailTesting", "NIOCore", "NIOPosix", "NIOEmbedded", "Logging",
+            ]
+        ),
         tests("DNSResolverTests", ["MailModel", "MailPorts", "DNSResolver", "NIOCore", "NIOPosix"]),
         tests(
             "MailboxEngineTests",

@@ -11,6 +11,7 @@ import pytest
 
 from platform_process import ADMIN, PASSWORD, any_certificate, wait_until
 from test_hostile_imap import resident_mib
+from test_submission import LETTER, sink, sunk  # noqa: F401
 
 LINE = b"x" * 70 + b"\r\n"
 HEADER = b"From: a@elsewhere.test\r\nSubject: s\r\n\r\n"
@@ -513,3 +514,33 @@ def test_quotas(platform):
     assert client.data(to, HEADER + LINE * 1_000 + b".\r\n").startswith(b"452 4.2.2")
     assert client.command("MAIL FROM:<a@elsewhere.test> SIZE=80000").startswith(b"250")
     assert client.command(f"RCPT TO:<{to}>").startswith(b"452 4.2.2")
+
+
+# Other servers
+
+
+@pytest.mark.parametrize("options", [["-p"], ["-e"], ["-8"], ["-E"], ["-e", "-p"]], ids=" ".join)
+def test_servers_that_offer_little_get_their_mail(start_platform, sink, options):
+    port, folder = sink(*options)
+    platform = start_platform(OONRUMAIL_TRANSPORT_MAP=f"remote.test=127.0.0.1:{port}")
+    with platform.submission() as client:
+        client.sendmail(ADMIN, ["one@remote.test", "two@remote.test"], LETTER.format(to="one@remote.test"), mail_options=["BODY=8BITMIME"])
+    [sent] = sunk(folder)
+    assert sent.count(b"X-Rcpt-Args") == 2
+    wait_until(lambda: platform.json("queue", "list") == [])
+
+
+@pytest.mark.parametrize("stage", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "."])
+@pytest.mark.parametrize("how", ["-q", "-r"])
+def test_servers_that_fail_get_the_mail_later(start_platform, sink, stage, how):
+    port, _ = sink(how, stage)
+    platform = start_platform(OONRUMAIL_TRANSPORT_MAP=f"remote.test=127.0.0.1:{port}")
+    with platform.submission() as client:
+        client.sendmail(ADMIN, ["one@remote.test"], LETTER.format(to="one@remote.test"))
+
+    def deferred():
+        done = platform.cli("trace", "one@remote.test", "--json", check=False)
+        return done.returncode == 0 and any(event["kind"] == "deferred" for event in json.loads(done.stdout))
+
+    wait_until(deferred)
+    assert len(platform.json("queue", "list")) == 1

@@ -196,6 +196,28 @@ struct MessageRow: Sendable, CustomTestStringConvertible {
         }
     }
 
+    @Test func onlyWhatIsInTheMessageIsAskedOfOthers() async throws {
+        let store = RecordingDeliveries()
+        for text in ["From: x@y.test\r\n\r\nx\r\n", "From: x@y.test\r\n\r\né\r\n", "Subject: é\r\n\r\nx\r\n"] {
+            var announced = try message(text)
+            announced.isUTF8 = true
+            announced.is8Bit = true
+            try await accept(announced, into: store)
+        }
+        #expect(store.plans.map(\.needsSMTPUTF8) == [false, false, true])
+        #expect(store.plans.map(\.is8Bit) == [false, true, true])
+    }
+
+    @Test func resultsInOurNameAreRemoved() async throws {
+        let store = RecordingDeliveries()
+        let kept = "Authentication-Results: other.test; dkim=pass\r\nSubject: x\r\n"
+        let forged =
+            "authentication-results: (c) Mail.Shop.test 1;\r\n dkim=pass\r\nAuthentication-Results:mail.shop.test; spf=pass\r\n"
+        try await accept(try message(forged + kept + "\r\nbody\r\n"), into: store)
+        #expect(stored(try #require(store.plans.first)).hasSuffix("\r\n" + kept + "\r\nbody\r\n"))
+        #expect(!stored(try #require(store.plans.first)).contains("spf=pass"))
+    }
+
     @Test func whatExceedsAQuotaAltogetherIsRefusedForGood() async throws {
         var large = try message("From: x@y.test\r\n\r\nx\r\n")
         large.recipients[0].expansion.smallestQuota = 20

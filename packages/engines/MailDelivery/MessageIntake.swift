@@ -20,6 +20,7 @@ package struct MessageIntake: Sendable {
     }
 
     private let deliveries: any DeliveryStore
+    private let hostname: String
     private let preparer: SubmissionPreparer
     private let limits: Limits
     private let budget: ByteBudget
@@ -33,6 +34,7 @@ package struct MessageIntake: Sendable {
         logger: Logger
     ) {
         self.deliveries = deliveries
+        self.hostname = hostname
         self.preparer = SubmissionPreparer(hostname: hostname, signer: signer)
         self.limits = limits
         self.budget = ByteBudget(limit: limits.largeMessageMemory)
@@ -58,12 +60,16 @@ package struct MessageIntake: Sendable {
         if let submitter = message.submitter {
             bytes = try await preparer.prepare(message, bytes, for: submitter)
             spool = .memory(ByteBuffer(bytes: bytes))
+        } else if let cleaned = ForgedResults.removed(from: bytes, hostname: hostname) {
+            bytes = cleaned
+            spool = .memory(ByteBuffer(bytes: bytes))
         }
         let plan = plan(
             message,
             spool,
             MessageSummary(parsing: bytes),
-            is8Bit: message.is8Bit || bytes.contains { $0 >= 128 }
+            needsSMTPUTF8: message.isUTF8 && Self.isInternational(message, bytes),
+            is8Bit: bytes.contains { $0 >= 128 }
         )
         do throws(StoreError) {
             _ = try await deliveries.deliver(plan)
@@ -79,12 +85,19 @@ package struct MessageIntake: Sendable {
         logger.info("message accepted", metadata: facts)
     }
 
+    /// Whether what MAIL announced is so: servers without SMTPUTF8 take the rest (RFC 6531 §3.2).
+    private static func isInternational(_ message: IncomingMessage, _ bytes: [UInt8]) -> Bool {
+        if case .address(let sender) = message.sender, sender.needsUTF8 { return true }
+        return bytes[..<HeaderBlock(bytes).bodyStart].contains { $0 >= 128 }
+    }
+
     // MARK: - The plan
 
     private func plan(
         _ message: IncomingMessage,
         _ spool: SpooledBytes,
         _ summary: MessageSummary,
+        needsSMTPUTF8: Bool,
         is8Bit: Bool
     ) -> DeliveryPlan {
         var copies: [LocalCopy] = []
@@ -121,7 +134,7 @@ package struct MessageIntake: Sendable {
             localCopies: copies,
             remote: remote,
             expiresAt: message.receivedAt.adding(seconds: limits.expirySeconds),
-            needsSMTPUTF8: message.isUTF8,
+            needsSMTPUTF8: needsSMTPUTF8,
             is8Bit: is8Bit,
             trace: trace
         )

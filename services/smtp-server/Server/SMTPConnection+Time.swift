@@ -6,7 +6,7 @@ import SMTPWire
 extension SMTPConnection {
     /// What the client has done lately.
     struct Progress {
-        var since = NIODeadline.now()
+        var since = NIODeadline.uptimeNanoseconds(0)
         /// Octets read since then.
         var octets = 0
     }
@@ -18,20 +18,24 @@ extension SMTPConnection {
         }
     }
 
+    func markProgress() {
+        progress = Progress(since: context?.eventLoop.now ?? .now())
+    }
+
     private func checkProgress() {
-        guard context != nil else { return }
+        guard let context else { return }
         // Who waits for our answer is not slow; who does not read it has the write timeout.
         guard machine.wantsBytes, !isSpooling, isWritable else {
-            progress = Progress()
+            markProgress()
             return scheduleProgressCheck(after: settings.idleTimeout)
         }
-        let elapsed = NIODeadline.now() - progress.since
+        let elapsed = context.eventLoop.now - progress.since
         guard elapsed >= settings.idleTimeout else {
             return scheduleProgressCheck(after: settings.idleTimeout - elapsed)
         }
         let needed = Double(settings.minimumRate) * Double(elapsed.nanoseconds) / 1e9
         if machine.isReceivingContent, Double(progress.octets) >= needed {
-            progress = Progress()
+            markProgress()
             return scheduleProgressCheck(after: settings.idleTimeout)
         }
         machine.shutDown(.idleTooLong)
@@ -57,7 +61,7 @@ extension SMTPConnection {
         if context.channel.isWritable {
             writeTimer?.cancel()
             writeTimer = nil
-            progress = Progress()
+            markProgress()
             pump()
         } else {
             limitWrite()

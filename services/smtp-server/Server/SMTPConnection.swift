@@ -98,7 +98,7 @@ final class SMTPConnection: ChannelDuplexHandler {
         guard !hasBegun else { return }
         hasBegun = true
         logger.debug("connected", metadata: ["remote": "\(info.remote)", "port": "\(info.localPort)"])
-        progress = Progress()
+        markProgress()
         scheduleProgressCheck(after: settings.idleTimeout)
         if isHandshaking { limitHandshake() }
         guard !info.isTrusted else { return pump() }
@@ -136,7 +136,7 @@ final class SMTPConnection: ChannelDuplexHandler {
         case TLSUserEvent.handshakeCompleted where isHandshaking:
             isHandshaking = false
             handshakeTimer?.cancel()
-            progress = Progress()
+            markProgress()
             machine.tlsEstablished()
             account = nil
             submitter = nil
@@ -207,7 +207,7 @@ final class SMTPConnection: ChannelDuplexHandler {
         case .messageBytes, .refused: ()
         case .reply, .checkSender, .checkRecipient, .beginMessage, .messageComplete, .abandonMessage, .authenticate,
             .authResponse, .authCancelled, .startTLS, .close:
-            progress = Progress()
+            markProgress()
         }
         switch action {
         case .reply(let reply): reply.encode(into: &output)
