@@ -110,6 +110,17 @@ def test_a_client_that_pipelines_and_never_reads_is_made_to_wait_and_cut(impatie
     assert RawSMTP(impatient).command("NOOP").startswith(b"250")
 
 
+def test_under_tls_too(impatient):
+    client = RawSMTP(impatient, "submission", tls=True)
+    before = resident_mib(impatient)
+    client.socket.settimeout(1)
+    with pytest.raises(OSError):
+        for _ in range(2_000):
+            client.send(b"EHLO x\r\n" * 2_000)
+    assert resident_mib(impatient) - before < 40
+    wait_until(lambda: RawSMTP(impatient).command("NOOP").startswith(b"250"))
+
+
 def test_a_client_that_reads_late_gets_every_reply(start_platform):
     platform = start_platform(OONRUMAIL_SMTP_UNPRODUCTIVE_LIMIT="100000")
     client = RawSMTP(platform)

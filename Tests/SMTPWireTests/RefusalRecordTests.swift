@@ -80,10 +80,10 @@ struct RefusalRow: Sendable, CustomTestStringConvertible {
         #expect(conversation.refusals == [.authentication, .authentication, .authentication])
     }
 
-    @Test func chunksOfNothingEnd() {
+    @Test(arguments: ["BDAT 0\r\n", "BDAT 1\r\nx"]) func chunksOfNextToNothingEnd(_ chunk: String) {
         let conversation = ServerConversation()
         conversation.say(Self.begun)
-        for _ in 0..<300 { conversation.say("BDAT 0\r\n") }
+        for _ in 0..<300 { conversation.say(chunk) }
         #expect(conversation.events.suffix(3) == [.abandoned, .reply(.tooManyCommands), .closed])
     }
 

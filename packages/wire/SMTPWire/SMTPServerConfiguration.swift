@@ -20,6 +20,8 @@ package struct SMTPServerConfiguration: Hashable, Sendable {
         package var authFailures = 3
         /// Commands that move nothing (NOOP, RSET, VRFY, EHLO, MAIL ...) since the last accepted message before 421.
         package var unproductiveCommands = 200
+        /// Octets below which a chunk (RFC 3030) that is not the last counts as unproductive.
+        package var smallChunk = 512
         /// Messages of a session before 421.
         package var transactions = 10_000
         /// Octets of a line in a message.

@@ -34,8 +34,8 @@ extension SMTPServerMachine {
             pending.append(.beginMessage(transaction.envelope))
             state = .beginningMessage(transaction, .chunk(size: size, isLast: isLast))
         case .awaitingChunk(var transfer):
-            // A chunk of nothing moves nothing.
-            if size == 0, !isLast { unproductiveCommands += 1 }
+            // Chunks of next to nothing hold a connection for as long as they like.
+            if size < configuration.limits.smallChunk, !isLast { unproductiveCommands += 1 }
             guard unproductiveCommands <= configuration.limits.unproductiveCommands else {
                 state = .awaitingChunk(transfer)
                 return shutDown(.tooManyCommands)
