@@ -100,4 +100,9 @@ package struct DatabaseSettings: Sendable {
         .database,
         "File with the 32 octets (or their base64) that seal keys in the database; processes that share one need the same"
     )
+    package let blobFolder = Setting.optionalPath(
+        "OONRUMAIL_BLOBS",
+        .database,
+        "With PostgreSQL: folder of the messages that lie outside the database, the same for every process"
+    )
 }

@@ -76,7 +76,8 @@ package struct Platform: Sendable {
         options.inlineThreshold = settings.inlineBlobThreshold
         options.maximumMailboxes = settings.imapMaxMailboxes
         let logger = Logger(label: "store")
-        let blobs = BlobFiles(folder: folder.blobs, threads: threads, logger: logger)
+        let shared = settings.usesPostgres ? settings.blobFolder : nil
+        let blobs = BlobFiles(folder: shared ?? folder.blobs, threads: threads, logger: logger)
         options.migrates = settings.migratesAtStart
         if settings.usesPostgres {
             options.listenedAccounts = { feed.listenedAccounts }

@@ -1,0 +1,77 @@
+"""Starts the cluster shape with demo data and stops it all on Ctrl-C; see scripts/cluster-up.sh --help."""
+import argparse
+import pathlib
+import secrets
+import signal
+import subprocess
+import sys
+import tempfile
+
+from cluster import Cluster, Postgres
+
+PORTS = {"smtp": 2525, "submission": 2587, "submissions": 2465, "imap": 2143, "imaps": 2993, "http": 8080}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--replicas", type=int, default=2)
+    parser.add_argument("--free-ports", action="store_true")
+    parser.add_argument("--executables", required=True)
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    password = secrets.token_urlsafe(12)
+    with tempfile.TemporaryDirectory(prefix="oonrumail-cluster-") as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o711)
+        print("starting PostgreSQL and PgBouncer …", flush=True)
+        postgres = Postgres(folder / "postgres")
+        cluster = None
+        try:
+            cluster = Cluster(
+                folder / "cluster", postgres, options.executables, options.replicas,
+                ports=None if options.free_ports else PORTS,
+                settings={
+                    "OONRUMAIL_BOOTSTRAP_ADMIN": "admin@example.test", "OONRUMAIL_BOOTSTRAP_PASSWORD": password,
+                    "OONRUMAIL_HOSTNAME": "mail.example.test",
+                },
+            )
+            print(f"starting {options.replicas} of each service, then HAProxy …", flush=True)
+            cluster.start()
+            demo(cluster, options.executables, password)
+            tell(cluster, password, folder)
+            signal.pause()
+        except KeyboardInterrupt:
+            print("\nstopping …", flush=True)
+        finally:
+            if cluster:
+                cluster.stop()
+            postgres.end()
+
+
+def demo(cluster, executables, password):
+    def run(*words, stdin=None):
+        subprocess.run(
+            [f"{executables}/oonrumail", *words], env=cluster.environment(), check=True, text=True, input=stdin,
+            stdout=subprocess.DEVNULL,
+        )
+
+    run("domain", "add", "shop.test")
+    run("account", "add", "ann@shop.test", "--password-stdin", stdin=password + "\n")
+    run("alias", "add", "sales@shop.test", "ann@shop.test")
+
+
+def tell(cluster, password, folder):
+    print(f"""
+The cluster runs; its data and logs are in {folder} and go with it.
+
+  SMTP 127.0.0.1:{cluster.ports['smtp']}   submission {cluster.ports['submission']} (STARTTLS), {cluster.ports['submissions']} (TLS)
+  IMAP 127.0.0.1:{cluster.ports['imap']} (STARTTLS), {cluster.ports['imaps']} (TLS)   HTTP 127.0.0.1:{cluster.ports['http']}
+
+  admin@example.test and ann@shop.test (also sales@shop.test), password {password}
+""")
+    for (service, number), process in sorted(cluster.processes.items()):
+        print(f"  {service}-{number}: process {process.pid}, health http://127.0.0.1:{cluster.places[service, number]['http']}/ready")
+    print("\nCtrl-C stops everything.", flush=True)
+
+
+main()
