@@ -364,6 +364,22 @@ if let fuzzed, let driven = fuzzTargets[fuzzed] {
     )
 }
 
+// MARK: - Benchmarks
+
+/// `OONRUMAIL_BENCH=1` adds the load drivers; see scripts/bench.sh.
+if Context.environment["OONRUMAIL_BENCH"] != nil {
+    let needs = [
+        "MailModel", "MailPorts", "Database", "SQLStore", "BlobFiles", "CacheMemory", "NIOCore", "NIOPosix", "Logging",
+    ]
+    package.targets.append(
+        .executableTarget(
+            name: "StoreBench",
+            dependencies: needs.map(dependency),
+            path: "Tests/Benchmarks/StoreBench"
+        )
+    )
+}
+
 // MARK: - The layer check
 
 extension Target {

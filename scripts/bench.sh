@@ -4,14 +4,15 @@
 
 usage() {
     cat <<'TEXT'
-usage: scripts/bench.sh smtp|imap|memory [options of the benchmark]
+usage: scripts/bench.sh smtp|imap|memory|store [options of the benchmark]
 
   smtp     durable accepts per second beside Postfix (1, 20 and 100 sessions; 4 and 10 KiB)
   imap     commands on a mailbox of 50,000 messages beside Dovecot
   memory   resident memory idle, start-up time, octets per idle IMAP TLS connection
+  store    durable deliveries per second of the store alone, on SQLite and PostgreSQL, beside pgbench
 
 Builds in release configuration, installs the peer with apt, starts private instances of both on loopback
-and prints medians and ratios. Takes some minutes; nothing else should run meanwhile.
+and prints medians and ratios. With POSTGRES_HOST set, smtp and imap measure the store in that PostgreSQL. Takes some minutes; nothing else should run meanwhile.
 TEXT
 }
 
@@ -20,10 +21,19 @@ case ${1:-} in
     smtp) need_packages postfix ;;
     imap) need_packages dovecot-imapd ;;
     memory) ;;
+    store) need_packages postgresql postgresql-contrib ;;
     *) usage >&2; exit 64 ;;
 esac
 need_packages python3
-"$root/scripts/run.sh" --build-only
+if [ "$1" = store ]; then
+    need_libraries
+    need_swift
+    export OONRUMAIL_BENCH=1
+    (cd "$root" && swift build -c release --product StoreBench >&2) || die "the build failed"
+    export STORE_BENCH=$root/.build/release/StoreBench
+else
+    "$root/scripts/run.sh" --build-only
+fi
 export OONRUMAIL_EXECUTABLE=${OONRUMAIL_EXECUTABLE:-$root/.build/release/oonrumail}
 benchmark=$1
 shift

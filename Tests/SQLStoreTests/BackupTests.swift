@@ -31,9 +31,16 @@ import Testing
 
     private func backedUp() async throws -> (test: StoreUnderTest, ann: Account) {
         let feed = MemoryChangeFeed()
-        let test = StoreUnderTest(store: try await SQLStore.open(folder, feed: feed, clock: clock), feed: feed, clock: clock, folder: folder)
+        let test = StoreUnderTest(
+            store: try await SQLStore.open(folder, feed: feed, clock: clock),
+            feed: feed,
+            clock: clock,
+            folder: folder
+        )
         let ann = try await test.account("ann@shop.test")
-        for bytes in [Octets.text(100), Octets.text(40_000), Octets.text(100_000), Octets.noise(100_000)] { try await test.deliver(bytes, to: [ann]) }
+        for bytes in [Octets.text(100), Octets.text(40_000), Octets.text(100_000), Octets.noise(100_000)] {
+            try await test.deliver(bytes, to: [ann])
+        }
         for part in ["keys", "tls", "spool"] { mkdir("\(folder.path)/\(part)", 0o700) }
         write("the key", to: folder.path + "/keys/master.key")
         write("the certificate", to: folder.path + "/tls/certificate.pem")
@@ -74,8 +81,12 @@ import Testing
         #expect(try await restored.verify().findings == [])
         let entries = try await restored.entries(in: inbox, of: ann.id).changed
         #expect(entries.map(\.size) == [100, 40_000, 100_000, 100_000])
-        #expect(try await restored.read(entries[2].email, of: ann.id, range: 0..<Int.max).octets == Octets.text(100_000))
-        #expect(try await restored.read(entries[3].email, of: ann.id, range: 0..<Int.max).octets == Octets.noise(100_000))
+        #expect(
+            try await restored.read(entries[2].email, of: ann.id, range: 0..<Int.max).octets == Octets.text(100_000)
+        )
+        #expect(
+            try await restored.read(entries[3].email, of: ann.id, range: 0..<Int.max).octets == Octets.noise(100_000)
+        )
         #expect(try await restored.credential(for: ann.primaryAddress) != nil)
         await restored.close()
         #expect(try #require(await restoreFault(file, target.path)).contains("empty"))
@@ -85,7 +96,11 @@ import Testing
         let (test, ann) = try await backedUp()
         let file = place.path + "/hot.tar"
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for number in 0..<200 { group.addTask { try await test.deliver(Octets.text(number % 10 == 0 ? 70_000 + number : 100), to: [ann]) } }
+            for number in 0..<200 {
+                group.addTask {
+                    try await test.deliver(Octets.text(number % 10 == 0 ? 70_000 + number : 100), to: [ann])
+                }
+            }
             group.addTask { try await test.store.backup(toFile: file) }
             try await group.waitForAll()
         }

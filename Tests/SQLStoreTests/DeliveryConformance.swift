@@ -13,11 +13,16 @@ import Testing
         var octets: [UInt8] { isNoise ? Octets.noise(count) : Octets.text(count) }
 
         /// Around every threshold: empty, compressed inline (32 KiB), blob (64 KiB), uncompressed blob (4 MiB).
-        static let all = [0, 1, 2, 32_767, 32_768, 32_769, 65_535, 65_536, 65_537, 131_072, 200_001, 4_194_303, 4_194_304, 4_194_305]
-            .flatMap { [Size(count: $0, isNoise: false), Size(count: $0, isNoise: true)] }
+        static let all = [
+            0, 1, 2, 32_767, 32_768, 32_769, 65_535, 65_536, 65_537, 131_072, 200_001, 4_194_303, 4_194_304, 4_194_305,
+        ]
+        .flatMap { [Size(count: $0, isNoise: false), Size(count: $0, isNoise: true)] }
     }
 
-    @Test(arguments: StoreFactory.all, Size.all) func theExactBytesComeBack(_ factory: StoreFactory, _ size: Size) async throws {
+    @Test(arguments: StoreFactory.all, Size.all) func theExactBytesComeBack(
+        _ factory: StoreFactory,
+        _ size: Size
+    ) async throws {
         let test = try await factory.make()
         let ann = try await test.account("ann@shop.test")
         let bytes = size.octets
@@ -28,19 +33,28 @@ import Testing
         #expect(entry.size == prefix.count + bytes.count)
         let whole = prefix + bytes
         #expect(try await test.store.read(entry.email, of: ann.id, range: 0..<Int.max).octets == whole)
-        let edges = [0, 1, prefix.count - 1, prefix.count, prefix.count + 1, whole.count / 2, 65_536 + prefix.count, whole.count - 1, whole.count]
-            .filter { $0 >= 0 && $0 <= whole.count }.sorted()
+        let edges = [
+            0, 1, prefix.count - 1, prefix.count, prefix.count + 1, whole.count / 2, 65_536 + prefix.count,
+            whole.count - 1, whole.count,
+        ]
+        .filter { $0 >= 0 && $0 <= whole.count }.sorted()
         for lower in edges {
             for upper in edges where upper >= lower && upper - lower < 300_000 {
                 let part = try await test.store.read(entry.email, of: ann.id, range: lower..<upper)
                 #expect(part.octets == Array(whole[lower..<upper]), "\(lower)..<\(upper)")
             }
         }
-        #expect(try await test.store.read(entry.email, of: ann.id, range: (whole.count + 5)..<(whole.count + 9)).readableBytes == 0)
+        #expect(
+            try await test.store.read(entry.email, of: ann.id, range: (whole.count + 5)..<(whole.count + 9))
+                .readableBytes == 0
+        )
         #expect(try await test.store.verify().findings == [])
     }
 
-    @Test(arguments: StoreFactory.all, [10, 300_000]) func aSpoolFileIsDelivered(_ factory: StoreFactory, _ size: Int) async throws {
+    @Test(arguments: StoreFactory.all, [10, 300_000]) func aSpoolFileIsDelivered(
+        _ factory: StoreFactory,
+        _ size: Int
+    ) async throws {
         let test = try await factory.make()
         let ann = try await test.account("ann@shop.test")
         let bytes = Octets.noise(size)
@@ -48,7 +62,11 @@ import Testing
         let file = try #require(fopen(path, "w"))
         fwrite(bytes, 1, bytes.count, file)
         fclose(file)
-        var plan = DeliveryPlan.example([], at: test.clock.now(), to: [LocalCopy(account: ann.id, recipient: ann.primaryAddress)])
+        var plan = DeliveryPlan.example(
+            [],
+            at: test.clock.now(),
+            to: [LocalCopy(account: ann.id, recipient: ann.primaryAddress)]
+        )
         plan.bytes = .file(path: path, size: size)
         _ = try await test.store.deliver(plan)
         unlink(path)
@@ -72,17 +90,32 @@ import Testing
         ]
         let now = test.clock.now()
         var plan = DeliveryPlan.example(
-            Octets.text(1_000), at: now,
+            Octets.text(1_000),
+            at: now,
             to: [
                 LocalCopy(account: ann.id, recipient: ann.primaryAddress, prefix: Array("A: 1\r\n".utf8)),
                 LocalCopy(
-                    account: bob.id, recipient: bob.primaryAddress, mailbox: .specialUse(.junk), flags: [.seen, .flagged],
+                    account: bob.id,
+                    recipient: bob.primaryAddress,
+                    mailbox: .specialUse(.junk),
+                    flags: [.seen, .flagged],
                     keywords: Keywords(["$Junk", "Work"])
                 ),
             ],
-            remote: ["x@away.test", "Y@away.test", "x@AWAY.test"], sender: .address(ann.primaryAddress), submitter: ann.id
+            remote: ["x@away.test", "Y@away.test", "x@AWAY.test"],
+            sender: .address(ann.primaryAddress),
+            submitter: ann.id
         )
-        plan.trace = [TraceEvent(at: now, kind: .accepted, queueID: plan.queueID, sender: "Ann@shop.test", recipient: "bob@shop.test", detail: "ok")]
+        plan.trace = [
+            TraceEvent(
+                at: now,
+                kind: .accepted,
+                queueID: plan.queueID,
+                sender: "Ann@shop.test",
+                recipient: "bob@shop.test",
+                detail: "ok"
+            )
+        ]
         let receipt = try await test.store.deliver(plan)
         for listener in listeners { listener.cancel() }
 
@@ -120,11 +153,17 @@ import Testing
         let bob = try await test.account("bob@shop.test", quota: 1_000)
         try await test.deliver(Octets.text(1_000), to: [bob])
         let heard = Heard()
-        let listeners = [test.feed.listen(to: ann.id) { heard.note($0) }, test.feed.listenForQueueWork { heard.noteWork() }]
+        let listeners = [
+            test.feed.listen(to: ann.id) { heard.note($0) }, test.feed.listenForQueueWork { heard.noteWork() },
+        ]
         let now = test.clock.now()
         var plan = DeliveryPlan.example(
-            Octets.text(10), at: now,
-            to: [LocalCopy(account: ann.id, recipient: ann.primaryAddress), LocalCopy(account: bob.id, recipient: bob.primaryAddress)],
+            Octets.text(10),
+            at: now,
+            to: [
+                LocalCopy(account: ann.id, recipient: ann.primaryAddress),
+                LocalCopy(account: bob.id, recipient: bob.primaryAddress),
+            ],
             remote: ["x@away.test"]
         )
         plan.trace = [TraceEvent(at: now, kind: .accepted, queueID: plan.queueID, sender: "", detail: "ok")]
@@ -144,7 +183,11 @@ import Testing
 
     @Test(arguments: StoreFactory.all) func anAccountThatIsGoneIsNotFound(_ factory: StoreFactory) async throws {
         let test = try await factory.make()
-        let plan = DeliveryPlan.example(Octets.text(10), at: test.clock.now(), to: [LocalCopy(account: AccountID(42), recipient: .sample("x@shop.test"))])
+        let plan = DeliveryPlan.example(
+            Octets.text(10),
+            at: test.clock.now(),
+            to: [LocalCopy(account: AccountID(42), recipient: .sample("x@shop.test"))]
+        )
         await #expect(throws: StoreError.notFound) { try await test.store.deliver(plan) }
     }
 
@@ -156,7 +199,9 @@ import Testing
         let heard = Heard()
         let listener = test.feed.listen(to: ann.id) { heard.note($0) }
         let plan = DeliveryPlan.example(
-            Octets.text(10), at: test.clock.now(), to: [LocalCopy(account: ann.id, recipient: ann.primaryAddress, mailbox: .specialUse(.junk))]
+            Octets.text(10),
+            at: test.clock.now(),
+            to: [LocalCopy(account: ann.id, recipient: ann.primaryAddress, mailbox: .specialUse(.junk))]
         )
         let receipt = try await test.store.deliver(plan)
         listener.cancel()
@@ -193,13 +238,17 @@ import Testing
     @Test(arguments: StoreFactory.all) func answersJoinTheirThread(_ factory: StoreFactory) async throws {
         let test = try await factory.make()
         let ann = try await test.account("ann@shop.test")
-        for (id, references) in [("a@x", []), ("b@x", ["a@x"]), ("c@x", ["z@x", "b@x"]), ("d@x", []), ("e@x", ["q@x"]), ("f@x", ["q@x"])] as [(String, [String])] {
+        for (id, references) in [
+            ("a@x", []), ("b@x", ["a@x"]), ("c@x", ["z@x", "b@x"]), ("d@x", []), ("e@x", ["q@x"]), ("f@x", ["q@x"]),
+        ] as [(String, [String])] {
             var summary = MessageSummary.example
             summary.messageID = id
             summary.references = references
             try await test.deliver(Octets.text(10), to: [ann], summary: summary)
         }
-        let threads = try await test.store.content(.all, in: inbox, of: ann.id, fields: [.headers], limit: 10).map(\.thread)
+        let threads = try await test.store.content(.all, in: inbox, of: ann.id, fields: [.headers], limit: 10).map(
+            \.thread
+        )
         #expect(threads[0] == threads[1] && threads[1] == threads[2])
         #expect(threads[3] != threads[0])
         #expect(threads[4] == threads[5])

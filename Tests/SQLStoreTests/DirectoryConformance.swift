@@ -9,7 +9,12 @@ import Testing
         let mill = try await test.store.addOrganisation(name: "Mill")
         #expect(try await test.store.organisations() == [shop, mill])
         let key = DKIMKey(
-            domain: "shop.test", selector: "s1", algorithm: .ed25519SHA256, sealedPrivateKey: [1, 2], publicKey: [3], createdAt: test.clock.now()
+            domain: "shop.test",
+            selector: "s1",
+            algorithm: .ed25519SHA256,
+            sealedPrivateKey: [1, 2],
+            publicKey: [3],
+            createdAt: test.clock.now()
         )
         let domain = try await test.store.addDomain("Shop.Test", organisation: shop.id, keys: [key])
         #expect(domain.name == "shop.test")
@@ -22,8 +27,12 @@ import Testing
         #expect(keys.first?.publicKey == [3])
         #expect(keys.first?.algorithm == .ed25519SHA256)
 
-        await #expect(throws: StoreError.alreadyExists) { try await test.store.addDomain("shop.test", organisation: mill.id, keys: []) }
-        await #expect(throws: StoreError.notFound) { try await test.store.addDomain("x.test", organisation: OrganisationID(99), keys: []) }
+        await #expect(throws: StoreError.alreadyExists) {
+            try await test.store.addDomain("shop.test", organisation: mill.id, keys: [])
+        }
+        await #expect(throws: StoreError.notFound) {
+            try await test.store.addDomain("x.test", organisation: OrganisationID(99), keys: [])
+        }
         #expect(try await test.store.domain(named: "x.test") == nil)
         _ = try await test.store.addDomain("mill.test", organisation: mill.id, keys: [])
         #expect(try await test.store.domains(of: nil, after: nil, limit: 10).map(\.name) == ["mill.test", "shop.test"])
@@ -49,7 +58,11 @@ import Testing
         #expect(mailboxes.map(\.name) == ["INBOX", "Drafts", "Sent", "Archive", "Junk", "Trash"])
         #expect(mailboxes.map(\.specialUse) == [nil, .drafts, .sent, .archive, .junk, .trash])
         #expect(mailboxes.first?.id == inbox)
-        #expect(mailboxes.allSatisfy { $0.isSubscribed && $0.messages == 0 && $0.uidNext == UID(1) && $0.uidValidity.rawValue > 0 })
+        #expect(
+            mailboxes.allSatisfy {
+                $0.isSubscribed && $0.messages == 0 && $0.uidNext == UID(1) && $0.uidValidity.rawValue > 0
+            }
+        )
         #expect(Set(mailboxes.map(\.uidValidity)).count == 6)
         #expect(try await test.store.subscriptions(of: ann.id).sorted() == mailboxes.map(\.name).sorted())
     }
@@ -62,7 +75,9 @@ import Testing
         await #expect(throws: StoreError.alreadyExists) { try await test.account("ANN@shop.test") }
         for (organisation, address) in [(ann.organisation, "dan@nowhere.test"), (ann.organisation, "dan@mill.test")] {
             do {
-                _ = try await test.store.addAccount(NewAccount(organisation: organisation, address: .sample(address), passwordHash: "x"))
+                _ = try await test.store.addAccount(
+                    NewAccount(organisation: organisation, address: .sample(address), passwordHash: "x")
+                )
                 Issue.record("\(address) was added")
             } catch {
                 guard case .refused = error else {
@@ -103,11 +118,15 @@ import Testing
         let test = try await factory.make()
         let ann = try await test.account("ann@shop.test", quota: 10_000)
         let bob = try await test.account("bob@shop.test")
-        #expect(try await test.store.resolve(.sample("ANN@shop.test")) == .account(ann.id, usedBytes: 0, quotaBytes: 10_000))
+        #expect(
+            try await test.store.resolve(.sample("ANN@shop.test")) == .account(ann.id, usedBytes: 0, quotaBytes: 10_000)
+        )
         #expect(try await test.store.resolve(.sample("nobody@shop.test")) == .unknownAddress)
         #expect(try await test.store.resolve(.sample("ann@other.test")) == .notHosted)
         try await test.deliver(Octets.text(100), to: [ann, bob])
-        #expect(try await test.store.resolve(ann.primaryAddress) == .account(ann.id, usedBytes: 100, quotaBytes: 10_000))
+        #expect(
+            try await test.store.resolve(ann.primaryAddress) == .account(ann.id, usedBytes: 100, quotaBytes: 10_000)
+        )
         #expect(try await test.store.resolve(bob.primaryAddress) == .account(bob.id, usedBytes: 100, quotaBytes: nil))
         try await test.store.setQuota(ann.id, bytes: nil)
         #expect(try await test.store.resolve(ann.primaryAddress) == .account(ann.id, usedBytes: 100, quotaBytes: nil))
@@ -135,17 +154,23 @@ import Testing
         #expect(Set(try await test.store.sendingAddresses(of: ann.id)) == [ann.primaryAddress, info])
         #expect(try await test.store.sendingAddresses(of: bob.id) == [bob.primaryAddress])
 
-        await #expect(throws: StoreError.alreadyExists) { try await test.store.addAlias(.sample("ann@shop.test"), targets: [outside]) }
+        await #expect(throws: StoreError.alreadyExists) {
+            try await test.store.addAlias(.sample("ann@shop.test"), targets: [outside])
+        }
         await #expect(throws: StoreError.alreadyExists) { try await test.store.addAlias(info, targets: [outside]) }
         await #expect(throws: (any Error).self) { try await test.store.addAlias(.sample("x@shop.test"), targets: []) }
-        await #expect(throws: (any Error).self) { try await test.store.addAlias(.sample("x@nowhere.test"), targets: [outside]) }
+        await #expect(throws: (any Error).self) {
+            try await test.store.addAlias(.sample("x@nowhere.test"), targets: [outside])
+        }
         await #expect(throws: StoreError.notFound) { try await test.store.removeAlias(ann.primaryAddress) }
         try await test.store.removeAlias(info)
         #expect(try await test.store.resolve(info) == .unknownAddress)
         await #expect(throws: StoreError.notFound) { try await test.store.removeAlias(info) }
         #expect(try await test.store.sendingAddresses(of: ann.id) == [ann.primaryAddress])
         await #expect(throws: StoreError.alreadyExists) {
-            _ = try await test.store.addAccount(NewAccount(organisation: ann.organisation, address: team, passwordHash: "x"))
+            _ = try await test.store.addAccount(
+                NewAccount(organisation: ann.organisation, address: team, passwordHash: "x")
+            )
         }
     }
 
@@ -187,7 +212,13 @@ import Testing
     @Test(arguments: StoreFactory.all) func auditIsKept(_ factory: StoreFactory) async throws {
         let test = try await factory.make()
         try await test.store.recordAudit(
-            AuditEvent(at: test.clock.now(), actor: "cli", action: "account.add", subject: "ann@shop.test", remote: IPAddress("192.0.2.1"))
+            AuditEvent(
+                at: test.clock.now(),
+                actor: "cli",
+                action: "account.add",
+                subject: "ann@shop.test",
+                remote: IPAddress("192.0.2.1")
+            )
         )
     }
 }

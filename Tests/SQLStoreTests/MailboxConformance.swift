@@ -18,14 +18,20 @@ import Testing
         #expect(Set(names).isSuperset(of: ["Work", "Work/2027", "Work/2027/Grüße"]))
         #expect(Set(try await test.store.mailboxes(of: ann.id).map(\.id)).count == names.count)
         #expect(try await test.store.mailbox(deep.id, of: ann.id) == deep)
-        await #expect(throws: StoreError.alreadyExists) { _ = try await test.store.create("Work", specialUse: nil, of: ann.id) }
-        await #expect(throws: StoreError.alreadyExists) { _ = try await test.store.create("inbox", specialUse: nil, of: ann.id) }
+        await #expect(throws: StoreError.alreadyExists) {
+            _ = try await test.store.create("Work", specialUse: nil, of: ann.id)
+        }
+        await #expect(throws: StoreError.alreadyExists) {
+            _ = try await test.store.create("inbox", specialUse: nil, of: ann.id)
+        }
         await #expect(throws: StoreError.notFound) { _ = try await test.store.mailbox(named: "work", of: ann.id) }
         #expect(try await test.store.mailbox(named: "iNbOx", of: ann.id).id == inbox)
         let below = try await test.store.create("inbox/Sub", specialUse: nil, of: ann.id)
         #expect(below.name == "INBOX/Sub")
         await #expect(throws: StoreError.notFound) { _ = try await test.store.mailbox(MailboxID(99), of: ann.id) }
-        await #expect(throws: StoreError.notFound) { _ = try await test.store.create("X", specialUse: nil, of: AccountID(99)) }
+        await #expect(throws: StoreError.notFound) {
+            _ = try await test.store.create("X", specialUse: nil, of: AccountID(99))
+        }
     }
 
     @Test(arguments: StoreFactory.all) func specialUses(_ factory: StoreFactory) async throws {
@@ -39,7 +45,10 @@ import Testing
 
     @Test(
         arguments: StoreFactory.all,
-        ["", "/", "/a", "a/", "a//b", "a\u{0}b", "a\r\nb", "a%", "a*", String(repeating: "x", count: 1_001), Array(repeating: "a", count: 21).joined(separator: "/")]
+        [
+            "", "/", "/a", "a/", "a//b", "a\u{0}b", "a\r\nb", "a%", "a*", String(repeating: "x", count: 1_001),
+            Array(repeating: "a", count: 21).joined(separator: "/"),
+        ]
     )
     func namesThatAreNotAllowed(_ factory: StoreFactory, _ name: String) async throws {
         let test = try await factory.make()
@@ -94,8 +103,12 @@ import Testing
         #expect(try await test.store.mailbox(near.id, of: ann.id).name == "Workshop")
         #expect(try await test.mailbox("Old", of: ann).messages == 0)
         await #expect(throws: StoreError.notFound) { try await test.store.rename("Work", to: "X", of: ann.id) }
-        await #expect(throws: StoreError.alreadyExists) { try await test.store.rename("Workshop", to: "Old", of: ann.id) }
-        await #expect(throws: StoreError.alreadyExists) { try await test.store.rename("Workshop", to: "Inbox", of: ann.id) }
+        await #expect(throws: StoreError.alreadyExists) {
+            try await test.store.rename("Workshop", to: "Old", of: ann.id)
+        }
+        await #expect(throws: StoreError.alreadyExists) {
+            try await test.store.rename("Workshop", to: "Inbox", of: ann.id)
+        }
         #expect(try await isRefused { try await test.store.rename("Old", to: "Old/Jobs/New", of: ann.id) })
         // The parent is gone, its child is in the way.
         _ = try await test.store.create("New/Jobs", specialUse: nil, of: ann.id)
@@ -116,7 +129,9 @@ import Testing
         try await test.store.rename("INBOX", to: "Past", of: ann.id)
         let past = try await test.mailbox("Past", of: ann)
         #expect(past.messages == 2)
-        #expect(try await test.store.entries(in: past.id, of: ann.id).changed.map(\.email) == before.changed.map(\.email))
+        #expect(
+            try await test.store.entries(in: past.id, of: ann.id).changed.map(\.email) == before.changed.map(\.email)
+        )
         let changes = try await test.store.changes(in: inbox, of: ann.id, since: before.mailbox.highestModSeq)
         #expect(changes.vanished == [UID(1), UID(2)])
         #expect(changes.mailbox.messages == 0)

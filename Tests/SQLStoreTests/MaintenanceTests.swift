@@ -16,7 +16,12 @@ import Testing
 
     private func filled() async throws -> StoreUnderTest {
         let feed = MemoryChangeFeed()
-        let test = StoreUnderTest(store: try await SQLStore.open(folder, feed: feed, clock: clock), feed: feed, clock: clock, folder: folder)
+        let test = StoreUnderTest(
+            store: try await SQLStore.open(folder, feed: feed, clock: clock),
+            feed: feed,
+            clock: clock,
+            folder: folder
+        )
         let ann = try await test.account("ann@shop.test", quota: 10_000_000)
         let bob = try await test.account("bob@shop.test")
         let archive = try await test.mailbox("Archive", of: ann)
@@ -26,12 +31,20 @@ import Testing
         try await test.append([10, 20], to: archive.id, of: ann, flags: [.seen])
         _ = try await test.store.copy(UIDRanges([1...2]), from: inbox, to: archive.id, of: ann.id)
         _ = try await test.store.setFlags(
-            UIDRanges([1...1]), in: archive.id, of: ann.id, change: FlagChange(mode: .add, flags: [.deleted], keywords: .none), unchangedSince: nil
+            UIDRanges([1...1]),
+            in: archive.id,
+            of: ann.id,
+            change: FlagChange(mode: .add, flags: [.deleted], keywords: .none),
+            unchangedSince: nil
         )
         _ = try await test.store.expunge(.all, in: archive.id, of: ann.id)
         try await test.store.addAlias(.sample("info@shop.test"), targets: [ann.primaryAddress])
-        _ = try await test.store.deliver(.example(Octets.text(200), at: clock.now(), remote: ["x@away.test"], submitter: ann.id))
-        _ = try await test.store.deliver(.example(Octets.noise(150_000), at: clock.now(), remote: ["x@away.test"], submitter: ann.id))
+        _ = try await test.store.deliver(
+            .example(Octets.text(200), at: clock.now(), remote: ["x@away.test"], submitter: ann.id)
+        )
+        _ = try await test.store.deliver(
+            .example(Octets.noise(150_000), at: clock.now(), remote: ["x@away.test"], submitter: ann.id)
+        )
         return test
     }
 
@@ -53,40 +66,146 @@ import Testing
         var testDescription: String
         var sql: String
         var finding: String
-        init(_ name: String, _ sql: String, _ finding: String) { (testDescription, self.sql, self.finding) = (name, sql, finding) }
+        init(_ name: String, _ sql: String, _ finding: String) {
+            (testDescription, self.sql, self.finding) = (name, sql, finding)
+        }
 
         static let all: [Damage] = [
-            Damage("count", "UPDATE mailboxes SET messages = messages + 1 WHERE account_id = 1 AND mailbox_id = 1", "mailbox 1 counts"),
-            Damage("unseen", "UPDATE mailboxes SET unseen = 0 WHERE account_id = 2 AND mailbox_id = 1", "mailbox 1 counts"),
+            Damage(
+                "count",
+                "UPDATE mailboxes SET messages = messages + 1 WHERE account_id = 1 AND mailbox_id = 1",
+                "mailbox 1 counts"
+            ),
+            Damage(
+                "unseen",
+                "UPDATE mailboxes SET unseen = 0 WHERE account_id = 2 AND mailbox_id = 1",
+                "mailbox 1 counts"
+            ),
             Damage("deleted", "UPDATE mailboxes SET deleted = 5 WHERE account_id = 1 AND mailbox_id = 2", "5 deleted"),
-            Damage("size", "UPDATE mailboxes SET size = size - 1 WHERE account_id = 1 AND mailbox_id = 1", "mailbox 1 counts"),
-            Damage("UIDNEXT", "UPDATE mailboxes SET uid_next = 2 WHERE account_id = 1 AND mailbox_id = 1", "UIDNEXT 2 is in use"),
-            Damage("modseq too low", "UPDATE mailboxes SET highest_modseq = 1 WHERE account_id = 1 AND mailbox_id = 1", "modification number 1"),
-            Damage("modseq too high", "UPDATE account_counters SET modseq = 3 WHERE account_id = 1", "highest modification number"),
-            Damage("quota octets", "UPDATE account_counters SET used_bytes = 7 WHERE account_id = 2", "account 2: the quota counts 7 octets"),
-            Damage("quota messages", "UPDATE account_counters SET used_messages = 7 WHERE account_id = 2", "account 2: the quota counts 7 messages"),
+            Damage(
+                "size",
+                "UPDATE mailboxes SET size = size - 1 WHERE account_id = 1 AND mailbox_id = 1",
+                "mailbox 1 counts"
+            ),
+            Damage(
+                "UIDNEXT",
+                "UPDATE mailboxes SET uid_next = 2 WHERE account_id = 1 AND mailbox_id = 1",
+                "UIDNEXT 2 is in use"
+            ),
+            Damage(
+                "modseq too low",
+                "UPDATE mailboxes SET highest_modseq = 1 WHERE account_id = 1 AND mailbox_id = 1",
+                "modification number 1"
+            ),
+            Damage(
+                "modseq too high",
+                "UPDATE account_counters SET modseq = 3 WHERE account_id = 1",
+                "highest modification number"
+            ),
+            Damage(
+                "quota octets",
+                "UPDATE account_counters SET used_bytes = 7 WHERE account_id = 2",
+                "account 2: the quota counts 7 octets"
+            ),
+            Damage(
+                "quota messages",
+                "UPDATE account_counters SET used_messages = 7 WHERE account_id = 2",
+                "account 2: the quota counts 7 messages"
+            ),
             Damage("email number", "UPDATE account_counters SET next_email = 2 WHERE account_id = 1", "are in use"),
             Damage("mailbox number", "UPDATE account_counters SET next_mailbox = 2 WHERE account_id = 1", "are in use"),
-            Damage("no INBOX", "UPDATE mailboxes SET name = 'Other' WHERE account_id = 1 AND mailbox_id = 1", "no INBOX"),
-            Damage("lost mailbox", "DELETE FROM mailboxes WHERE account_id = 1 AND mailbox_id = 1", "messages are in mailbox 1, which is not there"),
+            Damage(
+                "no INBOX",
+                "UPDATE mailboxes SET name = 'Other' WHERE account_id = 1 AND mailbox_id = 1",
+                "no INBOX"
+            ),
+            Damage(
+                "lost mailbox",
+                "DELETE FROM mailboxes WHERE account_id = 1 AND mailbox_id = 1",
+                "messages are in mailbox 1, which is not there"
+            ),
             Damage("lost message", "DELETE FROM messages WHERE account_id = 2 AND uid = 1", "mailbox 1 counts"),
-            Damage("lost email", "DELETE FROM emails WHERE account_id = 2 AND email_id = 1", "message 1 in mailbox 1 has no content"),
-            Damage("lost bytes", "DELETE FROM inline_bytes WHERE account_id = 2 AND email_id = 1", "email 1 has lost its bytes"),
-            Damage("orphan email", "UPDATE emails SET email_id = 0 WHERE account_id = 2 AND email_id = 1", "email 0 counts 1 messages, there are 0"),
-            Damage("orphan bytes", "UPDATE inline_bytes SET email_id = 90 WHERE account_id = 2 AND email_id = 1", "bytes of email 90"),
-            Damage("references", "UPDATE emails SET refs = 3 WHERE account_id = 1 AND email_id = 2", "email 2 counts 3 messages"),
-            Damage("message size", "UPDATE messages SET size = 105 WHERE account_id = 2 AND uid = 1", "says 105 octets, its content has 106"),
-            Damage("alive and expunged", "UPDATE tombstones SET uid = 2 WHERE account_id = 1", "both there and expunged"),
-            Damage("inline bytes", "UPDATE inline_bytes SET data = zeroblob(100) WHERE account_id = 2 AND email_id = 1", "do not have their hash"),
-            Damage("inline size", "UPDATE inline_bytes SET data = zeroblob(99) WHERE account_id = 2 AND email_id = 1", "do not decode"),
-            Damage("compressed bytes", "UPDATE inline_bytes SET data = zeroblob(99) WHERE encoding = 1", "do not decode"),
-            Damage("encoding", "UPDATE inline_bytes SET encoding = 9 WHERE account_id = 2 AND email_id = 1", "do not decode"),
-            Damage("hash", "UPDATE emails SET blob_hash = zeroblob(32) WHERE account_id = 2 AND email_id = 1", "do not have their hash"),
-            Damage("short hash", "UPDATE emails SET blob_hash = zeroblob(31) WHERE account_id = 2 AND is_inline = 0", "31 octets"),
-            Damage("blob missing", "UPDATE emails SET blob_hash = zeroblob(32) WHERE account_id = 2 AND is_inline = 0", "missing"),
+            Damage(
+                "lost email",
+                "DELETE FROM emails WHERE account_id = 2 AND email_id = 1",
+                "message 1 in mailbox 1 has no content"
+            ),
+            Damage(
+                "lost bytes",
+                "DELETE FROM inline_bytes WHERE account_id = 2 AND email_id = 1",
+                "email 1 has lost its bytes"
+            ),
+            Damage(
+                "orphan email",
+                "UPDATE emails SET email_id = 0 WHERE account_id = 2 AND email_id = 1",
+                "email 0 counts 1 messages, there are 0"
+            ),
+            Damage(
+                "orphan bytes",
+                "UPDATE inline_bytes SET email_id = 90 WHERE account_id = 2 AND email_id = 1",
+                "bytes of email 90"
+            ),
+            Damage(
+                "references",
+                "UPDATE emails SET refs = 3 WHERE account_id = 1 AND email_id = 2",
+                "email 2 counts 3 messages"
+            ),
+            Damage(
+                "message size",
+                "UPDATE messages SET size = 105 WHERE account_id = 2 AND uid = 1",
+                "says 105 octets, its content has 106"
+            ),
+            Damage(
+                "alive and expunged",
+                "UPDATE tombstones SET uid = 2 WHERE account_id = 1",
+                "both there and expunged"
+            ),
+            Damage(
+                "inline bytes",
+                "UPDATE inline_bytes SET data = zeroblob(100) WHERE account_id = 2 AND email_id = 1",
+                "do not have their hash"
+            ),
+            Damage(
+                "inline size",
+                "UPDATE inline_bytes SET data = zeroblob(99) WHERE account_id = 2 AND email_id = 1",
+                "do not decode"
+            ),
+            Damage(
+                "compressed bytes",
+                "UPDATE inline_bytes SET data = zeroblob(99) WHERE encoding = 1",
+                "do not decode"
+            ),
+            Damage(
+                "encoding",
+                "UPDATE inline_bytes SET encoding = 9 WHERE account_id = 2 AND email_id = 1",
+                "do not decode"
+            ),
+            Damage(
+                "hash",
+                "UPDATE emails SET blob_hash = zeroblob(32) WHERE account_id = 2 AND email_id = 1",
+                "do not have their hash"
+            ),
+            Damage(
+                "short hash",
+                "UPDATE emails SET blob_hash = zeroblob(31) WHERE account_id = 2 AND is_inline = 0",
+                "31 octets"
+            ),
+            Damage(
+                "blob missing",
+                "UPDATE emails SET blob_hash = zeroblob(32) WHERE account_id = 2 AND is_inline = 0",
+                "missing"
+            ),
             Damage("blob size", "UPDATE emails SET blob_size = 99999 WHERE is_inline = 0", "has not the 99999 octets"),
-            Damage("blob sizes", "UPDATE emails SET blob_size = 99999 WHERE is_inline = 0 AND account_id = 1", "rows disagree"),
-            Damage("queue bytes", "UPDATE queue_messages SET data = zeroblob(200) WHERE data IS NOT NULL", "queue: message"),
+            Damage(
+                "blob sizes",
+                "UPDATE emails SET blob_size = 99999 WHERE is_inline = 0 AND account_id = 1",
+                "rows disagree"
+            ),
+            Damage(
+                "queue bytes",
+                "UPDATE queue_messages SET data = zeroblob(200) WHERE data IS NOT NULL",
+                "queue: message"
+            ),
             Damage("queue blob", "UPDATE queue_messages SET blob_hash = zeroblob(32) WHERE data IS NULL", "missing"),
             Damage("no recipients", "DELETE FROM queue_recipients", "has no recipients"),
             Damage("no queue message", "DELETE FROM queue_messages", "has no message"),
@@ -132,7 +251,9 @@ import Testing
         stat(path, &status)
         let file = open(path, O_WRONLY)
         let junk = Octets.noise(4_000)
-        for page in 8..<(Int(status.st_size) / 4_096) where page % 5 == 0 { #expect(pwrite(file, junk, junk.count, page * 4_096 + 50) == junk.count) }
+        for page in 8..<(Int(status.st_size) / 4_096) where page % 5 == 0 {
+            #expect(pwrite(file, junk, junk.count, page * 4_096 + 50) == junk.count)
+        }
         close(file)
         do {
             let again = try await SQLStore.open(folder)

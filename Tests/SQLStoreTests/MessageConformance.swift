@@ -12,7 +12,10 @@ import Testing
         let listener = test.feed.listen(to: ann.id) { heard.note($0) }
         let items = [10, 20].map { size in
             AppendItem(
-                bytes: .memory(ByteBuffer(bytes: Octets.text(size))), summary: .example, flags: [.draft, .seen], keywords: Keywords(["zoo", "Apple"]),
+                bytes: .memory(ByteBuffer(bytes: Octets.text(size))),
+                summary: .example,
+                flags: [.draft, .seen],
+                keywords: Keywords(["zoo", "Apple"]),
                 internalDate: date
             )
         }
@@ -21,7 +24,11 @@ import Testing
         let all = try await test.store.entries(in: inbox, of: ann.id)
         #expect(receipt.uidValidity == all.mailbox.uidValidity)
         #expect(all.changed.map(\.size) == [10, 20])
-        #expect(all.changed.allSatisfy { $0.flags == [.draft, .seen] && $0.keywords.names == ["Apple", "zoo"] && $0.internalDate == date })
+        #expect(
+            all.changed.allSatisfy {
+                $0.flags == [.draft, .seen] && $0.keywords.names == ["Apple", "zoo"] && $0.internalDate == date
+            }
+        )
         #expect(all.changed.allSatisfy { $0.savedAt == test.clock.now() })
         #expect(all.vanished == [])
         #expect(heard.changes.last == Change(account: ann.id, mailbox: inbox, modSeq: all.mailbox.highestModSeq))
@@ -46,22 +53,54 @@ import Testing
             summary.hasAttachment = number == 5
             try await test.deliver(Octets.text(10), to: [ann], summary: summary)
         }
-        let all = try await test.store.content(.all, in: inbox, of: ann.id, fields: [.envelope, .bodyStructure, .headers, .preview], limit: 100)
+        let all = try await test.store.content(
+            .all,
+            in: inbox,
+            of: ann.id,
+            fields: [.envelope, .bodyStructure, .headers, .preview],
+            limit: 100
+        )
         #expect(all.map(\.uid.rawValue) == [1, 2, 3, 4, 5])
         #expect(all.map(\.summary.subject) == (1...5).map { "Number \($0) – ä" })
         #expect(all.map(\.summary.messageID) == ["1@shop.test", "2@shop.test", nil, "4@shop.test", "5@shop.test"])
         #expect(all.map(\.summary.sentAt?.seconds) == [1, 2, 3, nil, 5])
         #expect(all.map(\.summary.hasAttachment) == [false, false, false, false, true])
-        #expect(all.allSatisfy { $0.summary.envelope == MessageSummary.example.envelope && $0.summary.bodyStructure == MessageSummary.example.bodyStructure })
-        #expect(all.allSatisfy { $0.summary.from == "Ann ann@shop.test" && $0.summary.to == "bob@shop.test" && $0.summary.cc == "cy@shop.test" && $0.summary.bcc == "" })
+        #expect(
+            all.allSatisfy {
+                $0.summary.envelope == MessageSummary.example.envelope
+                    && $0.summary.bodyStructure == MessageSummary.example.bodyStructure
+            }
+        )
+        #expect(
+            all.allSatisfy {
+                $0.summary.from == "Ann ann@shop.test" && $0.summary.to == "bob@shop.test"
+                    && $0.summary.cc == "cy@shop.test" && $0.summary.bcc == ""
+            }
+        )
         #expect(all.allSatisfy { $0.summary.preview == "Tea at four" && $0.summary.headerSize == 20 })
         let entries = try await test.store.entries(in: inbox, of: ann.id).changed
         #expect(all.map(\.email) == entries.map(\.email))
-        let some = try await test.store.content(UIDRanges([1...2, 4...9]), in: inbox, of: ann.id, fields: [.headers], limit: 3)
+        let some = try await test.store.content(
+            UIDRanges([1...2, 4...9]),
+            in: inbox,
+            of: ann.id,
+            fields: [.headers],
+            limit: 3
+        )
         #expect(some.map(\.uid.rawValue) == [1, 2, 4])
-        #expect(some.allSatisfy { $0.summary.envelope.isEmpty && $0.summary.bodyStructure.isEmpty && $0.summary.preview.isEmpty })
-        #expect(try await test.store.content(UIDRanges([5...9]), in: inbox, of: ann.id, fields: [.preview], limit: 3).map(\.summary.subject) == [""])
-        #expect(try await test.store.content(UIDRanges([]), in: inbox, of: ann.id, fields: [.preview], limit: 3).isEmpty)
+        #expect(
+            some.allSatisfy {
+                $0.summary.envelope.isEmpty && $0.summary.bodyStructure.isEmpty && $0.summary.preview.isEmpty
+            }
+        )
+        #expect(
+            try await test.store.content(UIDRanges([5...9]), in: inbox, of: ann.id, fields: [.preview], limit: 3).map(
+                \.summary.subject
+            ) == [""]
+        )
+        #expect(
+            try await test.store.content(UIDRanges([]), in: inbox, of: ann.id, fields: [.preview], limit: 3).isEmpty
+        )
     }
 
     @Test(arguments: StoreFactory.all) func accountsDoNotSeeEachOther(_ factory: StoreFactory) async throws {
@@ -81,9 +120,19 @@ import Testing
         let ann = try await test.account("ann@shop.test")
         try await test.append([10, 10, 10, 10], to: inbox, of: ann)
         let start = try await test.store.entries(in: inbox, of: ann.id).mailbox.highestModSeq
-        func store(_ mode: FlagChange.Mode, _ flags: MessageFlags, _ keywords: [String] = [], _ uids: UIDRanges = .all, since: ModSeq? = nil) async throws -> StoreOutcome {
+        func store(
+            _ mode: FlagChange.Mode,
+            _ flags: MessageFlags,
+            _ keywords: [String] = [],
+            _ uids: UIDRanges = .all,
+            since: ModSeq? = nil
+        ) async throws -> StoreOutcome {
             try await test.store.setFlags(
-                uids, in: inbox, of: ann.id, change: FlagChange(mode: mode, flags: flags, keywords: Keywords(keywords)), unchangedSince: since
+                uids,
+                in: inbox,
+                of: ann.id,
+                change: FlagChange(mode: mode, flags: flags, keywords: Keywords(keywords)),
+                unchangedSince: since
             )
         }
         let heard = Heard()
@@ -92,7 +141,11 @@ import Testing
         listener.cancel()
         #expect(added.entries.map(\.uid.rawValue) == [2, 3])
         #expect(added.modified == [])
-        #expect(added.entries.allSatisfy { $0.flags == [.seen, .deleted] && $0.keywords.names == ["Work"] && $0.modSeq > start })
+        #expect(
+            added.entries.allSatisfy {
+                $0.flags == [.seen, .deleted] && $0.keywords.names == ["Work"] && $0.modSeq > start
+            }
+        )
         #expect(heard.changes == [Change(account: ann.id, mailbox: inbox, modSeq: added.entries[0].modSeq)])
         let changes = try await test.store.changes(in: inbox, of: ann.id, since: start)
         #expect(changes.changed == added.entries)
@@ -125,7 +178,9 @@ import Testing
         let conditional = try await store(.add, [.answered], since: since)
         #expect(conditional.modified.map(\.rawValue) == [1, 3])
         #expect(conditional.entries.map(\.uid.rawValue) == [2, 4])
-        #expect(conditional.entries.allSatisfy { $0.flags.contains(.answered) && $0.modSeq > state.mailbox.highestModSeq })
+        #expect(
+            conditional.entries.allSatisfy { $0.flags.contains(.answered) && $0.modSeq > state.mailbox.highestModSeq }
+        )
         let after = try await test.store.entries(in: inbox, of: ann.id).changed
         #expect(after.filter { $0.flags.contains(.answered) } == conditional.entries)
 
@@ -133,7 +188,11 @@ import Testing
         #expect(none.entries.isEmpty && none.modified.isEmpty)
         await #expect(throws: StoreError.notFound) {
             _ = try await test.store.setFlags(
-                .all, in: MailboxID(99), of: ann.id, change: FlagChange(mode: .add, flags: [.seen], keywords: .none), unchangedSince: nil
+                .all,
+                in: MailboxID(99),
+                of: ann.id,
+                change: FlagChange(mode: .add, flags: [.seen], keywords: .none),
+                unchangedSince: nil
             )
         }
         try await test.requireCounted(inbox, of: ann)
@@ -147,15 +206,25 @@ import Testing
         let sets: [[String]] = [[], ["a"], ["b"], ["a", "b"], ["c"], ["a"]]
         for (index, names) in sets.enumerated() {
             _ = try await test.store.setFlags(
-                UIDRanges(ascending: [UID(UInt32(index + 1))]), in: inbox, of: ann.id,
-                change: FlagChange(mode: .replace, flags: [], keywords: Keywords(names)), unchangedSince: nil
+                UIDRanges(ascending: [UID(UInt32(index + 1))]),
+                in: inbox,
+                of: ann.id,
+                change: FlagChange(mode: .replace, flags: [], keywords: Keywords(names)),
+                unchangedSince: nil
             )
         }
         let outcome = try await test.store.setFlags(
-            UIDRanges([1...2, 3...3, 4...6]), in: inbox, of: ann.id, change: FlagChange(mode: .add, flags: [], keywords: Keywords(["b", "a"])),
+            UIDRanges([1...2, 3...3, 4...6]),
+            in: inbox,
+            of: ann.id,
+            change: FlagChange(mode: .add, flags: [], keywords: Keywords(["b", "a"])),
             unchangedSince: nil
         )
-        #expect(outcome.entries.map(\.keywords.names) == [["a", "b"], ["a", "b"], ["a", "b"], ["a", "b"], ["a", "b", "c"], ["a", "b"]])
+        #expect(
+            outcome.entries.map(\.keywords.names) == [
+                ["a", "b"], ["a", "b"], ["a", "b"], ["a", "b"], ["a", "b", "c"], ["a", "b"],
+            ]
+        )
         #expect(try await test.store.entries(in: inbox, of: ann.id).changed == outcome.entries)
     }
 
@@ -165,7 +234,10 @@ import Testing
         let archive = try await test.mailbox("Archive", of: ann)
         try await test.append([100, 150, 50], to: inbox, of: ann, flags: [.flagged])
         _ = try await test.store.setFlags(
-            UIDRanges([3...3]), in: inbox, of: ann.id, change: FlagChange(mode: .add, flags: [.seen, .deleted], keywords: Keywords(["K"])),
+            UIDRanges([3...3]),
+            in: inbox,
+            of: ann.id,
+            change: FlagChange(mode: .add, flags: [.seen, .deleted], keywords: Keywords(["K"])),
             unchangedSince: nil
         )
         let source = try await test.store.entries(in: inbox, of: ann.id)
@@ -193,8 +265,12 @@ import Testing
         let again = try await test.store.copy(UIDRanges([2...2]), from: inbox, to: inbox, of: ann.id)
         #expect(again.destination == [UID(4)])
         #expect(try await test.store.account(ann.id)?.usedBytes == 600)
-        await #expect(throws: StoreError.overQuota) { _ = try await test.store.copy(.all, from: inbox, to: archive.id, of: ann.id) }
-        await #expect(throws: StoreError.notFound) { _ = try await test.store.copy(.all, from: inbox, to: MailboxID(99), of: ann.id) }
+        await #expect(throws: StoreError.overQuota) {
+            _ = try await test.store.copy(.all, from: inbox, to: archive.id, of: ann.id)
+        }
+        await #expect(throws: StoreError.notFound) {
+            _ = try await test.store.copy(.all, from: inbox, to: MailboxID(99), of: ann.id)
+        }
         #expect(try await test.store.copy(UIDRanges([77...99]), from: inbox, to: archive.id, of: ann.id).source == [])
         try await test.requireCounted(inbox, of: ann)
         #expect(try await test.store.verify().findings == [])
@@ -232,7 +308,9 @@ import Testing
         #expect(try await test.store.entries(in: inbox, of: ann.id).changed.map(\.uid) == [UID(4)])
         try await test.requireCounted(inbox, of: ann)
         #expect(try await test.store.move(UIDRanges([88...99]), from: inbox, to: trash.id, of: ann.id).source == [])
-        await #expect(throws: StoreError.notFound) { _ = try await test.store.move(.all, from: inbox, to: MailboxID(99), of: ann.id) }
+        await #expect(throws: StoreError.notFound) {
+            _ = try await test.store.move(.all, from: inbox, to: MailboxID(99), of: ann.id)
+        }
         #expect(try await test.store.entries(in: inbox, of: ann.id).changed.count == 1)
         #expect(try await test.store.verify().findings == [])
     }
@@ -255,10 +333,16 @@ import Testing
         #expect(try await test.store.expunge(.all, in: inbox, of: ann.id) == [])
         let after = try await test.store.changes(in: inbox, of: ann.id, since: middle.mailbox.highestModSeq)
         #expect(after.vanished == [UID(1), UID(3)])
-        #expect(try await test.store.changes(in: inbox, of: ann.id, since: before.mailbox.highestModSeq).vanished == [UID(1), UID(2), UID(3)])
+        #expect(
+            try await test.store.changes(in: inbox, of: ann.id, since: before.mailbox.highestModSeq).vanished == [
+                UID(1), UID(2), UID(3),
+            ]
+        )
         #expect(try await test.store.changes(in: inbox, of: ann.id, since: after.mailbox.highestModSeq).vanished == [])
         #expect(try await test.store.account(ann.id)?.usedBytes == 400)
-        await #expect(throws: StoreError.notFound) { try await test.store.read(before.changed[0].email, of: ann.id, range: 0..<1) }
+        await #expect(throws: StoreError.notFound) {
+            try await test.store.read(before.changed[0].email, of: ann.id, range: 0..<1)
+        }
         try await test.requireCounted(inbox, of: ann)
         // UIDs do not come back.
         #expect(try await test.append([10], to: inbox, of: ann) == [UID(5)])
@@ -281,7 +365,11 @@ import Testing
         try await test.deliver(Octets.text(5), to: [ann])
         try await step(inbox)
         _ = try await test.store.setFlags(
-            .all, in: inbox, of: ann.id, change: FlagChange(mode: .add, flags: [.deleted], keywords: .none), unchangedSince: nil
+            .all,
+            in: inbox,
+            of: ann.id,
+            change: FlagChange(mode: .add, flags: [.deleted], keywords: .none),
+            unchangedSince: nil
         )
         try await step(inbox)
         _ = try await test.store.copy(UIDRanges([1...1]), from: inbox, to: archive.id, of: ann.id)

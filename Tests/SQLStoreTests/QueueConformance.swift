@@ -7,10 +7,17 @@ import Testing
     /// Queues one message of Ann's.
     @discardableResult
     private func queue(
-        _ test: StoreUnderTest, _ remote: [String], from sender: Account, bytes: [UInt8] = Octets.text(500)
+        _ test: StoreUnderTest,
+        _ remote: [String],
+        from sender: Account,
+        bytes: [UInt8] = Octets.text(500)
     ) async throws -> DeliveryPlan {
         var plan = DeliveryPlan.example(
-            bytes, at: test.clock.now(), remote: remote, sender: .address(sender.primaryAddress), submitter: sender.id
+            bytes,
+            at: test.clock.now(),
+            remote: remote,
+            sender: .address(sender.primaryAddress),
+            submitter: sender.id
         )
         plan.is8Bit = true
         plan.summary.messageID = "m@shop.test"
@@ -19,10 +26,19 @@ import Testing
     }
 
     private func lease(_ test: StoreUnderTest, limit: Int = 10) async throws -> [QueueLease] {
-        try await test.store.lease(owner: "worker", now: test.clock.now(), until: test.clock.now().adding(seconds: 300), limit: limit)
+        try await test.store.lease(
+            owner: "worker",
+            now: test.clock.now(),
+            until: test.clock.now().adding(seconds: 300),
+            limit: limit
+        )
     }
 
-    private func outcome(_ address: EmailAddress, _ result: RecipientOutcome.Result, _ reply: String = "250 ok") -> RecipientOutcome {
+    private func outcome(
+        _ address: EmailAddress,
+        _ result: RecipientOutcome.Result,
+        _ reply: String = "250 ok"
+    ) -> RecipientOutcome {
         RecipientOutcome(address: address, result: result, reply: reply)
     }
 
@@ -48,21 +64,34 @@ import Testing
         #expect(first.is8Bit)
         #expect(!first.needsSMTPUTF8)
         #expect(leases[0].fence != leases[1].fence)
-        #expect(try await test.store.read(plan.queueID, submitter: ann.id, range: 100..<200).octets == Array(Octets.text(500)[100..<200]))
-        await #expect(throws: StoreError.notFound) { try await test.store.read(plan.queueID, submitter: AccountID(9), range: 0..<1) }
+        #expect(
+            try await test.store.read(plan.queueID, submitter: ann.id, range: 100..<200).octets
+                == Array(Octets.text(500)[100..<200])
+        )
+        await #expect(throws: StoreError.notFound) {
+            try await test.store.read(plan.queueID, submitter: AccountID(9), range: 0..<1)
+        }
         // Nothing is leased twice; it is due again when the leases run out.
         #expect(try await lease(test).isEmpty)
         #expect(try await test.store.nextDue() == test.clock.now().adding(seconds: 300))
     }
 
-    @Test(arguments: StoreFactory.all, [40_000, 200_000]) func largeMessagesComeBack(_ factory: StoreFactory, _ size: Int) async throws {
+    @Test(arguments: StoreFactory.all, [40_000, 200_000]) func largeMessagesComeBack(
+        _ factory: StoreFactory,
+        _ size: Int
+    ) async throws {
         let test = try await factory.make()
         let ann = try await test.account("ann@shop.test")
         let plan = try await queue(test, ["x@away.test"], from: ann, bytes: Octets.text(size))
-        #expect(try await test.store.read(plan.queueID, submitter: ann.id, range: 0..<Int.max).octets == Octets.text(size))
+        #expect(
+            try await test.store.read(plan.queueID, submitter: ann.id, range: 0..<Int.max).octets == Octets.text(size)
+        )
         test.clock.advance(seconds: 100_000)
         #expect(try await test.store.sweepBlobs(graceSeconds: 60, now: test.clock.now()) == 0)
-        #expect(try await test.store.read(plan.queueID, submitter: ann.id, range: 7..<9).octets == Array(Octets.text(size)[7..<9]))
+        #expect(
+            try await test.store.read(plan.queueID, submitter: ann.id, range: 7..<9).octets
+                == Array(Octets.text(size)[7..<9])
+        )
         #expect(try await test.store.verify().findings == [])
     }
 
@@ -86,9 +115,28 @@ import Testing
         try await test.store.finish(
             lease1,
             QueueResult(
-                outcomes: [outcome(.sample("X@away.test"), .delivered), outcome(.sample("y@away.test"), .deferred(until: later), "451 later")],
-                attempts: [QueueAttempt(at: test.clock.now(), host: "mx.away.test [192.0.2.1]:25", tls: "TLSv1.3", transcript: "S: 220\r\nC: EHLO")],
-                trace: [TraceEvent(at: test.clock.now(), kind: .sent, queueID: plan.queueID, sender: "ann@shop.test", recipient: "x@away.test", detail: "250")]
+                outcomes: [
+                    outcome(.sample("X@away.test"), .delivered),
+                    outcome(.sample("y@away.test"), .deferred(until: later), "451 later"),
+                ],
+                attempts: [
+                    QueueAttempt(
+                        at: test.clock.now(),
+                        host: "mx.away.test [192.0.2.1]:25",
+                        tls: "TLSv1.3",
+                        transcript: "S: 220\r\nC: EHLO"
+                    )
+                ],
+                trace: [
+                    TraceEvent(
+                        at: test.clock.now(),
+                        kind: .sent,
+                        queueID: plan.queueID,
+                        sender: "ann@shop.test",
+                        recipient: "x@away.test",
+                        detail: "250"
+                    )
+                ]
             )
         )
         #expect(try await test.store.nextDue() == later)
@@ -108,13 +156,21 @@ import Testing
         #expect(lease2.fence > lease1.fence)
         // The old lease is worth nothing now.
         await #expect(throws: StoreError.notFound) {
-            try await test.store.finish(lease1, QueueResult(outcomes: [outcome(.sample("y@away.test"), .delivered)], attempts: []))
+            try await test.store.finish(
+                lease1,
+                QueueResult(outcomes: [outcome(.sample("y@away.test"), .delivered)], attempts: [])
+            )
         }
         await #expect(throws: StoreError.notFound) { try await test.store.renew(lease1, until: later) }
-        try await test.store.finish(lease2, QueueResult(outcomes: [outcome(.sample("y@away.test"), .failed, "550 no")], attempts: []))
+        try await test.store.finish(
+            lease2,
+            QueueResult(outcomes: [outcome(.sample("y@away.test"), .failed, "550 no")], attempts: [])
+        )
         #expect(try await test.store.depth() == 0)
         await #expect(throws: StoreError.notFound) { _ = try await test.store.entry(plan.queueID) }
-        await #expect(throws: StoreError.notFound) { try await test.store.read(plan.queueID, submitter: ann.id, range: 0..<1) }
+        await #expect(throws: StoreError.notFound) {
+            try await test.store.read(plan.queueID, submitter: ann.id, range: 0..<1)
+        }
     }
 
     @Test(arguments: StoreFactory.all) func leasesRunOutAndAreRenewed(_ factory: StoreFactory) async throws {
@@ -130,10 +186,16 @@ import Testing
         let second = try #require(try await lease(test).first)
         #expect(second.fence > first.fence)
         await #expect(throws: StoreError.notFound) {
-            try await test.store.finish(first, QueueResult(outcomes: [outcome(.sample("x@away.test"), .delivered)], attempts: []))
+            try await test.store.finish(
+                first,
+                QueueResult(outcomes: [outcome(.sample("x@away.test"), .delivered)], attempts: [])
+            )
         }
         #expect(try await test.store.depth() == 1)
-        try await test.store.finish(second, QueueResult(outcomes: [outcome(.sample("x@away.test"), .delivered)], attempts: []))
+        try await test.store.finish(
+            second,
+            QueueResult(outcomes: [outcome(.sample("x@away.test"), .delivered)], attempts: [])
+        )
         #expect(try await test.store.depth() == 0)
     }
 
@@ -143,12 +205,22 @@ import Testing
         try await queue(test, ["x@away.test", "y@away.test"], from: ann)
         let held = try #require(try await lease(test).first)
         let bounce = DeliveryPlan.example(
-            Octets.text(700), at: test.clock.now(), to: [LocalCopy(account: ann.id, recipient: ann.primaryAddress)], remote: ["z@away.test"]
+            Octets.text(700),
+            at: test.clock.now(),
+            to: [LocalCopy(account: ann.id, recipient: ann.primaryAddress)],
+            remote: ["z@away.test"]
         )
         let heard = Heard()
-        let listeners = [test.feed.listen(to: ann.id) { heard.note($0) }, test.feed.listenForQueueWork { heard.noteWork() }]
+        let listeners = [
+            test.feed.listen(to: ann.id) { heard.note($0) }, test.feed.listenForQueueWork { heard.noteWork() },
+        ]
         try await test.store.finish(
-            held, QueueResult(outcomes: held.recipients.map { outcome($0.address, .failed, "550 no") }, attempts: [], bounce: bounce)
+            held,
+            QueueResult(
+                outcomes: held.recipients.map { outcome($0.address, .failed, "550 no") },
+                attempts: [],
+                bounce: bounce
+            )
         )
         for listener in listeners { listener.cancel() }
         #expect(heard.changes.map(\.mailbox) == [inbox])
@@ -164,19 +236,28 @@ import Testing
         var again = bounce
         again.queueID = QueueID(rawValue: "again")
         await #expect(throws: StoreError.notFound) {
-            try await test.store.finish(held, QueueResult(outcomes: held.recipients.map { outcome($0.address, .failed) }, attempts: [], bounce: again))
+            try await test.store.finish(
+                held,
+                QueueResult(outcomes: held.recipients.map { outcome($0.address, .failed) }, attempts: [], bounce: again)
+            )
         }
         #expect(try await test.store.entries(in: inbox, of: ann.id).changed.count == 1)
         #expect(try await test.store.depth() == 1)
     }
 
-    @Test(arguments: StoreFactory.all) func anOperatorHoldsReleasesRetriesAndCancels(_ factory: StoreFactory) async throws {
+    @Test(arguments: StoreFactory.all) func anOperatorHoldsReleasesRetriesAndCancels(
+        _ factory: StoreFactory
+    ) async throws {
         let test = try await factory.make()
         let ann = try await test.account("ann@shop.test")
         let one = try await queue(test, ["x@away.test", "y@far.test"], from: ann)
         test.clock.advance(seconds: 1)
         let two = try await queue(test, ["x@away.test"], from: ann)
-        #expect(try await test.store.entries(after: nil, limit: 10).map(\.queueID) == [one.queueID, one.queueID, two.queueID])
+        #expect(
+            try await test.store.entries(after: nil, limit: 10).map(\.queueID) == [
+                one.queueID, one.queueID, two.queueID,
+            ]
+        )
         #expect(try await test.store.entries(after: one.queueID, limit: 10).map(\.queueID) == [two.queueID])
 
         #expect(try await test.store.hold(.domain("AWAY.test")) == 2)
@@ -192,13 +273,21 @@ import Testing
         #expect(both.map(\.queueID) == [one.queueID, two.queueID])
         let later = test.clock.now().adding(seconds: 3_600)
         for held in both {
-            try await test.store.finish(held, QueueResult(outcomes: held.recipients.map { outcome($0.address, .deferred(until: later), "4xx") }, attempts: []))
+            try await test.store.finish(
+                held,
+                QueueResult(
+                    outcomes: held.recipients.map { outcome($0.address, .deferred(until: later), "4xx") },
+                    attempts: []
+                )
+            )
         }
         #expect(try await lease(test).isEmpty)
         #expect(try await test.store.retryNow(.message(two.queueID), now: test.clock.now()) == 1)
         #expect(try await lease(test).map(\.queueID) == [two.queueID])
         // What a worker has is not taken from under it.
-        #expect(try await test.store.cancel(.recipient(.sample("x@away.test")), actor: "cli", now: test.clock.now()) == 1)
+        #expect(
+            try await test.store.cancel(.recipient(.sample("x@away.test")), actor: "cli", now: test.clock.now()) == 1
+        )
         #expect(try await test.store.find(one.queueID.rawValue, since: nil, limit: 10).map(\.kind) == [.cancelled])
         #expect(try await test.store.depth() == 2)
         test.clock.advance(seconds: 4_000)

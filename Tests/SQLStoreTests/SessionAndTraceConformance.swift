@@ -3,9 +3,17 @@ import MailPorts
 import Testing
 
 @Suite("Port: SessionStore") struct SessionConformance {
-    private func token(_ test: StoreUnderTest, _ number: UInt8, family: String, lives seconds: Int64 = 600) -> RefreshToken {
+    private func token(
+        _ test: StoreUnderTest,
+        _ number: UInt8,
+        family: String,
+        lives seconds: Int64 = 600
+    ) -> RefreshToken {
         RefreshToken(
-            account: AccountID(7), family: family, hash: Array(repeating: number, count: 32), issuedAt: test.clock.now(),
+            account: AccountID(7),
+            family: family,
+            hash: Array(repeating: number, count: 32),
+            issuedAt: test.clock.now(),
             expiresAt: test.clock.now().adding(seconds: seconds)
         )
     }
@@ -17,7 +25,8 @@ import Testing
         try await store.add(tokens[0])
         #expect(try await store.isRevoked(family: "f") == false)
         #expect(try await store.isRevoked(family: "unknown"))
-        guard case .rotated(AccountID(7)) = try await store.rotate(tokens[0].hash, to: tokens[1], now: test.clock.now()),
+        guard
+            case .rotated(AccountID(7)) = try await store.rotate(tokens[0].hash, to: tokens[1], now: test.clock.now()),
             case .rotated = try await store.rotate(tokens[1].hash, to: tokens[2], now: test.clock.now())
         else {
             Issue.record("not rotated")
@@ -28,7 +37,8 @@ import Testing
             return
         }
         // Reuse revokes the whole family, the newest token with it.
-        guard case .reused(AccountID(7)) = try await store.rotate(tokens[0].hash, to: tokens[4], now: test.clock.now()) else {
+        guard case .reused(AccountID(7)) = try await store.rotate(tokens[0].hash, to: tokens[4], now: test.clock.now())
+        else {
             Issue.record("reuse was not noticed")
             return
         }
@@ -50,7 +60,13 @@ import Testing
         #expect(try await store.isRevoked(family: "b") == false)
         await #expect(throws: StoreError.notFound) { try await store.revokeFamily(ofToken: [1]) }
         test.clock.advance(seconds: 10)
-        guard case .unknown = try await store.rotate(token(test, 3, family: "c").hash, to: token(test, 4, family: "c"), now: test.clock.now()) else {
+        guard
+            case .unknown = try await store.rotate(
+                token(test, 3, family: "c").hash,
+                to: token(test, 4, family: "c"),
+                now: test.clock.now()
+            )
+        else {
             Issue.record("an expired token rotated")
             return
         }
@@ -67,7 +83,9 @@ import Testing
             for number in 2..<22 {
                 group.addTask {
                     let outcome = try? await test.store.rotate(
-                        token(test, 1, family: "f").hash, to: token(test, UInt8(number), family: "f"), now: test.clock.now()
+                        token(test, 1, family: "f").hash,
+                        to: token(test, UInt8(number), family: "f"),
+                        now: test.clock.now()
                     )
                     if case .rotated? = outcome { return 1 }
                     return 0
@@ -87,10 +105,23 @@ import Testing
 }
 
 @Suite("Port: TraceStore") struct TraceConformance {
-    private func event(_ second: Int64, _ id: String, _ kind: TraceEvent.Kind = .refused, sender: String = "", recipient: String? = nil, message: String? = nil) -> TraceEvent {
+    private func event(
+        _ second: Int64,
+        _ id: String,
+        _ kind: TraceEvent.Kind = .refused,
+        sender: String = "",
+        recipient: String? = nil,
+        message: String? = nil
+    ) -> TraceEvent {
         TraceEvent(
-            at: Timestamp(seconds: second), kind: kind, queueID: QueueID(rawValue: id), messageID: message, sender: sender, recipient: recipient,
-            remote: IPAddress("192.0.2.7"), detail: "550 no"
+            at: Timestamp(seconds: second),
+            kind: kind,
+            queueID: QueueID(rawValue: id),
+            messageID: message,
+            sender: sender,
+            recipient: recipient,
+            remote: IPAddress("192.0.2.7"),
+            detail: "550 no"
         )
     }
 

@@ -27,10 +27,18 @@ import Testing
 
     private func both() async throws -> (server: StoreUnderTest, command: StoreUnderTest) {
         let feed = MemoryChangeFeed()
-        let server = StoreUnderTest(store: try await SQLStore.open(folder, feed: feed, clock: clock), feed: feed, clock: clock, folder: folder)
+        let server = StoreUnderTest(
+            store: try await SQLStore.open(folder, feed: feed, clock: clock),
+            feed: feed,
+            clock: clock,
+            folder: folder
+        )
         let otherFeed = MemoryChangeFeed()
         let command = StoreUnderTest(
-            store: try await SQLStore.open(folder, feed: otherFeed, clock: clock), feed: otherFeed, clock: clock, folder: folder
+            store: try await SQLStore.open(folder, feed: otherFeed, clock: clock),
+            feed: otherFeed,
+            clock: clock,
+            folder: folder
         )
         return (server, command)
     }
@@ -55,7 +63,9 @@ import Testing
         let ann = try await server.account("ann@shop.test")
         try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<100 {
-                group.addTask { try await (number % 2 == 0 ? server : command).deliver(Octets.text(10 + number), to: [ann]) }
+                group.addTask {
+                    try await (number % 2 == 0 ? server : command).deliver(Octets.text(10 + number), to: [ann])
+                }
             }
             try await group.waitForAll()
         }
@@ -69,11 +79,15 @@ import Testing
         let heard = Heard()
         let listener = server.feed.listenForQueueWork { heard.noteWork() }
         let ann = try await command.account("ann@shop.test")
-        _ = try await command.store.deliver(.example(Octets.text(10), at: clock.now(), remote: ["x@away.test"], submitter: ann.id))
+        _ = try await command.store.deliver(
+            .example(Octets.text(10), at: clock.now(), remote: ["x@away.test"], submitter: ann.id)
+        )
         #expect(try await eventually { heard.queueWork > 0 })
         // Its own commits are told by itself, once.
         let before = heard.queueWork
-        _ = try await server.store.deliver(.example(Octets.text(10), at: clock.now(), remote: ["x@away.test"], submitter: ann.id))
+        _ = try await server.store.deliver(
+            .example(Octets.text(10), at: clock.now(), remote: ["x@away.test"], submitter: ann.id)
+        )
         #expect(heard.queueWork >= before + 1)
         listener.cancel()
     }
@@ -85,7 +99,11 @@ import Testing
         let heard = Heard()
         let listener = server.feed.listen(to: ann.id) { heard.note($0) }
         try await command.store.resetAccount(ann.id)
-        #expect(try await eventually { heard.changes.contains { $0.mailbox == nil } && heard.changes.contains { $0.mailbox == inbox } })
+        #expect(
+            try await eventually {
+                heard.changes.contains { $0.mailbox == nil } && heard.changes.contains { $0.mailbox == inbox }
+            }
+        )
         listener.cancel()
     }
 
@@ -157,10 +175,21 @@ import Testing
                 group.addTask {
                     do throws(StoreError) {
                         try await database.write { connection throws(StoreError) in
-                            try connection.execute("INSERT INTO numbers (n, t) VALUES ($1, 'a')", [.integer(Int64(number))])
-                            try connection.execute("INSERT INTO numbers (n, t) VALUES ($1, 'b')", [.integer(Int64(number) + 1_000)])
+                            try connection.execute(
+                                "INSERT INTO numbers (n, t) VALUES ($1, 'a')",
+                                [.integer(Int64(number))]
+                            )
+                            try connection.execute(
+                                "INSERT INTO numbers (n, t) VALUES ($1, 'b')",
+                                [.integer(Int64(number) + 1_000)]
+                            )
                             if number % 3 == 0 { throw .overQuota }
-                            if number % 5 == 0 { try connection.execute("INSERT INTO numbers (n, t) VALUES ($1, 'c')", [.integer(Int64(number))]) }
+                            if number % 5 == 0 {
+                                try connection.execute(
+                                    "INSERT INTO numbers (n, t) VALUES ($1, 'c')",
+                                    [.integer(Int64(number))]
+                                )
+                            }
                         }
                         return (number, nil)
                     } catch {
@@ -186,7 +215,10 @@ import Testing
             try connection.execute("INSERT INTO numbers (t, n) VALUES ($2, $1 + $1)", [.integer(20), .null])
         }
         let rows = try await database.read { connection throws(StoreError) in
-            try connection.all("SELECT n, t FROM numbers WHERE n <> $3 AND (t = $2 OR n >= $1) ORDER BY n", [.integer(8), .text("seven"), .integer(0)]) { row throws(StoreError) in
+            try connection.all(
+                "SELECT n, t FROM numbers WHERE n <> $3 AND (t = $2 OR n >= $1) ORDER BY n",
+                [.integer(8), .text("seven"), .integer(0)]
+            ) { row throws(StoreError) in
                 "\(row.integer(0)) \(row.optionalText(1) ?? "nil")"
             }
         }
@@ -207,7 +239,10 @@ import Testing
                         }
                         return true
                     } catch {
-                        guard case .unavailable = error else { Issue.record("\(error)"); return false }
+                        guard case .unavailable = error else {
+                            Issue.record("\(error)")
+                            return false
+                        }
                         return false
                     }
                 }
@@ -243,7 +278,10 @@ import Testing
             _ = try SQLiteDatabase(path: path, logger: logger)
             Issue.record("it was opened")
         } catch {
-            guard case .damaged = error else { Issue.record("\(error)"); return }
+            guard case .damaged = error else {
+                Issue.record("\(error)")
+                return
+            }
         }
     }
 }

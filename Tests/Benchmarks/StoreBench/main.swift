@@ -35,7 +35,7 @@ let accountCount = number(5, 100)
 var logger = Logger(label: "bench")
 logger.logLevel = .error
 let clock = BenchClock()
-let folder = arguments[1] == "sqlite" ? arguments[2] : "/tmp/store-bench-blobs"
+let folder = arguments[1] == "sqlite" ? arguments[2] : "/tmp/store-bench-\(getpid())"
 mkdir(folder, 0o700)
 let blobs = BlobFiles(folder: folder, threads: .singleton, logger: logger)
 let store: SQLStore
@@ -50,7 +50,7 @@ if arguments[1] == "sqlite" {
 } else {
     var options = PostgresOptions()
     options.url = arguments[2]
-    options.connections = number(6, 16)
+    options.connections = number(6, 8)
     options.keepsStatements = getenv("BENCH_UNNAMED") == nil
     let database = try await PostgresDatabase.open(options, logger: logger)
     store = try await SQLStore(
