@@ -264,7 +264,8 @@ let package = Package(
         tests(
             "SMTPServerTests",
             [
-                "MailModel", "MailPorts", "MailCrypto", "MailDelivery", "Accounts", "PlatformConfig", "NetKit", "SMTPWire",
+                "MailModel", "MailPorts", "MailCrypto", "MailDelivery", "Accounts", "PlatformConfig", "NetKit",
+                "SMTPWire",
                 "SMTPServer", "MailTesting", "NIOCore", "NIOPosix", "NIOEmbedded", "Logging",
             ]
         ),

@@ -1,3 +1,4 @@
+import os
 import pathlib
 import sys
 
@@ -5,7 +6,24 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from platform_process import Platform  # noqa: E402
+if os.environ.get("OONRUMAIL_SHAPE") == "cluster":
+    from cluster_platform import ClusterPlatform as Platform  # noqa: E402
+else:
+    from platform_process import Platform  # noqa: E402
+
+
+def pytest_collection_modifyitems(items):
+    """Tests of the one-machine shape's own files and process are left out on the cluster."""
+    if os.environ.get("OONRUMAIL_SHAPE") != "cluster":
+        return
+    for item in items:
+        marker = item.get_closest_marker("one_machine")
+        if marker:
+            item.add_marker(pytest.mark.skip(reason=f"one-machine shape: {marker.args[0]}"))
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "one_machine(reason): tests something that only the one-machine shape has")
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,9 @@ struct AccountRules: Sendable {
     let text: String
 
     func says(_ row: any SQLRow) -> String {
-        text.utf8.split(separator: UInt8(ascii: "{"), omittingEmptySubsequences: false).enumerated().map { place, part in
+        text.utf8.split(separator: UInt8(ascii: "{"), omittingEmptySubsequences: false).enumerated().map {
+            place,
+            part in
             guard place > 0, let digit = part.first, part.dropFirst().first == UInt8(ascii: "}") else {
                 return String(decoding: part, as: UTF8.self)
             }
@@ -17,30 +19,31 @@ struct AccountRules: Sendable {
         }.joined()
     }
 
-    static let all: [AccountRules] = mailboxRules + messageRules + emailRules + [
-        AccountRules(
-            sql: """
-                SELECT used_bytes, (SELECT COALESCE(SUM(size), 0) FROM messages WHERE account_id = $1) FROM account_counters
-                WHERE account_id = $1 AND used_bytes <> (SELECT COALESCE(SUM(size), 0) FROM messages WHERE account_id = $1)
-                """,
-            text: "the quota counts {0} octets, its messages have {1}"
-        ),
-        AccountRules(
-            sql: """
-                SELECT used_messages, (SELECT COUNT(*) FROM messages WHERE account_id = $1) FROM account_counters
-                WHERE account_id = $1 AND used_messages <> (SELECT COUNT(*) FROM messages WHERE account_id = $1)
-                """,
-            text: "the quota counts {0} messages, there are {1}"
-        ),
-        AccountRules(
-            sql: """
-                SELECT next_email, next_mailbox FROM account_counters WHERE account_id = $1
-                AND (next_email <= (SELECT COALESCE(MAX(email_id), 0) FROM emails WHERE account_id = $1)
-                OR next_mailbox <= (SELECT COALESCE(MAX(mailbox_id), 0) FROM mailboxes WHERE account_id = $1))
-                """,
-            text: "the next numbers, {0} and {1}, are in use"
-        ),
-    ]
+    static let all: [AccountRules] =
+        mailboxRules + messageRules + emailRules + [
+            AccountRules(
+                sql: """
+                    SELECT used_bytes, (SELECT COALESCE(SUM(size), 0) FROM messages WHERE account_id = $1) FROM account_counters
+                    WHERE account_id = $1 AND used_bytes <> (SELECT COALESCE(SUM(size), 0) FROM messages WHERE account_id = $1)
+                    """,
+                text: "the quota counts {0} octets, its messages have {1}"
+            ),
+            AccountRules(
+                sql: """
+                    SELECT used_messages, (SELECT COUNT(*) FROM messages WHERE account_id = $1) FROM account_counters
+                    WHERE account_id = $1 AND used_messages <> (SELECT COUNT(*) FROM messages WHERE account_id = $1)
+                    """,
+                text: "the quota counts {0} messages, there are {1}"
+            ),
+            AccountRules(
+                sql: """
+                    SELECT next_email, next_mailbox FROM account_counters WHERE account_id = $1
+                    AND (next_email <= (SELECT COALESCE(MAX(email_id), 0) FROM emails WHERE account_id = $1)
+                    OR next_mailbox <= (SELECT COALESCE(MAX(mailbox_id), 0) FROM mailboxes WHERE account_id = $1))
+                    """,
+                text: "the next numbers, {0} and {1}, are in use"
+            ),
+        ]
 
     private static let mailboxRules: [AccountRules] = [
         AccountRules(

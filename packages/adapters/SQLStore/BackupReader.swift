@@ -58,10 +58,14 @@ struct BackupReader: ~Copyable {
             isFirst = false
             if header.name == BackupLayout.manifest {
                 try check(found, against: header)
-                guard found.contains(where: { $0.name == BackupLayout.database }) else { throw BackupFault("\(path) has no database in it") }
+                guard found.contains(where: { $0.name == BackupLayout.database }) else {
+                    throw BackupFault("\(path) has no database in it")
+                }
                 return
             }
-            guard BackupLayout.isAllowed(header.name) else { throw BackupFault("\(path) is not a backup: it has an entry that no backup has") }
+            guard BackupLayout.isAllowed(header.name) else {
+                throw BackupFault("\(path) is not a backup: it has an entry that no backup has")
+            }
             found.insert(Entry(name: header.name, size: header.size, hash: try copy(header, into: staging)))
         }
     }
@@ -71,11 +75,16 @@ struct BackupReader: ~Copyable {
         let parts = header.name.utf8.split(separator: 47).map { String(decoding: $0, as: UTF8.self) }
         for depth in 1..<max(1, parts.count) {
             let folder = ([staging] + parts[..<depth]).joined(separator: "/")
-            guard mkdir(folder, 0o700) == 0 || errno == EEXIST else { throw .system("cannot make the folder \(folder)") }
+            guard mkdir(folder, 0o700) == 0 || errno == EEXIST else {
+                throw .system("cannot make the folder \(folder)")
+            }
         }
         let target = "\(staging)/\(header.name)"
         let file = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw errno == EEXIST ? BackupFault("\(path) is damaged: an entry is there twice") : .system("cannot write \(target)") }
+        guard file >= 0 else {
+            throw errno == EEXIST
+                ? BackupFault("\(path) is damaged: an entry is there twice") : .system("cannot write \(target)")
+        }
         defer { close(file) }
         var digest = IncrementalSHA256()
         var left = header.size
@@ -92,7 +101,9 @@ struct BackupReader: ~Copyable {
     }
 
     private func check(_ found: Set<Entry>, against header: TarHeader) throws(BackupFault) {
-        guard header.size <= BackupLayout.maximumManifest else { throw BackupFault("\(path) is damaged: its manifest is too long") }
+        guard header.size <= BackupLayout.maximumManifest else {
+            throw BackupFault("\(path) is damaged: its manifest is too long")
+        }
         let text = try read(header.size, what: "it ends in the middle")
         let lines = text.split(separator: 10)
         guard text.last == 10, let title = lines.first, title.elementsEqual(BackupLayout.manifestTitle.utf8) else {
@@ -106,7 +117,9 @@ struct BackupReader: ~Copyable {
             }
             expected.insert(Entry(name: parts[2], size: size, hash: parts[0]))
         }
-        guard expected.count == lines.count - 1 else { throw BackupFault("\(path) is damaged: its manifest names an entry twice") }
+        guard expected.count == lines.count - 1 else {
+            throw BackupFault("\(path) is damaged: its manifest names an entry twice")
+        }
         if let wrong = found.symmetricDifference(expected).map(\.name).min() {
             throw BackupFault("\(path) is damaged: \(wrong) is not what the manifest says")
         }
@@ -115,8 +128,9 @@ struct BackupReader: ~Copyable {
     private func read(_ count: Int, what: String) throws(BackupFault) -> [UInt8] {
         var isFailed = false
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            guard let base = buffer.baseAddress else { return }
             while initialized < count {
-                let got = Glibc.read(descriptor, buffer.baseAddress! + initialized, count - initialized)  // Not empty here.
+                let got = Glibc.read(descriptor, base + initialized, count - initialized)
                 if got < 0, errno == EINTR { continue }
                 isFailed = got < 0
                 guard got > 0 else { return }
@@ -135,12 +149,16 @@ struct BackupReader: ~Copyable {
         do throws(BackupFault) {
             for part in BackupLayout.folders where access("\(staging)/\(part)", F_OK) == 0 {
                 FileTree.remove(tree: "\(folder)/\(part)")
-                guard rename("\(staging)/\(part)", "\(folder)/\(part)") == 0 else { throw .system("cannot write \(folder)/\(part)") }
+                guard rename("\(staging)/\(part)", "\(folder)/\(part)") == 0 else {
+                    throw .system("cannot write \(folder)/\(part)")
+                }
                 placed.append(part)
             }
             try FileTree.sync(folder: folder)
             let database = BackupLayout.database
-            guard rename("\(staging)/\(database)", "\(folder)/\(database)") == 0 else { throw .system("cannot write \(folder)/\(database)") }
+            guard rename("\(staging)/\(database)", "\(folder)/\(database)") == 0 else {
+                throw .system("cannot write \(folder)/\(database)")
+            }
             try FileTree.sync(folder: folder)
         } catch {
             for part in placed { FileTree.remove(tree: "\(folder)/\(part)") }
@@ -149,7 +167,9 @@ struct BackupReader: ~Copyable {
     }
 
     private static func syncFolders(_ folder: String) throws(BackupFault) {
-        for entry in try FileTree.entries(of: folder) where entry.isFolder { try syncFolders("\(folder)/\(entry.name)") }
+        for entry in try FileTree.entries(of: folder) where entry.isFolder {
+            try syncFolders("\(folder)/\(entry.name)")
+        }
         try FileTree.sync(folder: folder)
     }
 }

@@ -45,7 +45,10 @@ struct BackupWriter: ~Copyable {
         while left > 0 {
             let count = Glibc.read(source, chunk.baseAddress, min(left, chunk.count))
             if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw count < 0 ? .system("cannot read \(file)") : BackupFault("\(file) became shorter while it was read") }
+            guard count > 0 else {
+                throw count < 0
+                    ? .system("cannot read \(file)") : BackupFault("\(file) became shorter while it was read")
+            }
             let piece = UnsafeRawBufferPointer(rebasing: chunk[..<count])
             digest.update(piece)
             try write(piece)
@@ -66,7 +69,9 @@ struct BackupWriter: ~Copyable {
     }
 
     private func begin(_ name: String, size: Int) throws(BackupFault) {
-        guard let header = TarHeader(name: name, size: size).encoded else { throw BackupFault("the name \(name) is too long for a backup") }
+        guard let header = TarHeader(name: name, size: size).encoded else {
+            throw BackupFault("the name \(name) is too long for a backup")
+        }
         try write(header)
     }
 

@@ -2,7 +2,8 @@
 
 extension Migration {
     static let initial = Migration(
-        version: 1, name: "initial",
+        version: 1,
+        name: "initial",
         statements: [
             "CREATE TABLE sequences (name TEXT PRIMARY KEY, next BIGINT NOT NULL) {clustered}",
             "CREATE TABLE organisations (organisation_id BIGINT PRIMARY KEY, name TEXT NOT NULL, created_at BIGINT NOT NULL)",

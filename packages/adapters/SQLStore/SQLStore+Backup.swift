@@ -13,7 +13,9 @@ extension SQLStore {
     /// The database is copied first: every blob that it names lay there already, and no sweep runs meanwhile.
     package func backup(toFile path: String) async throws(StoreError) {
         guard let folder else { throw .refused("only a store in a data folder is backed up to a file") }
-        guard let lock = try maintenanceLock(LOCK_SH) else { throw .refused("a sweep of the store is under way; try again in a moment") }
+        guard let lock = try maintenanceLock(LOCK_SH) else {
+            throw .refused("a sweep of the store is under way; try again in a moment")
+        }
         defer { lock.release() }
         let partial = "\(path).partial"
         let copy = "\(path).partial-database"
@@ -73,7 +75,9 @@ enum BackupLayout {
         guard name != database else { return true }
         let parts = name.utf8.split(separator: 47, omittingEmptySubsequences: false)
         return parts.count >= 2 && folders.contains(String(decoding: parts[0], as: UTF8.self)) && parts.count <= 8
-            && parts.allSatisfy { part in !part.isEmpty && part.first != 46 && part.allSatisfy { $0 > 32 && $0 < 127 && $0 != 92 } }
+            && parts.allSatisfy { part in
+                !part.isEmpty && part.first != 46 && part.allSatisfy { $0 > 32 && $0 < 127 && $0 != 92 }
+            }
     }
 }
 

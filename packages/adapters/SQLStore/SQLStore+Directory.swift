@@ -17,18 +17,24 @@ extension SQLStore: DirectoryStore {
 
     package func organisations() async throws(StoreError) -> [Organisation] {
         try await database.read { connection throws(StoreError) in
-            try connection.all("SELECT organisation_id, name FROM organisations ORDER BY organisation_id") { row throws(StoreError) in
+            try connection.all("SELECT organisation_id, name FROM organisations ORDER BY organisation_id") {
+                row throws(StoreError) in
                 Organisation(id: OrganisationID(row.integer(0)), name: row.text(1))
             }
         }
     }
 
-    package func addDomain(_ name: String, organisation: OrganisationID, keys: [DKIMKey]) async throws(StoreError) -> HostedDomain {
+    package func addDomain(
+        _ name: String,
+        organisation: OrganisationID,
+        keys: [DKIMKey]
+    ) async throws(StoreError) -> HostedDomain {
         let now = clock.now()
         let name = EmailAddress.lowercased(name)
         return try await database.write { connection throws(StoreError) in
             let known = try connection.first(
-                "SELECT 1 FROM organisations WHERE organisation_id = $1", [.integer(organisation.rawValue)]
+                "SELECT 1 FROM organisations WHERE organisation_id = $1",
+                [.integer(organisation.rawValue)]
             ) { _ throws(StoreError) in true }
             guard known == true else { throw .notFound }
             let id = DomainID(try Self.next("domain", connection))
@@ -43,7 +49,8 @@ extension SQLStore: DirectoryStore {
                     VALUES ($1, $2, $3, $4, $5, $6)
                     """,
                     [
-                        .text(name), .text(key.selector), .text(key.algorithm.rawValue), .bytes(key.sealedPrivateKey), .bytes(key.publicKey),
+                        .text(name), .text(key.selector), .text(key.algorithm.rawValue), .bytes(key.sealedPrivateKey),
+                        .bytes(key.publicKey),
                         .integer(key.createdAt.microseconds),
                     ]
                 )
@@ -54,17 +61,26 @@ extension SQLStore: DirectoryStore {
 
     package func domain(named name: String) async throws(StoreError) -> HostedDomain? {
         try await database.read { connection throws(StoreError) in
-            try connection.first("SELECT \(Self.domainColumns) FROM domains WHERE name = $1", [.text(EmailAddress.lowercased(name))], Self.domain)
+            try connection.first(
+                "SELECT \(Self.domainColumns) FROM domains WHERE name = $1",
+                [.text(EmailAddress.lowercased(name))],
+                Self.domain
+            )
         }
     }
 
-    package func domains(of organisation: OrganisationID?, after: String?, limit: Int) async throws(StoreError) -> [HostedDomain] {
+    package func domains(
+        of organisation: OrganisationID?,
+        after: String?,
+        limit: Int
+    ) async throws(StoreError) -> [HostedDomain] {
         try await database.read { connection throws(StoreError) in
             try connection.all(
                 """
                 SELECT \(Self.domainColumns) FROM domains WHERE name > $1 AND ($2 = 0 OR organisation_id = $2) ORDER BY name LIMIT $3
                 """,
-                [.text(after ?? ""), .integer(organisation?.rawValue ?? 0), .integer(Int64(limit))], Self.domain
+                [.text(after ?? ""), .integer(organisation?.rawValue ?? 0), .integer(Int64(limit))],
+                Self.domain
             )
         }
     }
@@ -79,8 +95,12 @@ extension SQLStore: DirectoryStore {
                 [.text(EmailAddress.lowercased(domain))]
             ) { row throws(StoreError) in
                 DKIMKey(
-                    domain: row.text(0), selector: row.text(1), algorithm: DKIMKey.Algorithm(rawValue: row.text(2)) ?? .rsaSHA256,
-                    sealedPrivateKey: row.bytes(3), publicKey: row.bytes(4), createdAt: Timestamp(microseconds: row.integer(5))
+                    domain: row.text(0),
+                    selector: row.text(1),
+                    algorithm: DKIMKey.Algorithm(rawValue: row.text(2)) ?? .rsaSHA256,
+                    sealedPrivateKey: row.bytes(3),
+                    publicKey: row.bytes(4),
+                    createdAt: Timestamp(microseconds: row.integer(5))
                 )
             }
         }
@@ -97,7 +117,10 @@ extension SQLStore: DirectoryStore {
             for (position, target) in targets.enumerated() {
                 try connection.execute(
                     "INSERT INTO alias_targets (address, position, target, written) VALUES ($1, $2, $3, $4)",
-                    [.text(alias.canonical), .integer(Int64(position)), .text(target.canonical), .text(target.description)]
+                    [
+                        .text(alias.canonical), .integer(Int64(position)), .text(target.canonical),
+                        .text(target.description),
+                    ]
                 )
             }
         }
@@ -106,14 +129,17 @@ extension SQLStore: DirectoryStore {
     package func removeAlias(_ alias: EmailAddress) async throws(StoreError) {
         try await database.write { connection throws(StoreError) in
             let removed = try connection.execute(
-                "DELETE FROM addresses WHERE address = $1 AND account_id IS NULL", [.text(alias.canonical)]
+                "DELETE FROM addresses WHERE address = $1 AND account_id IS NULL",
+                [.text(alias.canonical)]
             )
             guard removed == 1 else { throw .notFound }
             try connection.execute("DELETE FROM alias_targets WHERE address = $1", [.text(alias.canonical)])
         }
     }
 
-    package func aliases(ofDomain domain: String) async throws(StoreError) -> [(alias: EmailAddress, targets: [EmailAddress])] {
+    package func aliases(
+        ofDomain domain: String
+    ) async throws(StoreError) -> [(alias: EmailAddress, targets: [EmailAddress])] {
         try await database.read { connection throws(StoreError) in
             var found: [(alias: EmailAddress, targets: [EmailAddress])] = []
             try connection.query(
@@ -139,7 +165,10 @@ extension SQLStore: DirectoryStore {
         try await database.read { connection throws(StoreError) in try Self.resolve(address, connection) }
     }
 
-    static func resolve(_ address: EmailAddress, _ connection: any SQLConnection) throws(StoreError) -> RecipientResolution {
+    static func resolve(
+        _ address: EmailAddress,
+        _ connection: any SQLConnection
+    ) throws(StoreError) -> RecipientResolution {
         let found = try connection.first(
             """
             SELECT addresses.account_id, accounts.status, used_bytes, quota_bytes, domains.status FROM addresses
@@ -157,12 +186,14 @@ extension SQLStore: DirectoryStore {
         if case .alias? = found {
             return .alias(
                 try connection.all(
-                    "SELECT written FROM alias_targets WHERE address = $1 ORDER BY position", [.text(address.canonical)]
+                    "SELECT written FROM alias_targets WHERE address = $1 ORDER BY position",
+                    [.text(address.canonical)]
                 ) { row throws(StoreError) in Self.address(row.text(0)) }
             )
         }
         if let found { return found }
-        let status = try connection.first("SELECT status FROM domains WHERE name = $1", [.text(address.domain)]) { row throws(StoreError) in
+        let status = try connection.first("SELECT status FROM domains WHERE name = $1", [.text(address.domain)]) {
+            row throws(StoreError) in
             row.text(0)
         }
         switch status {
@@ -206,13 +237,21 @@ extension SQLStore: DirectoryStore {
 
     static func domain(_ row: any SQLRow) throws(StoreError) -> HostedDomain {
         HostedDomain(
-            id: DomainID(row.integer(0)), organisation: OrganisationID(row.integer(1)), name: row.text(2),
-            status: HostedDomain.Status(rawValue: row.text(3)) ?? .suspended, createdAt: Timestamp(microseconds: row.integer(4))
+            id: DomainID(row.integer(0)),
+            organisation: OrganisationID(row.integer(1)),
+            name: row.text(2),
+            status: HostedDomain.Status(rawValue: row.text(3)) ?? .suspended,
+            createdAt: Timestamp(microseconds: row.integer(4))
         )
     }
 
-    static func requireDomain(_ name: String, of organisation: OrganisationID, _ connection: any SQLConnection) throws(StoreError) {
-        let owner = try connection.first("SELECT organisation_id FROM domains WHERE name = $1", [.text(name)]) { row throws(StoreError) in
+    static func requireDomain(
+        _ name: String,
+        of organisation: OrganisationID,
+        _ connection: any SQLConnection
+    ) throws(StoreError) {
+        let owner = try connection.first("SELECT organisation_id FROM domains WHERE name = $1", [.text(name)]) {
+            row throws(StoreError) in
             OrganisationID(row.integer(0))
         }
         guard let owner else { throw .refused("the domain \(name) is not hosted here") }
@@ -220,7 +259,9 @@ extension SQLStore: DirectoryStore {
     }
 
     static func requireDomain(_ name: String, _ connection: any SQLConnection) throws(StoreError) {
-        let organisation = try connection.first("SELECT 1 FROM domains WHERE name = $1", [.text(name)]) { _ throws(StoreError) in true }
+        let organisation = try connection.first("SELECT 1 FROM domains WHERE name = $1", [.text(name)]) {
+            _ throws(StoreError) in true
+        }
         guard organisation == true else { throw .refused("the domain \(name) is not hosted here") }
     }
 
@@ -244,7 +285,8 @@ extension SQLStore: DirectoryStore {
             local = plain
         }
         return EmailAddress(
-            uncheckedLocalPart: String(decoding: local, as: UTF8.self), domain: String(decoding: bytes[(at + 1)...], as: UTF8.self)
+            uncheckedLocalPart: String(decoding: local, as: UTF8.self),
+            domain: String(decoding: bytes[(at + 1)...], as: UTF8.self)
         )
     }
 }

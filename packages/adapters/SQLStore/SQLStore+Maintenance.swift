@@ -19,9 +19,13 @@ extension SQLStore: MaintenanceStore {
             }
             Task {
                 do throws(StoreError) {
-                    let written = try await database.write { connection throws(StoreError) in try Self.next("health", connection) }
+                    let written = try await database.write { connection throws(StoreError) in
+                        try Self.next("health", connection)
+                    }
                     let read = try await database.read { connection throws(StoreError) in
-                        try connection.first("SELECT next FROM sequences WHERE name = 'health'") { row throws(StoreError) in row.integer(0) }
+                        try connection.first("SELECT next FROM sequences WHERE name = 'health'") {
+                            row throws(StoreError) in row.integer(0)
+                        }
                     }
                     once.give((read ?? 0) > written ? .success(()) : .failure(.damaged(reportID: "health")))
                 } catch {
@@ -90,7 +94,12 @@ extension SQLStore: MaintenanceStore {
         guard let folder else { return MaintenanceLock(descriptor: -1) }
         let descriptor = Glibc.open("\(folder)/maintenance.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            throw .unavailable(reportID: reports.report("the store cannot be locked for maintenance", cause: String(cString: strerror(errno))))
+            throw .unavailable(
+                reportID: reports.report(
+                    "the store cannot be locked for maintenance",
+                    cause: String(cString: strerror(errno))
+                )
+            )
         }
         guard flock(descriptor, kind | LOCK_NB) == 0 else {
             Glibc.close(descriptor)

@@ -11,10 +11,17 @@ extension SQLStore {
 
     private static func queueEntry(_ row: any SQLRow) throws(StoreError) -> QueueEntry {
         QueueEntry(
-            queueID: QueueID(rawValue: row.text(0)), submitter: AccountID(row.integer(1)), sender: reversePath(row.text(2)),
-            recipient: address(row.text(3)), state: QueueState(rawValue: row.text(4)) ?? .held, attempts: Int(row.integer(5)),
-            nextAttemptAt: Timestamp(microseconds: row.integer(6)), expiresAt: Timestamp(microseconds: row.integer(7)),
-            createdAt: Timestamp(microseconds: row.integer(8)), size: Int(row.integer(9)), lastReply: row.text(10)
+            queueID: QueueID(rawValue: row.text(0)),
+            submitter: AccountID(row.integer(1)),
+            sender: reversePath(row.text(2)),
+            recipient: address(row.text(3)),
+            state: QueueState(rawValue: row.text(4)) ?? .held,
+            attempts: Int(row.integer(5)),
+            nextAttemptAt: Timestamp(microseconds: row.integer(6)),
+            expiresAt: Timestamp(microseconds: row.integer(7)),
+            createdAt: Timestamp(microseconds: row.integer(8)),
+            size: Int(row.integer(9)),
+            lastReply: row.text(10)
         )
     }
 
@@ -22,7 +29,8 @@ extension SQLStore {
         try await database.read { connection throws(StoreError) in
             try connection.all(
                 "\(Self.entryQuery) WHERE queue_recipients.queue_id > $1 ORDER BY queue_recipients.queue_id, recipient LIMIT $2",
-                [.text(after?.rawValue ?? ""), .integer(Int64(limit))], Self.queueEntry
+                [.text(after?.rawValue ?? ""), .integer(Int64(limit))],
+                Self.queueEntry
             )
         }
     }
@@ -30,14 +38,19 @@ extension SQLStore {
     package func entry(_ id: QueueID) async throws(StoreError) -> (recipients: [QueueEntry], attempts: [QueueAttempt]) {
         let found = try await database.read { connection throws(StoreError) -> FoundEntry in
             let recipients = try connection.all(
-                "\(Self.entryQuery) WHERE queue_recipients.queue_id = $1 ORDER BY recipient", [.text(id.rawValue)], Self.queueEntry
+                "\(Self.entryQuery) WHERE queue_recipients.queue_id = $1 ORDER BY recipient",
+                [.text(id.rawValue)],
+                Self.queueEntry
             )
             let attempts = try connection.all(
                 "SELECT at, host, tls, transcript FROM queue_attempts WHERE account_id = $1 AND queue_id = $2 ORDER BY at, host",
                 [.integer(recipients.first?.submitter.rawValue ?? -1), .text(id.rawValue)]
             ) { row throws(StoreError) in
                 QueueAttempt(
-                    at: Timestamp(microseconds: row.integer(0)), host: row.text(1), tls: row.optionalText(2), transcript: row.text(3)
+                    at: Timestamp(microseconds: row.integer(0)),
+                    host: row.text(1),
+                    tls: row.optionalText(2),
+                    transcript: row.text(3)
                 )
             }
             return FoundEntry(recipients: recipients, attempts: attempts)
@@ -61,11 +74,17 @@ extension SQLStore {
         }
     }
 
-    private func change(_ selection: QueueSelection, set: String, where state: String, now: Timestamp) async throws(StoreError) -> Int {
+    private func change(
+        _ selection: QueueSelection,
+        set: String,
+        where state: String,
+        now: Timestamp
+    ) async throws(StoreError) -> Int {
         let (sql, value) = Self.condition(selection)
         let changed = try await database.write { connection throws(StoreError) in
             try connection.execute(
-                "UPDATE queue_recipients SET \(set) WHERE \(sql) AND state = '\(state)' AND $2 = $2", [value, .integer(now.microseconds)]
+                "UPDATE queue_recipients SET \(set) WHERE \(sql) AND state = '\(state)' AND $2 = $2",
+                [value, .integer(now.microseconds)]
             )
         }
         if changed > 0 { feed.publishQueueWork() }
@@ -92,7 +111,9 @@ extension SQLStore {
                 DELETE FROM queue_recipients WHERE \(sql) AND state <> 'leased' RETURNING account_id, queue_id, written
                 """,
                 [value]
-            ) { row throws(StoreError) in (account: AccountID(row.integer(0)), id: QueueID(rawValue: row.text(1)), recipient: row.text(2)) }
+            ) { row throws(StoreError) in
+                (account: AccountID(row.integer(0)), id: QueueID(rawValue: row.text(1)), recipient: row.text(2))
+            }
             for row in removed {
                 let message = try connection.first(
                     "SELECT sender, message_id FROM queue_messages WHERE account_id = $1 AND queue_id = $2",
@@ -101,8 +122,13 @@ extension SQLStore {
                 try Self.insert(
                     [
                         TraceEvent(
-                            at: now, kind: .cancelled, queueID: row.id, messageID: message?.messageID, sender: message?.sender ?? "",
-                            recipient: row.recipient, detail: "cancelled by \(actor)"
+                            at: now,
+                            kind: .cancelled,
+                            queueID: row.id,
+                            messageID: message?.messageID,
+                            sender: message?.sender ?? "",
+                            recipient: row.recipient,
+                            detail: "cancelled by \(actor)"
                         )
                     ],
                     connection

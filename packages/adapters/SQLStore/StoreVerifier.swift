@@ -25,7 +25,8 @@ struct StoreVerifier {
             let start = after
             let accounts = try await store.database.read { connection throws(StoreError) in
                 try connection.all(
-                    "SELECT account_id FROM account_counters WHERE account_id > $1 ORDER BY account_id LIMIT 500", [.integer(start)]
+                    "SELECT account_id FROM account_counters WHERE account_id > $1 ORDER BY account_id LIMIT 500",
+                    [.integer(start)]
                 ) { row throws(StoreError) in AccountID(row.integer(0)) }
             }
             guard let last = accounts.last else { break }
@@ -87,7 +88,10 @@ struct StoreVerifier {
                 ) { row throws(StoreError) -> String? in
                     last = row.integer(0)
                     let problem = StoredBytes.problem(
-                        hash: row.bytes(1), size: Int(row.integer(2)), encoding: row.integer(3), inline: row.bytes(4)
+                        hash: row.bytes(1),
+                        size: Int(row.integer(2)),
+                        encoding: row.integer(3),
+                        inline: row.bytes(4)
                     )
                     return problem.map { "account \(account): email \(row.integer(0)): \($0)" }
                 }
@@ -114,7 +118,10 @@ struct StoreVerifier {
                 ) { row throws(StoreError) -> String? in
                     last = row.text(0)
                     let problem = StoredBytes.problem(
-                        hash: row.bytes(1), size: Int(row.integer(2)), encoding: row.integer(3), inline: row.bytes(4)
+                        hash: row.bytes(1),
+                        size: Int(row.integer(2)),
+                        encoding: row.integer(3),
+                        inline: row.bytes(4)
                     )
                     return problem.map { "queue: message \(row.text(0)): \($0)" }
                 }
@@ -133,7 +140,9 @@ struct StoreVerifier {
     }
 
     private mutating func checkBlobs() async throws(StoreError) {
-        for (table, condition, size) in [("emails", "is_inline = 0", "blob_size"), ("queue_messages", "data IS NULL", "size")] {
+        for (table, condition, size) in [
+            ("emails", "is_inline = 0", "blob_size"), ("queue_messages", "data IS NULL", "size"),
+        ] {
             var after: [UInt8] = []
             while true {
                 let start = after
@@ -144,7 +153,9 @@ struct StoreVerifier {
                         GROUP BY blob_hash ORDER BY blob_hash LIMIT 500
                         """,
                         [.bytes(start)]
-                    ) { row throws(StoreError) in NamedBlob(hash: row.bytes(0), size: Int(row.integer(1)), largest: Int(row.integer(2))) }
+                    ) { row throws(StoreError) in
+                        NamedBlob(hash: row.bytes(0), size: Int(row.integer(1)), largest: Int(row.integer(2)))
+                    }
                 }
                 guard let last = page.last else { break }
                 for blob in page { try await check(blob) }
@@ -154,7 +165,9 @@ struct StoreVerifier {
     }
 
     private mutating func check(_ blob: NamedBlob) async throws(StoreError) {
-        guard let hash = BlobHash(bytes: blob.hash) else { return note(["a blob's hash has \(blob.hash.count) octets"]) }
+        guard let hash = BlobHash(bytes: blob.hash) else {
+            return note(["a blob's hash has \(blob.hash.count) octets"])
+        }
         report.blobs += 1
         guard blob.size == blob.largest else { return note(["blob \(hash): rows disagree about its size"]) }
         do throws(StoreError) {
@@ -163,7 +176,9 @@ struct StoreVerifier {
             if end != min(1, blob.size) { note(["blob \(hash): it has not the \(blob.size) octets that its rows say"]) }
         } catch .notFound {
             // Its last message may have gone while we looked.
-            let isNamed = try await store.database.read { connection throws(StoreError) in try SQLStore.isNamed(hash, connection) }
+            let isNamed = try await store.database.read { connection throws(StoreError) in
+                try SQLStore.isNamed(hash, connection)
+            }
             if isNamed { note(["blob \(hash): missing"]) }
         } catch .damaged {
             note(["blob \(hash): its bytes do not have that hash"])
@@ -198,7 +213,9 @@ struct StoreVerifier {
     /// Rows whose account or queue entry is not there.
     private static func strayFindings(_ connection: any SQLConnection) throws(StoreError) -> [String] {
         var findings: [String] = []
-        for table in ["mailboxes", "messages", "tombstones", "emails", "inline_bytes", "subscriptions", "thread_references"] {
+        for table in [
+            "mailboxes", "messages", "tombstones", "emails", "inline_bytes", "subscriptions", "thread_references",
+        ] {
             findings += try connection.all(
                 "SELECT DISTINCT account_id FROM \(table) WHERE account_id NOT IN (SELECT account_id FROM account_counters) LIMIT 100"
             ) { row throws(StoreError) in "account \(row.integer(0)): rows in \(table), but no such account" }

@@ -7,7 +7,10 @@ import NIOCore
 
 /// A message's bytes made ready for the transaction: inline (perhaps compressed), or already durable as a blob.
 struct StoredBytes: Sendable {
-    enum Encoding: Int64 { case plain = 0, deflated = 1 }
+    enum Encoding: Int64 {
+        case plain = 0
+        case deflated = 1
+    }
 
     var hash: [UInt8]
     var size: Int
@@ -23,7 +26,9 @@ struct StoredBytes: Sendable {
         case .deflated: plain = size <= 1 << 30 ? Deflate.inflate(inline, size: size) : nil
         case nil: plain = nil
         }
-        guard let plain, plain.count == size else { return "its bytes do not decode to the \(size) octets that it says" }
+        guard let plain, plain.count == size else {
+            return "its bytes do not decode to the \(size) octets that it says"
+        }
         return SHA256.hash(plain) == hash ? nil : "its bytes do not have their hash"
     }
 }
@@ -49,15 +54,22 @@ extension SQLStore {
         switch bytes {
         case .memory(let buffer): return SHA256.hash(Array(buffer.readableBytesView))
         case .file(let path, let size):
-            let digest = try await Blocking.run { () throws(StoreError) in SpoolDigest.sha256(ofFile: path, size: size) }
-            guard let digest else { throw .unavailable(reportID: reports.report("a spooled message cannot be read", cause: path)) }
+            let digest = try await Blocking.run { () throws(StoreError) in SpoolDigest.sha256(ofFile: path, size: size)
+            }
+            guard let digest else {
+                throw .unavailable(reportID: reports.report("a spooled message cannot be read", cause: path))
+            }
             return digest
         }
     }
 
     /// The bytes of `range` of a message whose row names `stored`.
     func read(
-        prefix: [UInt8], size: Int, hash: [UInt8], inline: (encoding: Int64, data: [UInt8])?, range: Range<Int>
+        prefix: [UInt8],
+        size: Int,
+        hash: [UInt8],
+        inline: (encoding: Int64, data: [UInt8])?,
+        range: Range<Int>
     ) async throws(StoreError) -> ByteBuffer {
         let range = range.clamped(to: 0..<(prefix.count + size))
         var output = ByteBuffer()
@@ -67,14 +79,20 @@ extension SQLStore {
         let body = max(0, range.lowerBound - prefix.count)..<max(0, range.upperBound - prefix.count)
         guard !body.isEmpty else { return output }
         if let inline {
-            let plain = inline.encoding == StoredBytes.Encoding.deflated.rawValue ? Deflate.inflate(inline.data, size: size) : inline.data
+            let plain =
+                inline.encoding == StoredBytes.Encoding.deflated.rawValue
+                ? Deflate.inflate(inline.data, size: size) : inline.data
             guard let plain, plain.count == size else {
-                throw .damaged(reportID: reports.report("stored bytes do not decode", cause: "an inline message of \(size) octets"))
+                throw .damaged(
+                    reportID: reports.report("stored bytes do not decode", cause: "an inline message of \(size) octets")
+                )
             }
             output.writeBytes(plain[body])
         } else {
             guard let blob = BlobHash(bytes: hash) else {
-                throw .damaged(reportID: reports.report("a stored hash has the wrong length", cause: "\(hash.count) octets"))
+                throw .damaged(
+                    reportID: reports.report("a stored hash has the wrong length", cause: "\(hash.count) octets")
+                )
             }
             var bytes = try await blobs.read(blob, range: body)
             output.writeBuffer(&bytes)
@@ -89,7 +107,8 @@ enum Deflate {
     static func deflate(_ plain: [UInt8]) -> [UInt8]? {
         var length = compressBound(UInt(plain.count))
         var output = [UInt8](repeating: 0, count: Int(length))
-        guard compress2(&output, &length, plain, UInt(plain.count), 1) == Z_OK, Int(length) < plain.count * 9 / 10 else { return nil }
+        guard compress2(&output, &length, plain, UInt(plain.count), 1) == Z_OK, Int(length) < plain.count * 9 / 10
+        else { return nil }
         return Array(output[..<Int(length)])
     }
 
@@ -97,7 +116,9 @@ enum Deflate {
     static func inflate(_ deflated: [UInt8], size: Int) -> [UInt8]? {
         var length = UInt(size)
         var output = [UInt8](repeating: 0, count: size)
-        guard uncompress(&output, &length, deflated, UInt(deflated.count)) == Z_OK, Int(length) == size else { return nil }
+        guard uncompress(&output, &length, deflated, UInt(deflated.count)) == Z_OK, Int(length) == size else {
+            return nil
+        }
         return output
     }
 }

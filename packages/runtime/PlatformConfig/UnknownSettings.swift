@@ -2,7 +2,9 @@
 enum UnknownSettings {
     static let prefix = "OONRUMAIL_"
     /// Read elsewhere: the file of settings itself, and what tests and build scripts use.
-    private static let others: Set<String> = ["OONRUMAIL_ENV_FILE", "OONRUMAIL_EXECUTABLE", "OONRUMAIL_FUZZ", "OONRUMAIL_BENCH"]
+    private static let others: Set<String> = [
+        "OONRUMAIL_ENV_FILE", "OONRUMAIL_EXECUTABLE", "OONRUMAIL_FUZZ", "OONRUMAIL_BENCH", "OONRUMAIL_SHAPE",
+    ]
 
     static func warnings(of names: some Sequence<String>) -> [String] {
         let known = Set(Settings.all.map(\.name))

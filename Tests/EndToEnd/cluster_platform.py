@@ -1,0 +1,62 @@
+"""The platform in its cluster shape, with the face of `Platform`: OONRUMAIL_SHAPE=cluster runs the same tests on it."""
+import atexit
+import functools
+import pathlib
+import signal
+import sys
+import tempfile
+
+from platform_process import ADMIN, EXECUTABLE, PASSWORD, ROOT, Platform
+
+sys.path.insert(0, str(ROOT / "scripts/cluster"))
+
+from cluster import SERVICES, Cluster, Postgres  # noqa: E402
+
+
+@functools.cache
+def postgres():
+    folder = tempfile.TemporaryDirectory(prefix="oonrumail-postgres-")
+    pathlib.Path(folder.name).chmod(0o711)
+    running = Postgres(pathlib.Path(folder.name) / "postgres")
+
+    @atexit.register
+    def end():
+        running.end()
+        folder.cleanup()
+
+    return running
+
+
+class ClusterPlatform(Platform):
+    """Two replicas of every service behind a load balancer, on one PostgreSQL."""
+
+    def __init__(self, folder, **settings):
+        self.folder = pathlib.Path(folder)
+        given = {
+            "OONRUMAIL_HOSTNAME": "mail.example.test", "OONRUMAIL_BOOTSTRAP_ADMIN": ADMIN,
+            "OONRUMAIL_BOOTSTRAP_PASSWORD": PASSWORD, **{name: str(value) for name, value in settings.items()},
+        }
+        self.cluster = Cluster(self.folder / "cluster", postgres(), EXECUTABLE.parent, settings=given)
+        self.ports = self.cluster.ports
+        self.data = self.cluster.data
+        self.settings = self.cluster.settings
+        self.log = self.cluster.folder / "smtp-server-0.log"
+
+    @property
+    def environment(self):
+        return self.cluster.environment()
+
+    @property
+    def process(self):
+        """Something while it runs; which process it is depends on what is asked of it."""
+        return self.cluster.processes.get(("smtp-server", 0))
+
+    def start(self):
+        self.cluster.start()
+        return self
+
+    def stop(self, how=signal.SIGTERM):
+        return self.cluster.stop(how)
+
+
+__all__ = ["SERVICES", "ClusterPlatform"]
