@@ -51,6 +51,16 @@ class ClusterPlatform(Platform):
         """Something while it runs; which process it is depends on what is asked of it."""
         return self.cluster.processes.get(("smtp-server", 0))
 
+    @property
+    def pids(self):
+        return [process.pid for process in self.cluster.processes.values()]
+
+    @property
+    def spools(self):
+        return [
+            self.cluster.folder / f"smtp-server-{number}" / "spool" for number in range(self.cluster.replicas)
+        ]
+
     def start(self):
         self.cluster.start()
         return self

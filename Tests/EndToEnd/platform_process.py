@@ -3,6 +3,7 @@ import imaplib
 import json
 import os
 import pathlib
+import random
 import signal
 import smtplib
 import socket
@@ -22,9 +23,14 @@ imaplib._MAXLINE = 50_000_000
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port below those that the system gives to outgoing connections, so that none of them takes it meanwhile."""
+    while True:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", random.randrange(10_000, 30_000)))
+                return probe.getsockname()[1]
+            except OSError:
+                continue
 
 
 def wait_until(condition, seconds=20, every=0.02):
@@ -70,6 +76,16 @@ class Platform:
     def environment(self):
         base = {name: value for name, value in os.environ.items() if not name.startswith("OONRUMAIL_")}
         return {**base, **self.settings}
+
+    @property
+    def pids(self):
+        """Every process of ours."""
+        return [self.process.pid]
+
+    @property
+    def spools(self):
+        """Every folder that messages lie in while they come in."""
+        return [self.data / "spool"]
 
     def start(self):
         with open(self.log, "ab") as log:

@@ -41,10 +41,10 @@ def open_platform(start_platform):
 
 
 def resident_mib(platform):
-    for line in pathlib.Path(f"/proc/{platform.process.pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1024
-    raise AssertionError("no VmRSS")
+    lines = [line for pid in platform.pids for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines()]
+    sizes = [int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")]
+    assert len(sizes) == len(platform.pids)
+    return sum(sizes)
 
 
 def append(client, data, count=1):
@@ -149,9 +149,8 @@ def test_patterns_of_many_wildcards_take_no_time(open_platform):
     client = RawIMAP(open_platform)
     for number in range(40):
         client.command(f"c CREATE {'a' * 50}{number}/{'a' * 80}")
-    started = time.monotonic()
+    # A matcher that tries every way would not end before the socket's time limit.
     assert client.command('a LIST "" "' + "*a" * 40 + 'b"') == [b"a OK LIST completed\r\n"]
-    assert time.monotonic() - started < 5
 
 
 def test_an_endless_line_ends_the_session(open_platform):

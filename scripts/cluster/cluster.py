@@ -6,6 +6,7 @@ fixture, by the end-to-end tests.
 import base64
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -19,9 +20,14 @@ MAIL_PORTS = {"smtp-server": ("smtp", "submission", "submissions"), "imap-server
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port below those that the system gives to outgoing connections, so that none of them takes it meanwhile."""
+    while True:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", random.randrange(10_000, 30_000)))
+                return probe.getsockname()[1]
+            except OSError:
+                continue
 
 
 def wait_until(condition, what, seconds=30):
@@ -66,13 +72,13 @@ class Postgres:
         with open(self.data / "postgresql.conf", "a") as file:
             file.write(
                 f"listen_addresses = '127.0.0.1'\nport = {self.port}\nunix_socket_directories = '{self.folder}'\n"
-                "max_connections = 150\nshared_buffers = 128MB\n"
+                "max_connections = 500\nshared_buffers = 128MB\n"
             )
         self.start()
         (self.folder / "pgbouncer.ini").write_text(
             f"[databases]\n* = host=127.0.0.1 port={self.port} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
             f"listen_port = {self.pool_port}\nauth_type = any\npool_mode = transaction\nmax_client_conn = 2000\n"
-            f"default_pool_size = 60\nunix_socket_dir =\nlogfile = {self.folder}/pgbouncer.log\n"
+            f"default_pool_size = 60\nserver_idle_timeout = 10\nunix_socket_dir =\nlogfile = {self.folder}/pgbouncer.log\n"
         )
         self.start_pooler()
 
@@ -146,6 +152,7 @@ class Cluster:
                     "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                     "-keyout", self.data / "tls/key.pem", "-out", self.data / "tls/certificate.pem", "-days", "30",
                     "-subj", "/CN=mail.example.test", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                    "-addext", "basicConstraints=critical,CA:FALSE",
                 ],
                 check=True, capture_output=True,
             )
