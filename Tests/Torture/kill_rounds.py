@@ -8,12 +8,10 @@ server starts again; at the end every acknowledged message must be there once, u
 """
 import argparse
 import collections
-import hashlib
 import imaplib
 import os
 import pathlib
 import random
-import re
 import signal
 import smtplib
 import ssl
@@ -22,19 +20,10 @@ import tempfile
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "EndToEnd"))
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent), str(pathlib.Path(__file__).resolve().parent.parent / "EndToEnd")]
 
-from platform_process import ADMIN, PASSWORD, Platform  # noqa: E402
-
-
-def letter(key, size):
-    body = ("%s " % key * (size // (len(key) + 1)))[:size]
-    lines = "".join(body[place:place + 70] + "\r\n" for place in range(0, len(body), 70))
-    digest = hashlib.sha256(lines.encode()).hexdigest()
-    return (
-        f"From: ann@elsewhere.test\r\nTo: {ADMIN}\r\nSubject: {key}\r\nMessage-ID: <{key}@elsewhere.test>\r\n"
-        f"X-Key: {key}\r\nX-Digest: {digest}\r\n\r\n{lines}"
-    ).encode()
+from letters import letter, opened  # noqa: E402
+from platform_process import ADMIN, Platform  # noqa: E402
 
 
 class Writers:
@@ -57,7 +46,7 @@ class Writers:
                     key = f"w{number}-{turn}"
                     with self.lock:
                         self.attempted += 1
-                    if not session.send_one(key, letter(key, self.sizes[number])):
+                    if not session.send_one(key, letter(key, self.sizes[number], ADMIN)):
                         break
                     with self.lock:
                         self.acknowledged.add(key)
@@ -118,11 +107,9 @@ def run(rounds, writers_count, seed, folder):
     damaged = 0
     for mailbox in ("INBOX", "Archive"):
         for data in platform.messages(mailbox=mailbox):
-            head, body = data.split(b"\r\n\r\n", 1)
-            key = re.search(rb"X-Key: (\S+)", head)[1].decode()
-            digest = re.search(rb"X-Digest: (\S+)", head)[1].decode()
+            key, is_whole = opened(data)
             seen[key] += 1
-            damaged += hashlib.sha256(body).hexdigest() != digest
+            damaged += not is_whole
     findings = platform.json("verify")["findings"]
     platform.stop()
     lost = [key for key in writers.acknowledged if seen[key] == 0]

@@ -83,10 +83,18 @@ class Postgres:
         self.start_pooler()
 
     def _run(self, *command):
-        subprocess.run(as_owner(*command), check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/")
+        subprocess.run(as_owner(*command), check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
 
     def start(self):
-        self._run(self.binaries / "pg_ctl", "-s", "-w", "-D", self.data, "-l", self.folder / "log", "start")
+        def starts():
+            try:
+                self._run(self.binaries / "pg_ctl", "-s", "-w", "-D", self.data, "-l", self.folder / "log", "start")
+                return True
+            except subprocess.CalledProcessError:
+                return False
+
+        # After a kill, what is left of the old server takes a moment to end.
+        wait_until(starts, "the start of PostgreSQL")
 
     def stop(self, how="fast"):
         self._run(self.binaries / "pg_ctl", "-s", "-w", "-D", self.data, "stop", "-m", how)
@@ -97,6 +105,14 @@ class Postgres:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
         wait_until(lambda: listens(self.pool_port), "the start of PgBouncer")
+
+    def kill(self):
+        """As a crash would end it, without a checkpoint."""
+        self._run("sh", "-c", f"kill -9 $(head -1 {self.data}/postmaster.pid)")
+
+    def kill_pooler(self):
+        self.pooler.kill()
+        self.pooler.wait()
 
     def create(self, name):
         self._run(self.binaries / "createdb", "-h", self.folder, "-p", self.port, "-U", "postgres", name)
@@ -205,6 +221,13 @@ class Cluster:
         process = self.processes.pop((service, number))
         process.send_signal(how)
         return process.wait(timeout=40)
+
+    def victims(self):
+        """(name, kill, start again) of every process that may die."""
+        for place in self.places:
+            yield "-".join(map(str, place)), lambda place=place: self.kill(*place), lambda place=place: self.start_process(*place)
+        yield "postgres", self.postgres.kill, self.postgres.start
+        yield "pgbouncer", self.postgres.kill_pooler, self.postgres.start_pooler
 
     def stop(self, how=signal.SIGTERM):
         if self.balancer:
