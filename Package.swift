@@ -49,6 +49,7 @@ let siblings: [String: Set<String>] = [
     "MailDelivery": ["SenderAuth"],
     "Domains": ["SenderAuth"],
     "SQLStore": ["Database"],
+    "StoreMove": ["Database", "SQLStore"],
 ]
 
 let nio = "swift-nio"
@@ -171,6 +172,7 @@ let package = Package(
             "BlobFiles",
             ["MailModel", "MailPorts", "MailCrypto", "CZlib", "NIOCore", "NIOPosix", "Logging"]
         ),
+        library("adapters", "StoreMove", ["Database", "SQLStore", "MailModel", "MailPorts", "NIOCore"]),
         library("adapters", "CacheMemory", ["MailModel", "MailPorts", "NIOCore", "Logging"]),
         library("adapters", "DNSResolver", ["CUnbound", "MailModel", "MailPorts", "NIOCore", "NIOPosix", "Logging"]),
         library(
@@ -197,8 +199,8 @@ let package = Package(
             [
                 "ServiceHost", "ByteParsing",
                 "MailModel", "MailCrypto", "MailPorts", "Telemetry", "PlatformConfig", "NetKit", "HTTPKit", "Database",
-                "SQLStore", "BlobFiles", "CacheMemory", "DNSResolver", "SMTPTransport", "Accounts", "Domains",
-                "Logging", "Metrics", "ServiceLifecycle", "UnixSignals", "NIOCore", "NIOPosix",
+                "SQLStore", "StoreMove", "BlobFiles", "CacheMemory", "DNSResolver", "SMTPTransport", "Accounts",
+                "Domains", "Logging", "Metrics", "ServiceLifecycle", "UnixSignals", "NIOCore", "NIOPosix",
             ]
         ),
 

@@ -4,12 +4,13 @@
 
 usage() {
     cat <<'TEXT'
-usage: scripts/bench.sh smtp|imap|memory|store [options of the benchmark]
+usage: scripts/bench.sh smtp|imap|memory|store|cluster [options of the benchmark]
 
   smtp     durable accepts per second beside Postfix (1, 20 and 100 sessions; 4 and 10 KiB)
   imap     commands on a mailbox of 50,000 messages beside Dovecot
   memory   resident memory idle, start-up time, octets per idle IMAP TLS connection
   store    durable deliveries per second of the store alone, on SQLite and PostgreSQL, beside pgbench
+  cluster  SMTP on the cluster shape beside Postfix and pgbench; 300 IMAP clients at once on it
 
 Builds in release configuration, installs the peer with apt, starts private instances of both on loopback
 and prints medians and ratios. With POSTGRES_HOST set, smtp and imap measure the store in that PostgreSQL. Takes some minutes; nothing else should run meanwhile.
@@ -22,6 +23,7 @@ case ${1:-} in
     imap) need_packages dovecot-imapd ;;
     memory) ;;
     store) need_packages postgresql postgresql-contrib ;;
+    cluster) need_packages postgresql postgresql-contrib pgbouncer haproxy openssl postfix ;;
     *) usage >&2; exit 64 ;;
 esac
 need_packages python3
@@ -31,6 +33,10 @@ if [ "$1" = store ]; then
     export OONRUMAIL_BENCH=1
     (cd "$root" && swift build -c release --product StoreBench >&2) || die "the build failed"
     export STORE_BENCH=$root/.build/release/StoreBench
+elif [ "$1" = cluster ]; then
+    need_libraries
+    need_swift
+    (cd "$root" && swift build -c release >&2) || die "the build failed"
 else
     "$root/scripts/run.sh" --build-only
 fi

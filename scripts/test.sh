@@ -4,13 +4,14 @@
 
 usage() {
     cat <<'TEXT'
-usage: scripts/test.sh [--unit | --end-to-end] [--filter TEXT]
+usage: scripts/test.sh [--unit | --end-to-end | --cluster] [--filter TEXT]
 
 Installs what the tests need (Debian packages, Python packages in .build/venv), runs them and prints
 'N passed, N failed, N skipped' last. Exits non-zero when a test fails.
 
   --unit          only the Swift tests
   --end-to-end    only the tests against the running executable
+  --cluster       only the same tests against the cluster shape, and its own
   --filter TEXT   only tests whose name contains TEXT
   --help          this text
 TEXT
@@ -18,13 +19,15 @@ TEXT
 
 unit=yes
 end_to_end=yes
+cluster=yes
 filter=()
 pytest_filter=()
 while [ $# -gt 0 ]; do
     case $1 in
         --help | -h) usage; exit 0 ;;
-        --unit) end_to_end=no ;;
-        --end-to-end) unit=no ;;
+        --unit) end_to_end=no cluster=no ;;
+        --end-to-end) unit=no cluster=no ;;
+        --cluster) unit=no end_to_end=no ;;
         --filter) filter=(--filter "$2"); pytest_filter=(-k "$2"); shift ;;
         *) usage >&2; exit 64 ;;
     esac
@@ -57,16 +60,11 @@ if [ $unit = yes ]; then
     add "$good" "$bad" "$missed"
 fi
 
-if [ $end_to_end = yes ]; then
-    say "== end-to-end tests"
-    need_packages python3 python3-venv openssl curl swaks libnet-ssleay-perl isync libsasl2-modules postfix bind9-utils
-    venv=.build/venv
-    [ -x $venv/bin/pytest ] || python3 -m venv $venv
-    $venv/bin/pip install -q --disable-pip-version-check -r Tests/EndToEnd/requirements.txt || die "pip failed"
-    swift build --product oonrumail 2>&1 | grep -E 'error|warning: unre|Compiling|Build' | tail -3 >&2
-    [ "${PIPESTATUS[0]}" = 0 ] || die "the build failed"
-    report=.build/end-to-end.xml
-    $venv/bin/pytest Tests/EndToEnd -q --junit-xml "$report" "${pytest_filter[@]}" || true
+# Runs pytest on one shape of the platform and counts.
+end_to_end_tests() {
+    local report=.build/$1.xml total bad errors missed
+    rm -f "$report"
+    OONRUMAIL_SHAPE=$1 $venv/bin/pytest Tests/EndToEnd -q --junit-xml "$report" "${pytest_filter[@]}" || true
     read -r total bad errors missed < <(python3 - "$report" <<'PYTHON'
 import sys, xml.etree.ElementTree as tree
 suite = tree.parse(sys.argv[1]).getroot().find("testsuite")
@@ -74,6 +72,24 @@ print(*(suite.get(name, "0") for name in ("tests", "failures", "errors", "skippe
 PYTHON
     ) || { total=1 bad=1 errors=0 missed=0; }
     add $((total - bad - errors - missed)) $((bad + errors)) "$missed"
+}
+
+if [ $end_to_end = yes ] || [ $cluster = yes ]; then
+    need_packages python3 python3-venv openssl curl swaks libnet-ssleay-perl isync libsasl2-modules postfix bind9-utils \
+        postgresql postgresql-contrib pgbouncer haproxy util-linux
+    venv=.build/venv
+    [ -x $venv/bin/pytest ] || python3 -m venv $venv
+    $venv/bin/pip install -q --disable-pip-version-check -r Tests/EndToEnd/requirements.txt || die "pip failed"
+    swift build 2>&1 | grep -E 'error|warning: unre|Compiling|Build' | tail -3 >&2
+    [ "${PIPESTATUS[0]}" = 0 ] || die "the build failed"
+fi
+if [ $end_to_end = yes ]; then
+    say "== end-to-end tests on one machine"
+    end_to_end_tests one-machine
+fi
+if [ $cluster = yes ]; then
+    say "== end-to-end tests on the cluster shape"
+    end_to_end_tests cluster
 fi
 
 echo "$passed passed, $failed failed, $skipped skipped"

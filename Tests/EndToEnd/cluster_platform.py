@@ -56,6 +56,10 @@ class ClusterPlatform(Platform):
         return [process.pid for process in self.cluster.processes.values()]
 
     @property
+    def http_ports(self):
+        return [ports["http"] for ports in self.cluster.places.values()]
+
+    @property
     def spools(self):
         return [
             self.cluster.folder / f"smtp-server-{number}" / "spool" for number in range(self.cluster.replicas)

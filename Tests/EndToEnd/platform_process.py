@@ -22,15 +22,21 @@ DOMAIN = "example.test"
 imaplib._MAXLINE = 50_000_000
 
 
+_given = set()
+
+
 def free_port():
     """A port below those that the system gives to outgoing connections, so that none of them takes it meanwhile."""
     while True:
+        port = random.randrange(10_000, 30_000)
         with socket.socket() as probe:
             try:
-                probe.bind(("127.0.0.1", random.randrange(10_000, 30_000)))
-                return probe.getsockname()[1]
+                probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def wait_until(condition, seconds=20, every=0.02):
@@ -81,6 +87,21 @@ class Platform:
     def pids(self):
         """Every process of ours."""
         return [self.process.pid]
+
+    def metric(self, name):
+        """The sum over all processes and labels."""
+        return sum(
+            float(line.split()[-1]) for port in self.http_ports for line in self._metrics(port) if line.startswith(name)
+        )
+
+    @property
+    def http_ports(self):
+        return [self.ports["http"]]
+
+    @staticmethod
+    def _metrics(port):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+            return answer.read().decode().splitlines()
 
     @property
     def spools(self):

@@ -59,6 +59,13 @@ class RawSMTP:
         return self.reply()
 
 
+def serves(platform):
+    try:
+        return RawSMTP(platform).command("NOOP").startswith(b"250")
+    except (OSError, AssertionError):
+        return False
+
+
 def plain(user, password, authorization=""):
     return base64.b64encode(f"{authorization}\0{user}\0{password}".encode()).decode()
 
@@ -118,7 +125,7 @@ def test_under_tls_too(impatient):
         for _ in range(2_000):
             client.send(b"EHLO x\r\n" * 2_000)
     assert resident_mib(impatient) - before < 40
-    wait_until(lambda: RawSMTP(impatient).command("NOOP").startswith(b"250"))
+    wait_until(lambda: serves(impatient))
 
 
 def test_a_client_that_reads_late_gets_every_reply(start_platform):

@@ -7,6 +7,8 @@ import pytest
 
 from platform_process import any_certificate
 
+pytestmark = pytest.mark.one_machine("speaks to the listener itself; on the cluster a balancer stands between")
+
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 VERSION_1 = b"PROXY TCP4 192.0.2.77 127.0.0.1 40000 25\r\n"
 VERSION_2 = (

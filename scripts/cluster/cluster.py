@@ -19,15 +19,21 @@ SERVICES = ("storage", "auth", "domain-manager", "smtp-server", "imap-server")
 MAIL_PORTS = {"smtp-server": ("smtp", "submission", "submissions"), "imap-server": ("imap", "imaps")}
 
 
+_given = set()
+
+
 def free_port():
     """A port below those that the system gives to outgoing connections, so that none of them takes it meanwhile."""
     while True:
+        port = random.randrange(10_000, 30_000)
         with socket.socket() as probe:
             try:
-                probe.bind(("127.0.0.1", random.randrange(10_000, 30_000)))
-                return probe.getsockname()[1]
+                probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def wait_until(condition, what, seconds=30):
@@ -262,7 +268,7 @@ class Cluster:
     def _haproxy(self):
         text = (
             "defaults\n  mode tcp\n  timeout connect 5s\n  timeout client 35m\n"
-            "  timeout server 35m\n  retries 3\n  option redispatch\n  option httpchk GET /ready\n"
+            "  timeout server 35m\n  timeout check 3s\n  retries 3\n  option redispatch\n  option httpchk GET /ready\n"
         )
         for service, names in MAIL_PORTS.items():
             for name in names:

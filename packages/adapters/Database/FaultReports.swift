@@ -15,6 +15,9 @@ package final class FaultReports: Sendable {
         prefix = String(UInt32.random(in: 0 ... .max), radix: 36)
     }
 
+    /// SQLITE_CONSTRAINT_TRIGGER: a fence around the tables, not a rule about the rows.
+    private static let raisedByTrigger: Int32 = 19 | 7 << 8
+
     /// A report that is not about SQL.
     package func report(_ message: String, cause: String) -> String {
         let id = "\(prefix)-\(count.add(1, ordering: .relaxed).newValue)"
@@ -37,7 +40,7 @@ package final class FaultReports: Sendable {
     /// - Parameter sql: the statement's text, which holds no values.
     func fault(code: Int32, message: String, doing sql: String) -> StoreError {
         switch code & 0xFF {
-        case SQLITE_CONSTRAINT: return .alreadyExists
+        case SQLITE_CONSTRAINT where code != Self.raisedByTrigger: return .alreadyExists
         case SQLITE_CORRUPT, SQLITE_NOTADB:
             return .damaged(
                 reportID: report("the database is damaged", cause: "\(code) \(message): \(sql.prefix(200))")

@@ -1,5 +1,8 @@
 /// The few words in which the engines differ.
 package struct SQLDialect: Sendable {
+    enum Engine: Sendable { case sqlite, postgres }
+
+    let engine: Engine
     /// What stands in a schema, and what the engine is told instead.
     package let schemaWords: [(word: String, meaning: String)]
     /// Ends a query whose rows stay locked until the transaction ends.
@@ -15,6 +18,7 @@ package struct SQLDialect: Sendable {
     package let migrationLimits: [String]
 
     package static let sqlite = SQLDialect(
+        engine: .sqlite,
         schemaWords: [("{bytes}", "BLOB"), ("{auto}", "INTEGER PRIMARY KEY"), ("{clustered}", "WITHOUT ROWID")],
         forUpdate: "",
         forUpdateSkippingLocked: "",
@@ -26,6 +30,7 @@ package struct SQLDialect: Sendable {
 
     /// Texts compare by their octets, as they do in SQLite, whatever language the database was made for.
     package static let postgres = SQLDialect(
+        engine: .postgres,
         schemaWords: [
             ("{bytes}", "BYTEA"), ("{auto}", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"), (" {clustered}", ""),
             (" TEXT", " TEXT COLLATE \"C\""),

@@ -22,6 +22,8 @@ package final class SQLStore: Sendable {
         ///
         /// nil where no other process serves.
         package var listenedAccounts: (@Sendable () -> [AccountID])?
+        /// Opened by who fills it in a move, not to serve.
+        package var isFilling = false
         package init() {}
     }
 
@@ -63,6 +65,8 @@ package final class SQLStore: Sendable {
                 )
             }
         }
+        guard !options.isFilling else { return }
+        try await MoveState.requireServing(database)
         try await finishOpening()
     }
 

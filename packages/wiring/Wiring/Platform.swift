@@ -76,8 +76,7 @@ package struct Platform: Sendable {
         options.inlineThreshold = settings.inlineBlobThreshold
         options.maximumMailboxes = settings.imapMaxMailboxes
         let logger = Logger(label: "store")
-        let shared = settings.usesPostgres ? settings.blobFolder : nil
-        let blobs = BlobFiles(folder: shared ?? folder.blobs, threads: threads, logger: logger)
+        let blobs = blobStore(settings, folder, threads, logger)
         options.migrates = settings.migratesAtStart
         if settings.usesPostgres {
             options.listenedAccounts = { feed.listenedAccounts }
@@ -95,6 +94,16 @@ package struct Platform: Sendable {
         } catch {
             throw StartupError("the store in \(folder.path) cannot be opened (\(error)); the log has the cause")
         }
+    }
+
+    static func blobStore(
+        _ settings: PlatformSettings,
+        _ folder: DataFolder,
+        _ threads: NIOThreadPool,
+        _ logger: Logger
+    ) -> any BlobStore {
+        let shared = settings.usesPostgres ? settings.blobFolder : nil
+        return BlobFiles(folder: shared ?? folder.blobs, threads: threads, logger: logger)
     }
 
     /// What an earlier process had leased when it died is sent now, not when its leases run out.

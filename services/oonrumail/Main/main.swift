@@ -14,6 +14,7 @@ let environment = CommandEnvironment(
     },
     serve: { try await ServiceProcess.run($0, modules) },
     restore: { try await Platform.restore($0, $1) },
-    migrate: { try await Platform.migrate($0, isDryRun: $1) }
+    migrate: { try await Platform.migrate($0, isDryRun: $1) },
+    move: { try await Platform.move($0, $1, tell: $2) }
 )
 await OperatorProgram.main(environment)

@@ -31,6 +31,9 @@ package struct CommandEnvironment: Sendable {
     package var restore: @Sendable (_ file: String, PlatformSettings) async throws -> Void
     /// Brings the store's schema up to date, or only says what is missing.
     package var migrate: @Sendable (PlatformSettings, _ isDryRun: Bool) async throws -> SchemaPlan
+    /// Moves the store between databases; gets a place for lines on the way.
+    package var move:
+        @Sendable (PlatformSettings, MoveOrder, @escaping @Sendable (String) -> Void) async throws -> MoveOutcome
     package var terminal: any Terminal = StandardTerminal()
     /// Instead of the process's own, in tests.
     package var environment: [String: String]?
@@ -41,12 +44,15 @@ package struct CommandEnvironment: Sendable {
         restore: @escaping @Sendable (_ file: String, PlatformSettings) async throws -> Void,
         migrate: @escaping @Sendable (PlatformSettings, _ isDryRun: Bool) async throws -> SchemaPlan = { _, _ in
             SchemaPlan(current: 0, steps: [])
-        }
+        },
+        move: @escaping @Sendable (PlatformSettings, MoveOrder, @escaping @Sendable (String) -> Void) async throws ->
+            MoveOutcome = { _, _, _ in MoveOutcome() }
     ) {
         self.open = open
         self.serve = serve
         self.restore = restore
         self.migrate = migrate
+        self.move = move
     }
 
     @TaskLocal static var bound: CommandEnvironment?

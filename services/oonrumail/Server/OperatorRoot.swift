@@ -15,6 +15,7 @@ struct OperatorRoot: AsyncParsableCommand {
             ServeCommand.self, ConfigCommand.self, DomainCommand.self, AccountCommand.self, AliasCommand.self,
             QueueCommand.self,
             TraceCommand.self, VerifyCommand.self, BackupCommand.self, RestoreCommand.self, MigrateCommand.self,
+            MoveCommand.self,
             MessageCommand.self,
             VersionCommand.self,
         ]
