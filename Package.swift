@@ -31,7 +31,11 @@ let mayImportProducts: [String: Set<String>] = [
         "HummingbirdCore",
         "ServiceLifecycle", "UnixSignals", "HTTPTypes",
     ],
-    "adapters": ["Logging", "Metrics", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "GRDB", "GRDBSQLite", "DequeModule"],
+    "adapters": [
+        "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "NIOHTTP1", "GRDB", "GRDBSQLite",
+        "DequeModule",
+        "AsyncHTTPClient",
+    ],
     "hosting": ["ServiceLifecycle", "NIOPosix"],
     "Server": [
         "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "Hummingbird", "HTTPTypes", "ServiceLifecycle",
@@ -50,15 +54,18 @@ let siblings: [String: Set<String>] = [
     "Domains": ["SenderAuth"],
     "SQLStore": ["Database"],
     "StoreMove": ["Database", "SQLStore"],
+    "CacheRedis": ["CacheMemory"],
+    "BackendTesting": ["PostgresTesting"],
 ]
 
 let nio = "swift-nio"
 let products: [String: String] = [
-    "NIOCore": nio, "NIOPosix": nio, "NIOTLS": nio, "NIOConcurrencyHelpers": nio, "NIOEmbedded": nio,
+    "NIOCore": nio, "NIOPosix": nio, "NIOTLS": nio, "NIOConcurrencyHelpers": nio, "NIOEmbedded": nio, "NIOHTTP1": nio,
     "NIOSSL": "swift-nio-ssl", "Logging": "swift-log", "Metrics": "swift-metrics",
     "DequeModule": "swift-collections", "Hummingbird": "hummingbird", "HummingbirdCore": "hummingbird",
     "HTTPTypes": "swift-http-types",
     "ServiceLifecycle": "swift-service-lifecycle", "UnixSignals": "swift-service-lifecycle",
+    "AsyncHTTPClient": "async-http-client",
     "GRDB": "GRDB.swift", "GRDBSQLite": "GRDB.swift", "ArgumentParser": "swift-argument-parser",
 ]
 
@@ -106,6 +113,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.0", traits: []),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     ],
     targets: [
@@ -113,6 +121,7 @@ let package = Package(
         system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
         system("CUnbound", apt: "libunbound-dev"),
         system("CLibPQ", pkgConfig: "libpq", apt: "libpq-dev"),
+        system("CHiredis", apt: "libhiredis-dev"),
         system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
 
         library("base", "ByteParsing"),
@@ -174,6 +183,23 @@ let package = Package(
         ),
         library("adapters", "StoreMove", ["Database", "SQLStore", "MailModel", "MailPorts", "NIOCore"]),
         library("adapters", "CacheMemory", ["MailModel", "MailPorts", "NIOCore", "Logging"]),
+        library(
+            "adapters",
+            "CacheRedis",
+            [
+                "CHiredis", "CacheMemory", "MailModel", "MailPorts", "NIOCore", "NIOPosix", "NIOSSL", "Logging",
+                "Metrics",
+                "DequeModule",
+            ]
+        ),
+        library(
+            "adapters",
+            "BlobS3",
+            [
+                "MailModel", "MailPorts", "MailCrypto", "NIOCore", "NIOPosix", "NIOSSL", "NIOHTTP1", "AsyncHTTPClient",
+                "Logging", "Metrics",
+            ]
+        ),
         library("adapters", "DNSResolver", ["CUnbound", "MailModel", "MailPorts", "NIOCore", "NIOPosix", "Logging"]),
         library(
             "adapters",
@@ -199,7 +225,8 @@ let package = Package(
             [
                 "ServiceHost", "ByteParsing",
                 "MailModel", "MailCrypto", "MailPorts", "Telemetry", "PlatformConfig", "NetKit", "HTTPKit", "Database",
-                "SQLStore", "StoreMove", "BlobFiles", "CacheMemory", "DNSResolver", "SMTPTransport", "Accounts",
+                "SQLStore", "StoreMove", "BlobFiles", "BlobS3", "CacheMemory", "CacheRedis", "DNSResolver",
+                "SMTPTransport", "Accounts",
                 "Domains", "Logging", "Metrics", "ServiceLifecycle", "UnixSignals", "NIOCore", "NIOPosix",
             ]
         ),
@@ -306,6 +333,20 @@ let package = Package(
             ["MailModel", "MailPorts", "MailCrypto", "BlobFiles", "NIOCore", "NIOPosix", "Logging"]
         ),
         tests("CacheMemoryTests", ["MailModel", "MailPorts", "CacheMemory"]),
+        tests(
+            "CacheRedisTests",
+            [
+                "MailModel", "MailPorts", "CacheMemory", "CacheRedis", "BackendTesting", "NIOCore", "NIOPosix",
+                "Logging",
+            ]
+        ),
+        tests(
+            "BlobS3Tests",
+            [
+                "MailModel", "MailPorts", "MailCrypto", "BlobFiles", "BlobS3", "BackendTesting", "NIOCore", "NIOPosix",
+                "Logging",
+            ]
+        ),
         tests("SenderAuthTests", model + ["MailCrypto", "MailPorts", "SenderAuth", "MailTesting", "NIOCore"]),
         tests(
             "DomainsTests",
@@ -326,6 +367,7 @@ let package = Package(
         tests("TelemetryTests", ["MailModel", "Telemetry", "Logging", "Metrics"]),
         tests("PlatformConfigTests", ["MailModel", "PlatformConfig"]),
         library("testing", "PostgresTesting", ["CLibPQ"]),
+        library("testing", "BackendTesting", ["PostgresTesting"]),
         library("testing", "MailTesting", ["MailModel", "MailPorts", "NIOCore"]),
         tests(
             "AccountsTests",

@@ -23,7 +23,7 @@ case ${1:-} in
     imap) need_packages dovecot-imapd ;;
     memory) ;;
     store) need_packages postgresql postgresql-contrib ;;
-    cluster) need_packages postgresql postgresql-contrib pgbouncer haproxy openssl postfix ;;
+    cluster) need_packages postgresql postgresql-contrib pgbouncer redis-server haproxy openssl postfix ;;
     *) usage >&2; exit 64 ;;
 esac
 need_packages python3
@@ -34,6 +34,7 @@ if [ "$1" = store ]; then
     (cd "$root" && swift build -c release --product StoreBench >&2) || die "the build failed"
     export STORE_BENCH=$root/.build/release/StoreBench
 elif [ "$1" = cluster ]; then
+    need_python
     need_libraries
     need_swift
     (cd "$root" && swift build -c release >&2) || die "the build failed"

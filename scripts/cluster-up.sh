@@ -6,7 +6,7 @@ usage() {
     cat <<'TEXT'
 usage: scripts/cluster-up.sh [--debug] [--replicas N] [--free-ports]
 
-Starts a private PostgreSQL, PgBouncer in transaction mode, two replicas of every service (auth, smtp-server,
+Starts a private PostgreSQL, PgBouncer in transaction mode, Redis, an S3 server (rclone), two replicas of every service (auth, smtp-server,
 imap-server, storage, domain-manager) and HAProxy in front of them, which tells the services by PROXY headers who the
 clients are. All on loopback, with a demo domain and two accounts. Ctrl-C stops everything and removes its data.
 
@@ -29,7 +29,8 @@ done
 
 need_libraries
 need_swift
-need_packages python3 openssl postgresql pgbouncer haproxy util-linux
+need_python
+need_packages openssl postgresql pgbouncer redis-server haproxy util-linux
 cd "$root"
 say "building OONRUMAIL ($configuration); the first build takes some minutes"
 for product in oonrumail auth domain-manager imap-server smtp-server storage; do

@@ -29,9 +29,19 @@ need_packages() {
 
 # What the build links against.
 need_libraries() {
-    need_packages libsodium-dev libssl-dev libunbound-dev zlib1g-dev libsqlite3-dev libpq-dev pkg-config
+    need_packages libsodium-dev libssl-dev libunbound-dev zlib1g-dev libsqlite3-dev libpq-dev libhiredis-dev pkg-config
 }
 
 need_swift() {
     command -v swift >/dev/null || die "no 'swift' on the PATH: install the Swift 6.3 toolchain (https://www.swift.org/install)"
+}
+
+# Python programs and modules that tests and the cluster shape use, in .build/venv, first on the PATH.
+need_python() {
+    need_packages python3 python3-venv
+    local venv=$root/.build/venv
+    mkdir -p "$root/.build"
+    [ -x "$venv/bin/pip" ] || python3 -m venv "$venv"
+    "$venv/bin/pip" install -q --disable-pip-version-check -r "$root/Tests/EndToEnd/requirements.txt" || die "pip failed"
+    export PATH=$venv/bin:$PATH
 }

@@ -36,6 +36,7 @@ done
 
 need_libraries
 need_swift
+need_python
 cd "$root"
 mkdir -p .build
 passed=0 failed=0 skipped=0
@@ -46,8 +47,8 @@ add() {
 
 if [ $unit = yes ]; then
     say "== Swift tests"
-    # The tests start a private cluster of their own.
-    need_packages postgresql postgresql-contrib pgbouncer openssl
+    # The tests start private servers of their own.
+    need_packages postgresql postgresql-contrib pgbouncer redis-server redis-tools openssl curl
     log=.build/swift-test.log
     status=0
     swift test "${filter[@]}" 2>&1 | tee "$log" | grep -vE '^(◇|􀟈|\[[0-9]+/[0-9]+\]|✔ Test |􁁛 )' || true
@@ -64,7 +65,7 @@ fi
 end_to_end_tests() {
     local report=.build/$1.xml total bad errors missed
     rm -f "$report"
-    OONRUMAIL_SHAPE=$1 $venv/bin/pytest Tests/EndToEnd -q --junit-xml "$report" "${pytest_filter[@]}" || true
+    OONRUMAIL_SHAPE=$1 pytest Tests/EndToEnd -q --junit-xml "$report" "${pytest_filter[@]}" || true
     read -r total bad errors missed < <(python3 - "$report" <<'PYTHON'
 import sys, xml.etree.ElementTree as tree
 suite = tree.parse(sys.argv[1]).getroot().find("testsuite")
@@ -75,11 +76,8 @@ PYTHON
 }
 
 if [ $end_to_end = yes ] || [ $cluster = yes ]; then
-    need_packages python3 python3-venv openssl curl swaks libnet-ssleay-perl isync libsasl2-modules postfix bind9-utils \
-        postgresql postgresql-contrib pgbouncer haproxy util-linux
-    venv=.build/venv
-    [ -x $venv/bin/pytest ] || python3 -m venv $venv
-    $venv/bin/pip install -q --disable-pip-version-check -r Tests/EndToEnd/requirements.txt || die "pip failed"
+    need_packages openssl curl swaks libnet-ssleay-perl isync libsasl2-modules postfix bind9-utils \
+        postgresql postgresql-contrib pgbouncer redis-server haproxy util-linux
     swift build 2>&1 | grep -E 'error|warning: unre|Compiling|Build' | tail -3 >&2
     [ "${PIPESTATUS[0]}" = 0 ] || die "the build failed"
 fi

@@ -20,7 +20,7 @@ from imap_load import table
 from peers import Postfix
 from platform_process import PASSWORD
 
-from cluster_platform import ClusterPlatform, postgres
+from cluster_platform import ClusterPlatform, backends
 from delivery_sql import SAME
 
 ACCOUNTS = 4
@@ -46,7 +46,7 @@ def drive_smtp(port, accounts, sessions, size, count):
 
 
 def pgbench(database, script, clients, seconds):
-    server = postgres()
+    server = backends().postgres
     done = subprocess.run(
         [
             server.binaries / "pgbench", "-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(seconds), "-f", script,
@@ -59,7 +59,7 @@ def pgbench(database, script, clients, seconds):
 
 def bench_smtp(ours, peer, folder, options):
     database = ours.settings["POSTGRES_DB"]
-    server = postgres()
+    server = backends().postgres
     subprocess.run(
         [
             "psql", "-q", "-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres", "-d", database, "-c",

@@ -10,14 +10,14 @@ from platform_process import ADMIN, EXECUTABLE, PASSWORD, ROOT, Platform
 
 sys.path.insert(0, str(ROOT / "scripts/cluster"))
 
-from cluster import SERVICES, Cluster, Postgres  # noqa: E402
+from cluster import SERVICES, Backends, Cluster  # noqa: E402
 
 
 @functools.cache
-def postgres():
-    folder = tempfile.TemporaryDirectory(prefix="oonrumail-postgres-")
+def backends():
+    folder = tempfile.TemporaryDirectory(prefix="oonrumail-backends-")
     pathlib.Path(folder.name).chmod(0o711)
-    running = Postgres(pathlib.Path(folder.name) / "postgres")
+    running = Backends(pathlib.Path(folder.name) / "backends")
 
     @atexit.register
     def end():
@@ -28,7 +28,7 @@ def postgres():
 
 
 class ClusterPlatform(Platform):
-    """Two replicas of every service behind a load balancer, on one PostgreSQL."""
+    """Two replicas of every service behind a load balancer, on one PostgreSQL, Redis and S3."""
 
     def __init__(self, folder, **settings):
         self.folder = pathlib.Path(folder)
@@ -36,7 +36,7 @@ class ClusterPlatform(Platform):
             "OONRUMAIL_HOSTNAME": "mail.example.test", "OONRUMAIL_BOOTSTRAP_ADMIN": ADMIN,
             "OONRUMAIL_BOOTSTRAP_PASSWORD": PASSWORD, **{name: str(value) for name, value in settings.items()},
         }
-        self.cluster = Cluster(self.folder / "cluster", postgres(), EXECUTABLE.parent, settings=given)
+        self.cluster = Cluster(self.folder / "cluster", backends(), EXECUTABLE.parent, settings=given)
         self.ports = self.cluster.ports
         self.data = self.cluster.data
         self.settings = self.cluster.settings

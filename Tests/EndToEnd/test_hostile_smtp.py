@@ -99,6 +99,7 @@ def impatient(start_platform):
 # Memory
 
 
+@pytest.mark.one_machine("a balancer keeps the connection of a client that does not read")
 @pytest.mark.parametrize("line", ["NOOP\r\n", "EHLO x\r\n", "BDAT 0\r\n", "RCPT TO:<admin@example.test>\r\n", "VRFY x\r\n"])
 def test_a_client_that_pipelines_and_never_reads_is_made_to_wait_and_cut(impatient, line):
     client = RawSMTP(impatient)

@@ -1,4 +1,4 @@
-"""The cluster shape on one machine: PostgreSQL, PgBouncer, replicas of every service, HAProxy in front.
+"""The cluster shape on one machine: backends, replicas of every service, HAProxy in front.
 
 Everything is private, listens on free loopback ports and ends with the object. Used by scripts/cluster-up.sh and, as a
 fixture, by the end-to-end tests.
@@ -6,137 +6,27 @@ fixture, by the end-to-end tests.
 import base64
 import os
 import pathlib
-import random
-import shutil
 import signal
-import socket
 import subprocess
-import time
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+from backends import ROOT, Backends, free_port, listens, wait_until
+
 SERVICES = ("storage", "auth", "domain-manager", "smtp-server", "imap-server")
 MAIL_PORTS = {"smtp-server": ("smtp", "submission", "submissions"), "imap-server": ("imap", "imaps")}
+# Settings of the surroundings do not count.
+PREFIXES = ("OONRUMAIL_", "POSTGRES_", "REDIS_", "S3_", "DATABASE_URL")
 
-
-_given = set()
-
-
-def free_port():
-    """A port below those that the system gives to outgoing connections, so that none of them takes it meanwhile."""
-    while True:
-        port = random.randrange(10_000, 30_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in _given:
-            _given.add(port)
-            return port
-
-
-def wait_until(condition, what, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{what} did not happen within {seconds} s")
-        time.sleep(0.02)
-
-
-def listens(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        return True
-    except OSError:
-        return False
-
-
-def as_owner(*command):
-    """PostgreSQL and PgBouncer refuse to run as root."""
-    words = [str(word) for word in command]
-    if os.getuid() != 0:
-        return words
-    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *words]
-
-
-class Postgres:
-    """A private server with durable commits, and PgBouncer in transaction mode before it."""
-
-    def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
-        self.folder.mkdir(parents=True)
-        self.binaries = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"))[-1]
-        self.port, self.pool_port = free_port(), free_port()
-        self.pooler = None
-        if os.getuid() == 0:
-            shutil.chown(self.folder, "postgres", "postgres")
-        self.data = self.folder / "data"
-        self._run(
-            self.binaries / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"
-        )
-        with open(self.data / "postgresql.conf", "a") as file:
-            file.write(
-                f"listen_addresses = '127.0.0.1'\nport = {self.port}\nunix_socket_directories = '{self.folder}'\n"
-                "max_connections = 500\nshared_buffers = 128MB\n"
-            )
-        self.start()
-        (self.folder / "pgbouncer.ini").write_text(
-            f"[databases]\n* = host=127.0.0.1 port={self.port} user=postgres\n[pgbouncer]\nlisten_addr = 127.0.0.1\n"
-            f"listen_port = {self.pool_port}\nauth_type = any\npool_mode = transaction\nmax_client_conn = 2000\n"
-            f"default_pool_size = 60\nserver_idle_timeout = 10\nunix_socket_dir =\nlogfile = {self.folder}/pgbouncer.log\n"
-        )
-        self.start_pooler()
-
-    def _run(self, *command):
-        subprocess.run(as_owner(*command), check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
-
-    def start(self):
-        def starts():
-            try:
-                self._run(self.binaries / "pg_ctl", "-s", "-w", "-D", self.data, "-l", self.folder / "log", "start")
-                return True
-            except subprocess.CalledProcessError:
-                return False
-
-        # After a kill, what is left of the old server takes a moment to end.
-        wait_until(starts, "the start of PostgreSQL")
-
-    def stop(self, how="fast"):
-        self._run(self.binaries / "pg_ctl", "-s", "-w", "-D", self.data, "stop", "-m", how)
-
-    def start_pooler(self):
-        self.pooler = subprocess.Popen(
-            as_owner("pgbouncer", "-q", self.folder / "pgbouncer.ini"), stdin=subprocess.DEVNULL, cwd="/",
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )
-        wait_until(lambda: listens(self.pool_port), "the start of PgBouncer")
-
-    def kill(self):
-        """As a crash would end it, without a checkpoint."""
-        self._run("sh", "-c", f"kill -9 $(head -1 {self.data}/postmaster.pid)")
-
-    def kill_pooler(self):
-        self.pooler.kill()
-        self.pooler.wait()
-
-    def create(self, name):
-        self._run(self.binaries / "createdb", "-h", self.folder, "-p", self.port, "-U", "postgres", name)
-
-    def end(self):
-        if self.pooler:
-            self.pooler.terminate()
-            self.pooler.wait(timeout=20)
-        self.stop("immediate")
+__all__ = ["ROOT", "SERVICES", "Backends", "Cluster"]
 
 
 class Cluster:
-    """Replicas of every service on one database, and the ports of HAProxy before them."""
+    """Replicas of every service on the same backends, and the ports of HAProxy before them."""
 
-    def __init__(self, folder, postgres, executables, replicas=2, ports=None, settings=None):
+    def __init__(self, folder, backends, executables, replicas=2, ports=None, settings=None):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.postgres = postgres
+        self.backends = backends
         self.executables = pathlib.Path(executables)
         self.replicas = replicas
         names = ("smtp", "submission", "submissions", "imap", "imaps", "http")
@@ -145,13 +35,13 @@ class Cluster:
         self.processes = {}
         self.balancer = None
         database = f"mail_{os.getpid()}_{free_port()}"
-        postgres.create(database)
+        backends.postgres.create(database)
         self._make_secrets()
         self.settings = {
-            "POSTGRES_HOST": "127.0.0.1", "POSTGRES_PORT": str(postgres.pool_port), "POSTGRES_USER": "postgres",
+            "POSTGRES_HOST": "127.0.0.1", "POSTGRES_PORT": str(backends.postgres.pool_port), "POSTGRES_USER": "postgres",
             "POSTGRES_DB": database, "POSTGRES_SSLMODE": "disable", "POSTGRES_PREPARED_STATEMENTS": "off",
             "POSTGRES_POOL_SIZE": "8", "OONRUMAIL_MASTER_KEY_FILE": str(self.folder / "master.key"),
-            "OONRUMAIL_BLOBS": str(self.folder / "blobs"),
+            **backends.redis.settings(), **backends.s3.settings(),
             "OONRUMAIL_TLS_CERTIFICATE": str(self.data / "tls/certificate.pem"),
             "OONRUMAIL_TLS_KEY": str(self.data / "tls/key.pem"), "OONRUMAIL_DATA": str(self.data),
             **{f"OONRUMAIL_{name.upper()}_PORT": str(port) for name, port in self.ports.items()},
@@ -163,7 +53,6 @@ class Cluster:
         }
 
     def _make_secrets(self):
-        (self.folder / "blobs").mkdir(exist_ok=True)
         (self.data / "tls").mkdir(parents=True, exist_ok=True)
         key = self.folder / "master.key"
         if not key.exists():
@@ -182,7 +71,7 @@ class Cluster:
     # Processes
 
     def environment(self, service=None, number=0):
-        base = {name: value for name, value in os.environ.items() if not name.startswith(("OONRUMAIL_", "POSTGRES_"))}
+        base = {name: value for name, value in os.environ.items() if not name.startswith(PREFIXES)}
         own = {}
         if service:
             own = {f"OONRUMAIL_{name.upper()}_PORT": str(port) for name, port in self.places[service, number].items()}
@@ -232,8 +121,7 @@ class Cluster:
         """(name, kill, start again) of every process that may die."""
         for place in self.places:
             yield "-".join(map(str, place)), lambda place=place: self.kill(*place), lambda place=place: self.start_process(*place)
-        yield "postgres", self.postgres.kill, self.postgres.start
-        yield "pgbouncer", self.postgres.kill_pooler, self.postgres.start_pooler
+        yield from self.backends.victims()
 
     def stop(self, how=signal.SIGTERM):
         if self.balancer:

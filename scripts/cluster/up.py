@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 
-from cluster import Cluster, Postgres
+from cluster import Backends, Cluster
 
 PORTS = {"smtp": 2525, "submission": 2587, "submissions": 2465, "imap": 2143, "imaps": 2993, "http": 8080}
 
@@ -23,12 +23,12 @@ def main():
     with tempfile.TemporaryDirectory(prefix="oonrumail-cluster-") as name:
         folder = pathlib.Path(name)
         folder.chmod(0o711)
-        print("starting PostgreSQL and PgBouncer …", flush=True)
-        postgres = Postgres(folder / "postgres")
+        print("starting PostgreSQL, PgBouncer, Redis and an S3 server …", flush=True)
+        backends = Backends(folder / "backends")
         cluster = None
         try:
             cluster = Cluster(
-                folder / "cluster", postgres, options.executables, options.replicas,
+                folder / "cluster", backends, options.executables, options.replicas,
                 ports=None if options.free_ports else PORTS,
                 settings={
                     "OONRUMAIL_BOOTSTRAP_ADMIN": "admin@example.test", "OONRUMAIL_BOOTSTRAP_PASSWORD": password,
@@ -45,7 +45,7 @@ def main():
         finally:
             if cluster:
                 cluster.stop()
-            postgres.end()
+            backends.end()
 
 
 def demo(cluster, executables, password):

@@ -6,7 +6,8 @@ extension SQLDialect {
     /// Gives the names of all tables.
     package var tablesQuery: String {
         switch engine {
-        case .sqlite: "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_' ORDER BY name"
+        case .sqlite:
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_' ORDER BY name"
         case .postgres:
             "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = ANY (current_schemas(false)) ORDER BY tablename"
         }

@@ -35,7 +35,7 @@ actor ChangePoller {
             // What cannot be read now is read with the next look; the database has reported the cause.
             guard let found = try? await look(at: portion) else { return }
             for (account, modSeq) in found.modSeqs { seen[account] = modSeq }
-            feed.publish(found.changes)
+            feed.relay(found.changes)
         }
     }
 

@@ -16,7 +16,9 @@ package enum MoveState: String, Sendable {
 
     /// - Returns: nil where no move is under way.
     package static func read(_ connection: any SQLConnection) throws(StoreError) -> MoveState? {
-        guard try connection.first(connection.dialect.tableQuery, [.text(table)], { _ throws(StoreError) in true }) == true
+        guard
+            try connection.first(connection.dialect.tableQuery, [.text(table)], { _ throws(StoreError) in true })
+                == true
         else { return nil }
         let text = try connection.first("SELECT state FROM \(table)") { row throws(StoreError) in row.text(0) }
         return text.flatMap(MoveState.init(rawValue:))
@@ -26,8 +28,12 @@ package enum MoveState: String, Sendable {
     package static func requireServing(_ database: any SQLDatabase) async throws(StoreError) {
         switch try await database.read(.latest, { connection throws(StoreError) in try read(connection) }) {
         case nil, .copying, .unconfirmed: ()
-        case .filling: throw .refused("another store is being moved into this database: wait for `oonrumail move` to end")
-        case .moved: throw .refused("this store has moved to another database; serve from there, or take it back by `oonrumail move --back`")
+        case .filling:
+            throw .refused("another store is being moved into this database: wait for `oonrumail move` to end")
+        case .moved:
+            throw .refused(
+                "this store has moved to another database; serve from there, or take it back by `oonrumail move --back`"
+            )
         }
     }
 }

@@ -41,7 +41,7 @@ actor NoticeReader {
         }
         guard let found, found.newest > last ?? -1 else { return }
         last = found.newest
-        feed.publish(found.changes)
+        feed.relay(found.changes)
     }
 }
 

@@ -77,7 +77,7 @@ package final class SQLStore: Sendable {
         let poller = options.listenedAccounts.map { ChangePoller(database: database, feed: feed, listened: $0) }
         database.onForeignCommit {
             // A command may have queued, released or retried mail, or changed an account that has sessions here.
-            feed.publishQueueWork()
+            feed.relayQueueWork()
             Task {
                 await notices.publishNew()
                 await poller?.publishNew()

@@ -26,7 +26,9 @@ struct MoveLog {
         try connection.execute("INSERT INTO \(stateTable) (state) VALUES ($1)", [.text(state.rawValue)])
     }
 
-    private func change(_ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Void) async throws(StoreError) {
+    private func change(
+        _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Void
+    ) async throws(StoreError) {
         try await database.write(of: nil) { connection throws(StoreError) in
             for statement in connection.dialect.migrationStart + connection.dialect.migrationLimits {
                 try connection.post(statement, [])
@@ -59,7 +61,9 @@ struct MoveLog {
 
     private static func stopLogging(_ shapes: [TableShape], _ connection: any SQLConnection) throws(StoreError) {
         for shape in shapes {
-            for statement in connection.dialect.stopLogging(shape.name, into: table) { try connection.execute(statement) }
+            for statement in connection.dialect.stopLogging(shape.name, into: table) {
+                try connection.execute(statement)
+            }
         }
         try connection.execute("DROP TABLE IF EXISTS \(table)")
     }
@@ -69,7 +73,11 @@ struct MoveLog {
         let shapes = self.shapes
         try await change { connection throws(StoreError) in
             for shape in shapes {
-                let statements = connection.dialect.raiseFence(shape.name, name: Self.fence, saying: "the store has moved")
+                let statements = connection.dialect.raiseFence(
+                    shape.name,
+                    name: Self.fence,
+                    saying: "the store has moved"
+                )
                 for statement in statements { try connection.execute(statement) }
             }
         }
@@ -77,7 +85,9 @@ struct MoveLog {
 
     private static func lowerFence(_ shapes: [TableShape], _ connection: any SQLConnection) throws(StoreError) {
         for shape in shapes {
-            for statement in connection.dialect.lowerFence(shape.name, name: fence) { try connection.execute(statement) }
+            for statement in connection.dialect.lowerFence(shape.name, name: fence) {
+                try connection.execute(statement)
+            }
         }
     }
 
@@ -129,8 +139,11 @@ struct MoveLog {
             for (number, name, key) in entries {
                 changes.sequence.append(number)
                 guard seen.insert("\(name):\(key)").inserted else { continue }
-                guard let shape = shapes.firstIndex(where: { $0.name == name }), let values = shapes[shape].key(fromLog: key)
-                else { throw .refused("the log of changes has a key of \(name) that does not read: start the move anew") }
+                guard let shape = shapes.firstIndex(where: { $0.name == name }),
+                    let values = shapes[shape].key(fromLog: key)
+                else {
+                    throw .refused("the log of changes has a key of \(name) that does not read: start the move anew")
+                }
                 let query = shapes[shape].row(values)
                 let found = try connection.first(query.sql, query.values) { row throws(StoreError) in
                     shapes[shape].values(row)
@@ -141,11 +154,15 @@ struct MoveLog {
         }
     }
 
-    /// Forgets entries that have been dealt with. By number, one by one: a transaction that took its number early may commit
+    /// Forgets entries that have been dealt with.
+    ///
+    /// By number, one by one: a transaction that took its number early may commit
     /// late.
     func forget(_ sequence: [Int64]) async throws(StoreError) {
         try await database.write(of: nil) { connection throws(StoreError) in
-            for number in sequence { try connection.post("DELETE FROM \(Self.table) WHERE seq = $1", [.integer(number)]) }
+            for number in sequence {
+                try connection.post("DELETE FROM \(Self.table) WHERE seq = $1", [.integer(number)])
+            }
         }
     }
 }

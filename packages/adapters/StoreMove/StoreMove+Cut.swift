@@ -63,7 +63,9 @@ extension StoreMove {
         try await database.read(.latest) { connection throws(StoreError) in
             var found: [(name: String, count: Int64)] = []
             for shape in shapes {
-                let count = try connection.first("SELECT COUNT(*) FROM \(shape.name)") { row throws(StoreError) in row.integer(0) }
+                let count = try connection.first("SELECT COUNT(*) FROM \(shape.name)") { row throws(StoreError) in
+                    row.integer(0)
+                }
                 found.append((name: shape.name, count: count ?? 0))
             }
             return found

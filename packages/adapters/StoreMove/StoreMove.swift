@@ -13,7 +13,9 @@ package struct StoreMove: Sendable {
     package struct Side: Sendable {
         package var database: any SQLDatabase
         package var blobs: any BlobStore
-        package init(database: any SQLDatabase, blobs: any BlobStore) { (self.database, self.blobs) = (database, blobs) }
+        package init(database: any SQLDatabase, blobs: any BlobStore) {
+            (self.database, self.blobs) = (database, blobs)
+        }
     }
 
     package struct Options: Sendable {
@@ -75,7 +77,9 @@ package struct StoreMove: Sendable {
         try await catchUp(from, shapes, &summary)
         tell("comparing message bytes with their hashes …")
         let findings = try await verify(target)
-        guard findings.isEmpty else { throw .refused("the copy is not whole: \(findings.prefix(3).joined(separator: "; "))") }
+        guard findings.isEmpty else {
+            throw .refused("the copy is not whole: \(findings.prefix(3).joined(separator: "; "))")
+        }
         try await catchUp(from, shapes, &summary)
         try await cutOver(from, to, shapes, &summary)
         return summary
@@ -88,7 +92,9 @@ package struct StoreMove: Sendable {
         let shapes = try await sharedShapes()
         let from = MoveLog(database: source.database, shapes: shapes)
         let to = MoveLog(database: target.database, shapes: shapes)
-        guard try await from.state() == .unconfirmed else { throw .refused("there is no unconfirmed move into that database") }
+        guard try await from.state() == .unconfirmed else {
+            throw .refused("there is no unconfirmed move into that database")
+        }
         switch try await to.state() {
         case .moved: try await to.clear(.filling)
         case .filling: ()
@@ -104,7 +110,9 @@ package struct StoreMove: Sendable {
     package func confirm() async throws(StoreError) {
         let shapes = try await sharedShapes()
         let log = MoveLog(database: source.database, shapes: shapes)
-        guard try await log.state() == .unconfirmed else { throw .refused("there is no unconfirmed move into that database") }
+        guard try await log.state() == .unconfirmed else {
+            throw .refused("there is no unconfirmed move into that database")
+        }
         try await log.clear(nil)
     }
 
@@ -135,7 +143,8 @@ package struct StoreMove: Sendable {
     }
 
     /// Copies what changed until few changes are left.
-    private func catchUp(_ log: MoveLog, _ shapes: [TableShape], _ summary: inout MoveOutcome) async throws(StoreError) {
+    private func catchUp(_ log: MoveLog, _ shapes: [TableShape], _ summary: inout MoveOutcome) async throws(StoreError)
+    {
         for _ in 0..<options.maximumRounds {
             if try await copyChanges(log, shapes, &summary) < options.fewChanges { return }
         }
@@ -143,7 +152,11 @@ package struct StoreMove: Sendable {
     }
 
     /// - Returns: how many entries of the log were dealt with.
-    func copyChanges(_ log: MoveLog, _ shapes: [TableShape], _ summary: inout MoveOutcome) async throws(StoreError) -> Int {
+    func copyChanges(
+        _ log: MoveLog,
+        _ shapes: [TableShape],
+        _ summary: inout MoveOutcome
+    ) async throws(StoreError) -> Int {
         var limit = options.page
         while true {
             let changes = try await log.changes(limit: limit)
@@ -175,14 +188,21 @@ package struct StoreMove: Sendable {
     }
 
     /// Brings the bytes that a row names, where they lie outside of the database.
-    private func copyBlob(of values: [SQLValue], _ shape: TableShape, _ summary: inout MoveOutcome) async throws(StoreError) {
+    private func copyBlob(
+        of values: [SQLValue],
+        _ shape: TableShape,
+        _ summary: inout MoveOutcome
+    ) async throws(StoreError) {
         let isOutside: Bool
         switch shape.name {
-        case "emails": if case .integer(0)? = shape.value("is_inline", of: values) { isOutside = true } else { isOutside = false }
-        case "queue_messages": if case .null? = shape.value("data", of: values) { isOutside = true } else { isOutside = false }
+        case "emails":
+            if case .integer(0)? = shape.value("is_inline", of: values) { isOutside = true } else { isOutside = false }
+        case "queue_messages":
+            if case .null? = shape.value("data", of: values) { isOutside = true } else { isOutside = false }
         default: isOutside = false
         }
-        guard isOutside, case .bytes(let octets)? = shape.value("blob_hash", of: values), let hash = BlobHash(bytes: octets)
+        guard isOutside, case .bytes(let octets)? = shape.value("blob_hash", of: values),
+            let hash = BlobHash(bytes: octets)
         else { return }
         do throws(StoreError) {
             // One octet tells whether it is there.

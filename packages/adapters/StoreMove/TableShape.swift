@@ -59,7 +59,9 @@ struct TableShape: Sendable {
         return SQLStatement("\(sql) ORDER BY \(keyList) LIMIT \(limit)", last ?? [])
     }
 
-    func row(_ key: [SQLValue]) -> SQLStatement { SQLStatement("SELECT \(columnList) FROM \(name) WHERE \(condition)", key) }
+    func row(_ key: [SQLValue]) -> SQLStatement {
+        SQLStatement("SELECT \(columnList) FROM \(name) WHERE \(condition)", key)
+    }
 
     func delete(_ key: [SQLValue]) -> SQLStatement { SQLStatement("DELETE FROM \(name) WHERE \(condition)", key) }
 

@@ -24,6 +24,14 @@ package protocol ChangeFeed: Sendable {
     /// New rows wait in the outbound queue.
     func publishQueueWork()
     func listenForQueueWork(_ onWork: @escaping @Sendable () -> Void) -> ChangeListener
+    /// Changes that were found in the store, made by another process: for listeners of this process only.
+    func relay(_ changes: [Change])
+    func relayQueueWork()
+}
+
+extension ChangeFeed {
+    package func relay(_ changes: [Change]) { publish(changes) }
+    package func relayQueueWork() { publishQueueWork() }
 }
 
 /// Ends a subscription when cancelled or released.

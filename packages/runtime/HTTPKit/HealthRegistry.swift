@@ -7,11 +7,19 @@ package struct HealthReport: Equatable, Sendable {
         package var name: String
         /// `ok`, `starting`, `stopping`, or what is wrong.
         package var status: String
-        package init(name: String, status: String) { (self.name, self.status) = (name, status) }
+        /// Whether nothing works without it; otherwise its absence only degrades.
+        package var isNeeded = true
+        package init(name: String, status: String, isNeeded: Bool = true) {
+            (self.name, self.status, self.isNeeded) = (name, status, isNeeded)
+        }
+
+        private enum CodingKeys: String, CodingKey { case name, status }
     }
 
     package var checks: [Check]
-    package var isHealthy: Bool { checks.allSatisfy { $0.status == "ok" } }
+    package var isHealthy: Bool { checks.allSatisfy { $0.status == "ok" || !$0.isNeeded } }
+    /// Works, but not as it should.
+    package var isDegraded: Bool { isHealthy && checks.contains { $0.status != "ok" } }
 }
 
 /// Knows the services of this process and what they depend on, and asks them how they are.
@@ -21,7 +29,7 @@ package final class HealthRegistry: Sendable {
     package typealias Check = @Sendable () async throws -> Void
 
     private struct State {
-        var dependencies: [String: Check] = [:]
+        var dependencies: [String: (check: Check, isNeeded: Bool)] = [:]
         var services: [String: (state: ServiceState, needs: [String])] = [:]
         /// A check under way, by name; askers share it, so a hanging dependency holds one task, not one per request.
         var running: [String: Task<Bool, Never>] = [:]
@@ -37,8 +45,10 @@ package final class HealthRegistry: Sendable {
     }
 
     /// A backend such as `database`; the check throws when it is away.
-    package func addDependency(_ name: String, check: @escaping Check) {
-        state.withLock { $0.dependencies[name] = check }
+    ///
+    /// - Parameter isNeeded: whether the process can do nothing without it.
+    package func addDependency(_ name: String, isNeeded: Bool = true, check: @escaping Check) {
+        state.withLock { $0.dependencies[name] = (check, isNeeded) }
     }
 
     /// A service of this process; not ready before it reports `running`.
@@ -71,11 +81,18 @@ package final class HealthRegistry: Sendable {
         return await report(services: services, dependencies: dependencies)
     }
 
+    /// What the process can do without.
+    package func checkUnneeded() async -> HealthReport {
+        let names = state.withLock { $0.dependencies.filter { !$0.value.isNeeded }.keys.sorted() }
+        return await report(services: [], dependencies: names)
+    }
+
     private func report(services: [(String, ServiceState)], dependencies: [String]) async -> HealthReport {
         var checks = services.map { HealthReport.Check(name: $0.0, status: $0.1 == .running ? "ok" : $0.1.rawValue) }
         await withTaskGroup(of: HealthReport.Check.self) { group in
             for name in dependencies {
-                group.addTask { await HealthReport.Check(name: name, status: self.ask(name)) }
+                let isNeeded = state.withLock { $0.dependencies[name]?.isNeeded } ?? true
+                group.addTask { await HealthReport.Check(name: name, status: self.ask(name), isNeeded: isNeeded) }
             }
             var found: [HealthReport.Check] = []
             for await check in group { found.append(check) }
@@ -86,7 +103,7 @@ package final class HealthRegistry: Sendable {
 
     /// Asks a dependency, or joins the question already asked; gives up waiting after the time limit.
     private func ask(_ name: String) async -> String {
-        guard let check = state.withLock({ $0.dependencies[name] }) else { return "unknown" }
+        guard let check = state.withLock({ $0.dependencies[name]?.check }) else { return "unknown" }
         let task = state.withLock { state in
             if let running = state.running[name] { return running }
             // Owned by `running`; ends with the check, which its backend bounds in time.

@@ -18,19 +18,7 @@ package struct DatabaseSettings: Sendable {
         .database,
         "Host of PostgreSQL, several between commas, or a socket's folder; without it the store is a file in the data folder"
     )
-    package let postgresPort = Setting(
-        "POSTGRES_PORT",
-        .database,
-        standard: 5432,
-        allowed: "a port, 1 to 65535",
-        meaning: "Port of PostgreSQL",
-        parse: { text in
-            // Kubernetes sets tcp://address:port under this name when a service is called postgres.
-            let port = text.utf8.starts(with: "tcp://".utf8) ? HostPort(String(text.dropFirst(6)))?.port : nil
-            return (port ?? SettingText.integer(text.utf8)).flatMap { (1...65_535).contains($0) ? $0 : nil }
-        },
-        format: { "\($0)" }
-    )
+    package let postgresPort = Setting.servicePort("POSTGRES_PORT", .database, 5_432, "Port of PostgreSQL")
     package let postgresUser = Setting.optionalText("POSTGRES_USER", .database, "Role that owns the store's tables")
     package let postgresPassword = Setting.secret("POSTGRES_PASSWORD", .database, "The role's password")
     package let postgresDatabase = Setting.text("POSTGRES_DB", .database, "oonrumail", "Name of the database")

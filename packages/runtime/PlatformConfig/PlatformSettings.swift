@@ -59,6 +59,10 @@ package struct PlatformSettings: Sendable {
         value(of: Settings.database[keyPath: member])
     }
 
+    package subscript<Value>(dynamicMember member: KeyPath<ClusterSettings, Setting<Value>>) -> Value {
+        value(of: Settings.cluster[keyPath: member])
+    }
+
     private func value<Value>(of setting: Setting<Value>) -> Value {
         values[setting.name] as? Value ?? setting.standard
     }
@@ -119,6 +123,7 @@ package struct PlatformSettings: Sendable {
         if !usesPostgres, self.postgresReplicaHost != nil || self.postgresReplicaURL != nil {
             found.append("POSTGRES_REPLICA_HOST and POSTGRES_REPLICA_URL go with POSTGRES_HOST or DATABASE_URL")
         }
+        found += clusterContradictions
         if self.queueMaxRetry < self.queueFirstRetry {
             found.append("OONRUMAIL_QUEUE_MAX_RETRY is shorter than OONRUMAIL_QUEUE_FIRST_RETRY")
         }
@@ -149,6 +154,8 @@ package struct PlatformSettings: Sendable {
     }
 
     /// Whether the store is in PostgreSQL; otherwise it is a file in the data folder.
+    package var usesRedis: Bool { self.redisURL != nil || self.redisHost != nil }
+    package var usesS3: Bool { self.s3Endpoint != nil }
     package var usesPostgres: Bool { self.databaseURL != nil || self.postgresHost != nil }
 
     /// The name in greetings: the setting, or the machine's name, or `localhost`.

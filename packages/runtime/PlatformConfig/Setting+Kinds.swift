@@ -79,6 +79,23 @@ extension Setting where Value == Bool {
 }
 
 extension Setting where Value == Int {
+    /// The port of another program's service.
+    static func servicePort(_ name: String, _ group: SettingGroup, _ standard: Int, _ meaning: String) -> Setting {
+        Setting(
+            name,
+            group,
+            standard: standard,
+            allowed: "a port, 1 to 65535",
+            meaning: meaning,
+            parse: { text in
+                // Kubernetes sets tcp://address:port under NAME_PORT when a service is called name.
+                let port = text.utf8.starts(with: "tcp://".utf8) ? HostPort(String(text.dropFirst(6)))?.port : nil
+                return (port ?? SettingText.integer(text.utf8)).flatMap { (1...65_535).contains($0) ? $0 : nil }
+            },
+            format: { "\($0)" }
+        )
+    }
+
     static func integer(
         _ name: String,
         _ group: SettingGroup,

@@ -56,7 +56,7 @@ package struct Setting<Value: Sendable>: AnySetting {
 }
 
 package enum SettingGroup: String, CaseIterable, Sendable {
-    case general, listeners, tls, limits, smtp, queue, imap, http, accounts, store, dns, logging, database
+    case general, listeners, tls, limits, smtp, queue, imap, http, accounts, store, dns, logging, database, cluster
 }
 
 /// A password or key that came from the settings.

@@ -14,9 +14,10 @@ package enum Settings {
     static let mail = MailSettings()
     static let services = ServiceSettings()
     static let database = DatabaseSettings()
+    static let cluster = ClusterSettings()
 
     /// In the order of declaration, which is that of `config list`.
-    package static let all: [any AnySetting] = [listeners, mail, services, database].flatMap { group in
+    package static let all: [any AnySetting] = [listeners, mail, services, database, cluster].flatMap { group in
         Mirror(reflecting: group).children.compactMap { $0.value as? any AnySetting }
     }
 }

@@ -25,40 +25,56 @@ extension Platform {
         if case .takeBack = order { try folder.lockForServing() }
         let threads = NIOThreadPool(numberOfThreads: 4)
         threads.start()
+        let backends = try Backends.open(settings, folder, threads, SystemClock())
+        let result: Result<MoveOutcome, any Error>
+        do {
+            result = .success(try await move(settings, order, folder, threads, backends, tell))
+        } catch {
+            result = .failure(error)
+        }
+        await backends.close()
+        try? await threads.shutdownGracefully()
+        return try result.get()
+    }
+
+    private static func move(
+        _ settings: PlatformSettings,
+        _ order: MoveOrder,
+        _ folder: DataFolder,
+        _ threads: NIOThreadPool,
+        _ backends: Backends,
+        _ tell: @escaping @Sendable (String) -> Void
+    ) async throws -> MoveOutcome {
         let logger = Logger(label: "move")
-        let sqlite = try SQLiteDatabase(path: "\(folder.path)/oonrumail.sqlite", logger: logger)
         var options = settings.postgres
         // Making triggers waits for who is writing; counting a large table takes its time.
         options.statementTimeout = 3_600
         let postgres = try await PostgresDatabase.open(options, logger: logger)
+        let sqlite = try SQLiteDatabase(path: "\(folder.path)/oonrumail.sqlite", logger: logger)
         let near = StoreMove.Side(
             database: sqlite,
             blobs: BlobFiles(folder: folder.blobs, threads: threads, logger: logger)
         )
-        let far = StoreMove.Side(database: postgres, blobs: blobStore(settings, folder, threads, logger))
+        let far = StoreMove.Side(database: postgres, blobs: backends.blobs)
         let isAway = if case .move = order { true } else { false }
         let move = StoreMove(from: isAway ? near : far, to: isAway ? far : near, verify: Self.findings, tell: tell)
-        let outcome: MoveOutcome
+        let result: Result<MoveOutcome, any Error>
         do {
-            if isAway { try await Migration.apply(to: postgres, now: SystemClock().now()) }
             switch order {
-            case .move: outcome = try await move.move()
-            case .takeBack: outcome = try await move.takeBack()
+            case .move:
+                try await Migration.apply(to: postgres, now: SystemClock().now())
+                result = .success(try await move.move())
+            case .takeBack: result = .success(try await move.takeBack())
             case .confirm:
                 try await move.confirm()
-                outcome = MoveOutcome()
+                result = .success(MoveOutcome())
             }
         } catch {
-            await close([sqlite, postgres], threads)
-            throw error
+            result = .failure(error)
         }
-        await close([sqlite, postgres], threads)
-        return outcome
-    }
-
-    private static func close(_ databases: [any SQLDatabase], _ threads: NIOThreadPool) async {
-        for database in databases { await database.close() }
-        try? await threads.shutdownGracefully()
+        await postgres.close()
+        await sqlite.close()
+        return try result.get()
     }
 
     private static func findings(in side: StoreMove.Side) async throws(StoreError) -> [String] {

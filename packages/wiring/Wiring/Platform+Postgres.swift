@@ -10,8 +10,7 @@ import Telemetry
 extension Platform {
     static func openStore(
         inPostgres settings: PlatformSettings,
-        _ blobs: any BlobStore,
-        _ feed: any ChangeFeed,
+        _ backends: Backends,
         _ clock: any WallClock,
         _ options: SQLStore.Options,
         _ logger: Logger
@@ -24,8 +23,8 @@ extension Platform {
             )
             return try await SQLStore(
                 database: database,
-                blobs: blobs,
-                feed: feed,
+                blobs: backends.blobs,
+                feed: backends.feed,
                 clock: clock,
                 reports: database.reports,
                 options: options

@@ -1,6 +1,4 @@
 package import Accounts
-import BlobFiles
-import CacheMemory
 import DNSResolver
 import Domains
 import Logging
@@ -17,12 +15,13 @@ import Telemetry
 package struct Platform: Sendable {
     package let settings: PlatformSettings
     package let folder: DataFolder
-    package let ports: EmbeddedPorts
+    package let ports: PlatformPorts
     package let clock: any WallClock
     package let masterKey: MasterKey
     package let passwords: PasswordWork
     package let domains: any DomainAdministration
     package let threads: NIOThreadPool
+    let backends: Backends
 
     /// Opens the data folder, making what is missing.
     ///
@@ -37,13 +36,20 @@ package struct Platform: Sendable {
         let threads = NIOThreadPool(numberOfThreads: max(4, settings.passwordThreads + 2))
         threads.start()
         let clock = SystemClock()
-        let feed = MemoryChangeFeed()
-        let store = try await openStore(settings, folder, threads, feed, clock)
-        // In PostgreSQL another process may be sending what it has leased.
-        if isServing, !settings.usesPostgres { try await takeBackLeases(store, clock) }
-        let ports = EmbeddedPorts(
+        let backends = try Backends.open(settings, folder, threads, clock)
+        let store: SQLStore
+        do {
+            store = try await openStore(settings, folder, backends, clock)
+            // In PostgreSQL another process may be sending what it has leased.
+            if isServing, !settings.usesPostgres { try await takeBackLeases(store, clock) }
+        } catch {
+            await backends.close()
+            throw error
+        }
+        let ports = PlatformPorts(
             store: store,
-            feed: feed,
+            feed: backends.feed,
+            limiter: backends.limiter,
             clock: clock,
             makeResolver: { try Self.resolver(settings) },
             makeTransport: { SMTPTransport(group: .singletonMultiThreadedEventLoopGroup, clock: clock) }
@@ -61,32 +67,31 @@ package struct Platform: Sendable {
             masterKey: masterKey,
             passwords: passwords,
             domains: HostedDomains(service: domains),
-            threads: threads
+            threads: threads,
+            backends: backends
         )
     }
 
     private static func openStore(
         _ settings: PlatformSettings,
         _ folder: DataFolder,
-        _ threads: NIOThreadPool,
-        _ feed: MemoryChangeFeed,
+        _ backends: Backends,
         _ clock: any WallClock
     ) async throws(StartupError) -> SQLStore {
         var options = SQLStore.Options()
         options.inlineThreshold = settings.inlineBlobThreshold
         options.maximumMailboxes = settings.imapMaxMailboxes
         let logger = Logger(label: "store")
-        let blobs = blobStore(settings, folder, threads, logger)
         options.migrates = settings.migratesAtStart
         if settings.usesPostgres {
-            options.listenedAccounts = { feed.listenedAccounts }
-            return try await openStore(inPostgres: settings, blobs, feed, clock, options, logger)
+            options.listenedAccounts = backends.accountsToPoll
+            return try await openStore(inPostgres: settings, backends, clock, options, logger)
         }
         do throws(StoreError) {
             return try await SQLStore.open(
                 folder: folder.path,
-                blobs: blobs,
-                feed: feed,
+                blobs: backends.blobs,
+                feed: backends.feed,
                 clock: clock,
                 logger: logger,
                 options: options
@@ -94,16 +99,6 @@ package struct Platform: Sendable {
         } catch {
             throw StartupError("the store in \(folder.path) cannot be opened (\(error)); the log has the cause")
         }
-    }
-
-    static func blobStore(
-        _ settings: PlatformSettings,
-        _ folder: DataFolder,
-        _ threads: NIOThreadPool,
-        _ logger: Logger
-    ) -> any BlobStore {
-        let shared = settings.usesPostgres ? settings.blobFolder : nil
-        return BlobFiles(folder: shared ?? folder.blobs, threads: threads, logger: logger)
     }
 
     /// What an earlier process had leased when it died is sent now, not when its leases run out.
@@ -141,6 +136,7 @@ package struct Platform: Sendable {
     /// Waits for what is being written.
     package func close() async {
         await ports.store.close()
+        await backends.close()
         try? await threads.shutdownGracefully()
     }
 

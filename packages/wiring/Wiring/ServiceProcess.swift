@@ -54,10 +54,13 @@ package enum ServiceProcess {
         let administrator = try await Bootstrap.run(platform, context.accounts)
         let maintenance = try await platform.ports.maintenance()
         context.health.addDependency(database) { try await maintenance.checkHealth() }
+        for dependency in platform.backends.dependencies {
+            context.health.addDependency(dependency.name, isNeeded: false, check: dependency.check)
+        }
         var hosted: [HostedService] = []
         for module in modules {
             let service = try await module(context)
-            context.health.addService(service.name, needs: [database])
+            context.health.addService(service.name, needs: [database] + platform.backends.dependencies.map(\.name))
             hosted.append(service)
         }
         for service in hosted { try await service.bind() }

@@ -45,7 +45,8 @@ package struct CommandEnvironment: Sendable {
         migrate: @escaping @Sendable (PlatformSettings, _ isDryRun: Bool) async throws -> SchemaPlan = { _, _ in
             SchemaPlan(current: 0, steps: [])
         },
-        move: @escaping @Sendable (PlatformSettings, MoveOrder, @escaping @Sendable (String) -> Void) async throws ->
+        move:
+            @escaping @Sendable (PlatformSettings, MoveOrder, @escaping @Sendable (String) -> Void) async throws ->
             MoveOutcome = { _, _, _ in MoveOutcome() }
     ) {
         self.open = open

@@ -50,7 +50,8 @@ struct MoveCommand: AsyncParsableCommand {
             var pauseSeconds: Double
         }
         let pause =
-            Double(outcome.pause.components.seconds) + Double(outcome.pause.components.attoseconds) / 1_000_000_000_000_000_000
+            Double(outcome.pause.components.seconds) + Double(outcome.pause.components.attoseconds)
+            / 1_000_000_000_000_000_000
         try options.show(
             Document(rows: outcome.rows, changes: outcome.changes, blobs: outcome.blobs, pauseSeconds: pause),
             text(outcome, pause)

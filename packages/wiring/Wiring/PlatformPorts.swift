@@ -1,20 +1,19 @@
-import CacheMemory
 package import MailModel
 package import MailPorts
 import PlatformConfig
 import SQLStore
 import Synchronization
 
-/// The ports of the one-machine shape: one SQLite store, changes and rates within the process.
-package final class EmbeddedPorts: PortProvider {
+/// The ports of a process: one store, and what it shares with others or has for itself.
+package final class PlatformPorts: PortProvider {
     private struct Made {
         var resolver: (any DNSResolving)?
         var transport: (any RemoteTransport)?
     }
 
     let store: SQLStore
-    private let feed: MemoryChangeFeed
-    private let limiter = MemoryRateLimiter()
+    private let feed: any ChangeFeed
+    private let limiter: any RateLimiter
     private let time: any WallClock
     private let made = Mutex(Made())
     private let makeResolver: @Sendable () throws -> any DNSResolving
@@ -22,13 +21,15 @@ package final class EmbeddedPorts: PortProvider {
 
     init(
         store: SQLStore,
-        feed: MemoryChangeFeed,
+        feed: any ChangeFeed,
+        limiter: any RateLimiter,
         clock: any WallClock,
         makeResolver: @escaping @Sendable () throws -> any DNSResolving,
         makeTransport: @escaping @Sendable () -> any RemoteTransport
     ) {
         self.store = store
         self.feed = feed
+        self.limiter = limiter
         self.time = clock
         self.makeResolver = makeResolver
         self.makeTransport = makeTransport
