@@ -75,7 +75,8 @@ struct MessageSource {
         } else if needsHeader {
             header = try await reader.header(email, size: size)
         } else {
-            _ = try await reader.read(email, 0..<1)
+            // The first octets are the delivery's own and lie elsewhere than the rest.
+            _ = try await reader.read(email, max(0, size - 1)..<size)
         }
         if needsHeader, header == nil {
             let bytes = octets ?? []
