@@ -12,7 +12,7 @@ IS_CLUSTER = os.environ.get("OONRUMAIL_SHAPE") == "cluster"
 if IS_CLUSTER:
     from cluster_platform import ClusterPlatform as Platform  # noqa: E402
 
-    collect_ignore = ["test_postgres.py", "test_operating.py", "test_torture.py"]
+    collect_ignore = ["test_postgres.py", "test_operating.py", "test_move.py", "test_torture.py"]
 else:
     from platform_process import Platform  # noqa: E402
 

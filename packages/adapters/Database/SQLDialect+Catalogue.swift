@@ -121,4 +121,31 @@ extension SQLDialect {
         case .postgres: ["DROP TRIGGER IF EXISTS \(name) ON \(table)"]
         }
     }
+
+    /// Refuses only changes of rows that the condition, over `OLD` and `NEW`, is true for.
+    package func raiseFence(_ table: String, name: String, when condition: String, saying text: String) -> [String] {
+        switch engine {
+        case .sqlite:
+            return [
+                "CREATE TRIGGER \(name)_\(table) BEFORE UPDATE ON \(table) WHEN \(condition) BEGIN SELECT RAISE(ABORT, '\(text)'); END"
+            ]
+        case .postgres:
+            return [
+                """
+                CREATE OR REPLACE FUNCTION \(name)() RETURNS trigger LANGUAGE plpgsql AS $body$ BEGIN
+                RAISE EXCEPTION '\(text)' USING ERRCODE = '57P03'; END $body$
+                """,
+                """
+                CREATE TRIGGER \(name) BEFORE UPDATE ON \(table) FOR EACH ROW WHEN (\(condition)) EXECUTE FUNCTION \(name)()
+                """,
+            ]
+        }
+    }
+
+    package func lowerConditionalFence(_ table: String, name: String) -> [String] {
+        switch engine {
+        case .sqlite: ["DROP TRIGGER IF EXISTS \(name)_\(table)"]
+        case .postgres: ["DROP TRIGGER IF EXISTS \(name) ON \(table)"]
+        }
+    }
 }

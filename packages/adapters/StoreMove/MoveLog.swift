@@ -1,4 +1,5 @@
 import Database
+import MailModel
 import MailPorts
 import SQLStore
 
@@ -7,6 +8,7 @@ struct MoveLog {
     static let table = "move_log"
     static let stateTable = MoveState.table
     private static let fence = "move_fence"
+    private static let leases = "move_leases"
 
     let database: any SQLDatabase
     let shapes: [TableShape]
@@ -68,6 +70,36 @@ struct MoveLog {
         try connection.execute("DROP TABLE IF EXISTS \(table)")
     }
 
+    /// No worker takes more of the outbound queue: what is being sent ends, and is recorded here.
+    func stopLeasing() async throws(StoreError) {
+        try await change { connection throws(StoreError) in
+            try Self.resumeLeasing(connection)
+            let statements = connection.dialect.raiseFence(
+                "queue_recipients",
+                name: Self.leases,
+                when: "NEW.state = 'leased' AND OLD.state <> 'leased'",
+                saying: "the store is about to move"
+            )
+            for statement in statements { try connection.execute(statement) }
+        }
+    }
+
+    private static func resumeLeasing(_ connection: any SQLConnection) throws(StoreError) {
+        for statement in connection.dialect.lowerConditionalFence("queue_recipients", name: leases) {
+            try connection.execute(statement)
+        }
+    }
+
+    /// Recipients that somebody is sending to.
+    func leased(now: Timestamp) async throws(StoreError) -> Int64 {
+        try await database.read(.latest) { connection throws(StoreError) in
+            try connection.first(
+                "SELECT COUNT(*) FROM queue_recipients WHERE state = 'leased' AND lease_until > $1",
+                [.integer(now.microseconds)]
+            ) { row throws(StoreError) in row.integer(0) } ?? 0
+        }
+    }
+
     /// From here on the database refuses every change of what moves.
     func raiseFence() async throws(StoreError) {
         let shapes = self.shapes
@@ -84,6 +116,7 @@ struct MoveLog {
     }
 
     private static func lowerFence(_ shapes: [TableShape], _ connection: any SQLConnection) throws(StoreError) {
+        try resumeLeasing(connection)
         for shape in shapes {
             for statement in connection.dialect.lowerFence(shape.name, name: fence) {
                 try connection.execute(statement)

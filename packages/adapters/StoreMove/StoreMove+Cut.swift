@@ -12,8 +12,16 @@ extension StoreMove {
         isFinal: Bool = false
     ) async throws(StoreError) {
         let clock = ContinuousClock()
-        let begin = clock.now
-        try await from.raiseFence()
+        try await from.stopLeasing()
+        let begin: ContinuousClock.Instant
+        do throws(StoreError) {
+            try await waitForLeases(from)
+            begin = clock.now
+            try await from.raiseFence()
+        } catch {
+            try await from.lowerFence()
+            throw error
+        }
         do throws(StoreError) {
             while try await copyChanges(from, shapes, &summary) > 0 {}
             try await compare(shapes)
@@ -26,6 +34,22 @@ extension StoreMove {
         }
         try await from.finish()
         summary.pause = clock.now - begin
+    }
+
+    /// What is on its way to another server is recorded where it was leased, or it would be sent again from the other store.
+    private func waitForLeases(_ log: MoveLog) async throws(StoreError) {
+        let clock = ContinuousClock()
+        let end = clock.now + options.sendingLimit
+        while try await log.leased(now: now()) > 0 {
+            guard clock.now < end else {
+                throw .refused("outbound mail is being sent and does not come to an end; try again")
+            }
+            do {
+                try await Task.sleep(for: .milliseconds(100))
+            } catch {
+                throw .refused("cancelled")
+            }
+        }
     }
 
     /// Tables of both sides, which must be the same.

@@ -1,5 +1,5 @@
 package import Database
-import MailModel
+package import MailModel
 package import MailPorts
 import NIOCore
 import SQLStore
@@ -25,12 +25,15 @@ package struct StoreMove: Sendable {
         package var fewChanges = 200
         /// Rounds of copying what changed meanwhile, before the source counts as too busy to be moved.
         package var maximumRounds = 1_000
+        /// Time that outbound transactions under way have to end before the cut.
+        package var sendingLimit: Duration = .seconds(60)
         package init() {}
     }
 
     let source: Side
     let target: Side
     let options: Options
+    let now: @Sendable () -> Timestamp
     /// Lines for the operator.
     let tell: @Sendable (String) -> Void
     /// Checks the target, bytes against hashes, and gives what is wrong with it.
@@ -40,11 +43,12 @@ package struct StoreMove: Sendable {
         from source: Side,
         to target: Side,
         options: Options = Options(),
+        now: @escaping @Sendable () -> Timestamp,
         verify: @escaping @Sendable (Side) async throws(StoreError) -> [String],
         tell: @escaping @Sendable (String) -> Void
     ) {
         (self.source, self.target, self.options) = (source, target, options)
-        (self.verify, self.tell) = (verify, tell)
+        (self.now, self.verify, self.tell) = (now, verify, tell)
     }
 
     // MARK: - The three commands

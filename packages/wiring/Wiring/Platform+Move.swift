@@ -57,7 +57,13 @@ extension Platform {
         )
         let far = StoreMove.Side(database: postgres, blobs: backends.blobs)
         let isAway = if case .move = order { true } else { false }
-        let move = StoreMove(from: isAway ? near : far, to: isAway ? far : near, verify: Self.findings, tell: tell)
+        let move = StoreMove(
+            from: isAway ? near : far,
+            to: isAway ? far : near,
+            now: SystemClock().now,
+            verify: Self.findings,
+            tell: tell
+        )
         let result: Result<MoveOutcome, any Error>
         do {
             switch order {
