@@ -98,6 +98,16 @@ struct S3FaultTests {
         async let put = isUnavailable { () throws(StoreError) in
             try await blobs.store.put(.memory(ByteBuffer(bytes: large)), hash: name)
         }
+        try LoopbackServer.run(
+            """
+            n=0
+            until grep -q 'initiate multipart upload' "$1/log"; do
+                n=$((n + 1)); [ $n -lt 2000 ] || { echo "no upload began"; exit 1; }
+                sleep 0.01
+            done
+            """,
+            [server.folder]
+        )
         server.crash()
         #expect(await put)
         try server.start()

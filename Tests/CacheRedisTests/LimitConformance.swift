@@ -86,6 +86,20 @@ struct RedisLimitConformance {
         #expect(Int(lifetime) ?? 0 > 60)
     }
 
+    /// One process is a second behind at the turn of a window: neither empties what the other has counted.
+    @Test func clocksThatDifferShareTheNewestWindow() async throws {
+        let server = try RedisServers.make()
+        let client = try RedisOptions([server]).client()
+        defer { client.close() }
+        let limiter = RedisRateLimiter(client, fallback: NoLimiter())
+        let turn = Timestamp(seconds: 1_800_000_060)
+        for _ in 0..<3 { #expect(await limiter.count("k", limit: 9, windowSeconds: 60, now: turn) == .allowed) }
+        let behind = turn.adding(seconds: -1)
+        for _ in 0..<2 { #expect(await limiter.count("k", limit: 9, windowSeconds: 60, now: behind) == .allowed) }
+        #expect(await limiter.peek("k", windowSeconds: 60, now: behind) == 5)
+        #expect(await limiter.peek("k", windowSeconds: 60, now: turn) == 5)
+    }
+
     @Test func awayTheProcessCountsAndBackTheyShareAgain() async throws {
         let server = try RedisServers.make()
         let client = try RedisOptions([server]).client()

@@ -121,6 +121,30 @@ struct RedisClientTests {
         user.close()
     }
 
+    /// As docs/CLUSTER.md gives them.
+    @Test func theDocumentedRightsAreEnough() async throws {
+        let rights = "~oonrumail:* &oonrumail:* +publish +subscribe +eval +hmget +hset +expire +del +ping +select"
+        let server = try RedisServers.make(
+            ["--user", "mail", "on", ">secret44"]
+                + rights.utf8.split(separator: 32).map { String(decoding: $0, as: UTF8.self) }
+        )
+        var options = RedisOptions([server])
+        (options.username, options.password, options.database) = ("mail", "secret44", 2)
+        let log = Kept()
+        let client = try options.client(log)
+        let feed = RedisChangeFeed(client)
+        defer {
+            feed.close()
+            client.close()
+        }
+        await checkLimits { RedisRateLimiter(client, fallback: NoLimiter()) }
+        #expect(await eventually { feed.isConnected })
+        feed.publishQueueWork()
+        try await client.checkHealth()
+        await #expect(throws: RedisFault.self) { try await client.run(["GET", "other"], key: "other") }
+        #expect(log.all.count { $0.contains("PUBLISH") } == 0)
+    }
+
     @Test func encryptedAndOnlyWithAKnownAuthority() async throws {
         let server = try RedisServers.makeWithTLS()
         var options = RedisOptions([server])

@@ -37,8 +37,14 @@ package final class BlobS3: BlobStore {
         self.logger = logger
     }
 
-    /// Ends the connections; must be called before the object goes.
+    /// Ends the connections.
     package func close() async { try? await http.shutdown() }
+
+    deinit {
+        // The client must be told before it goes; once more does no harm.
+        let http = self.http
+        Task { try? await http.shutdown() }
+    }
 
     /// Whether the bucket answers.
     package func checkHealth() async throws(StoreError) {
@@ -201,15 +207,17 @@ package final class BlobS3: BlobStore {
         default: ()
         }
         var content = try good(answer).body
-        // Some servers give a part with 200 instead of 206; the header tells what it is.
-        let partOf = answer.fields.first(name: "content-range").map { Int($0.split(separator: "/").last ?? "") }
-        let isAll = partOf.map { $0 == content.readableBytes } ?? (answer.status == 200)
-        if isAll, partOf != nil ? range.lowerBound == 0 : true {
+        // RFC 9110 §14.4: where the part lies. Some servers tell it with a status of 200.
+        let place = answer.fields.first(name: "content-range").flatMap { S3Text.range($0) }
+        if let place, place.start != range.lowerBound || place.length != content.readableBytes {
+            throw .failed("another part than the one asked for")
+        }
+        if place.map({ $0.length == $0.total }) ?? (answer.status == 200) {
             guard content.withUnsafeReadableBytes({ SHA256.hash($0) }) == name.hash.bytes else {
                 throw .damaged(name.text)
             }
         }
-        if partOf == nil, answer.status == 200, !isWhole {
+        if place == nil, !isWhole {
             // The server knows no ranges.
             let part = range.clamped(to: 0..<content.readableBytes)
             return content.getSlice(at: content.readerIndex + part.lowerBound, length: part.count)

@@ -173,6 +173,8 @@ extension S3Options {
             decompression: .disabled
         )
         configuration.httpVersion = .http1Only
+        // Attempts are counted in one place: a server that refuses connections is known as away within a second.
+        configuration.connectionPool.retryConnectionEstablishment = false
         return configuration
     }
 }

@@ -25,6 +25,15 @@ enum S3Text {
         return nil
     }
 
+    /// `bytes 0-99/1234`; nil when it does not read, or the total is not told.
+    static func range(_ field: String) -> (start: Int, length: Int, total: Int)? {
+        let words = field.utf8.split { !(48...57).contains($0) }.map { Int(String(decoding: $0, as: UTF8.self)) }
+        guard words.count == 3, let start = words[0], let last = words[1], let total = words[2], start <= last,
+            last < total
+        else { return nil }
+        return (start, last - start + 1, total)
+    }
+
     private static func unescaped(_ bytes: ArraySlice<UInt8>) -> String {
         guard bytes.contains(UInt8(ascii: "&")) else { return String(decoding: bytes, as: UTF8.self) }
         var result: [UInt8] = []

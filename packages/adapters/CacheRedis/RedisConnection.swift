@@ -13,7 +13,7 @@ struct RedisConnection: Sendable {
         greeting: [[String]],
         tls: NIOSSLContext?,
         on loop: any EventLoop,
-        onMessage: @escaping @Sendable ([UInt8]) -> Void
+        onMessage: (@Sendable ([UInt8]) -> Void)?
     ) -> EventLoopFuture<RedisConnection> {
         var commands: [[String]] = []
         if let password = options.password {

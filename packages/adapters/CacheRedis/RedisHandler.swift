@@ -32,12 +32,13 @@ final class RedisHandler: ChannelDuplexHandler {
     private let decoder: RedisDecoder
     private let timeout: TimeAmount
     private let maximum: Int
-    private let onMessage: @Sendable ([UInt8]) -> Void
+    /// nil on a connection that asks: there an answer may look like a message.
+    private let onMessage: (@Sendable ([UInt8]) -> Void)?
     private var waiting = CircularBuffer<Waiting>()
     private var timer: Scheduled<Void>?
     private var fault: RedisFault?
 
-    init(_ options: RedisOptions, onMessage: @escaping @Sendable ([UInt8]) -> Void) {
+    init(_ options: RedisOptions, onMessage: (@Sendable ([UInt8]) -> Void)?) {
         decoder = RedisDecoder(maximum: options.maximumAnswer)
         timeout = TimeAmount(options.commandTimeout)
         maximum = options.maximumInFlight
@@ -68,7 +69,9 @@ final class RedisHandler: ChannelDuplexHandler {
     }
 
     private func take(_ reply: RedisReply) {
-        if let parts = reply.elements, parts.count == 3, parts[0].text == "message", case .bulk(let octets) = parts[2] {
+        if let onMessage, let parts = reply.elements, parts.count == 3, parts[0].text == "message",
+            case .bulk(let octets) = parts[2]
+        {
             return onMessage(octets)
         }
         guard !waiting.isEmpty else { return }

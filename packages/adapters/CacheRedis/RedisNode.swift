@@ -29,7 +29,7 @@ final class RedisNode: Sendable {
     private let greeting: [[String]]
     private let tls: NIOSSLContext?
     private let loop: any EventLoop
-    private let onMessage: @Sendable ([UInt8]) -> Void
+    private let onMessage: (@Sendable ([UInt8]) -> Void)?
     private let onEvent: @Sendable (Event) -> Void
     private let state = Mutex(State())
 
@@ -42,7 +42,7 @@ final class RedisNode: Sendable {
         greeting: [[String]] = [],
         tls: NIOSSLContext?,
         on loop: any EventLoop,
-        onMessage: @escaping @Sendable ([UInt8]) -> Void = { _ in },
+        onMessage: (@Sendable ([UInt8]) -> Void)? = nil,
         onEvent: @escaping @Sendable (Event) -> Void
     ) {
         self.endpoints = endpoints
@@ -154,7 +154,7 @@ final class RedisNode: Sendable {
     private func keepAlive(_ connection: RedisConnection) {
         loop.scheduleTask(in: TimeAmount(options.keepAlive)) { [weak self] in
             guard let self, self.state.withLock({ $0.connection != nil }), connection.channel.isActive else { return }
-            connection.send([["PING"]]).whenSuccess { [weak self] _ in self?.keepAlive(connection) }
+            connection.send([["PING"]]).whenComplete { [weak self] _ in self?.keepAlive(connection) }
         }
     }
 }

@@ -5,6 +5,8 @@ package import MailPorts
 ///
 /// The same two buckets and the same arithmetic as `MemoryRateLimiter`, in one step on the server.
 package final class RedisRateLimiter: RateLimiter {
+    /// The clocks of processes differ a little: one that is behind at the turn of a window counts in the new one.
+    ///
     /// Fields: w the present window's number, c its events, p those of the window before, s its seconds.
     private static let script = """
         local v = redis.call('HMGET', KEYS[1], 'w', 'c', 'p', 's')
@@ -12,6 +14,7 @@ package final class RedisRateLimiter: RateLimiter {
         local w, c, p = math.floor(now / s), 0, 0
         if v[4] and tonumber(v[4]) == s then
             local old = tonumber(v[1])
+            if old == w + 1 then w, now = old, old * s end
             if old == w then c, p = tonumber(v[2]), tonumber(v[3])
             elseif old == w - 1 then p = tonumber(v[2]) end
         end

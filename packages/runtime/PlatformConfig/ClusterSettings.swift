@@ -63,6 +63,20 @@ extension PlatformSettings {
         if let url = self.redisURL, ServiceURL(url.text, schemes: ["redis", "rediss"]) == nil {
             found.append("REDIS_URL does not read as redis://user:password@host:port/database")
         }
+        let url = self.redisURL.flatMap { ServiceURL($0.text, schemes: ["redis", "rediss"]) }
+        if let path = url?.path, !path.isEmpty, SettingText.integer(path.utf8).map({ $0 > 10_000 }) ?? true {
+            found.append("REDIS_URL ends in something else than the number of a database, 0 to 10000")
+        }
+        let hosts = url?.host ?? self.redisHost ?? ""
+        if hosts.utf8.contains(44), !self.redisIsCluster {
+            found.append("several hosts of Redis are nodes of its cluster: set REDIS_CLUSTER=true, or name one")
+        }
+        if self.redisIsCluster, url.flatMap({ Int($0.path) }) ?? self.redisDatabase != 0 {
+            found.append("a cluster of Redis has no database but 0")
+        }
+        if (url?.user ?? self.redisUsername) != nil, url?.password ?? self.redisPassword?.text == nil {
+            found.append("the user of Redis needs a password: REDIS_PASSWORD, or within REDIS_URL")
+        }
         if let endpoint = self.s3Endpoint {
             if ServiceURL(endpoint, schemes: ["http", "https"])?.isBare != true {
                 found.append(

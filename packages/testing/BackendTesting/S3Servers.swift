@@ -20,7 +20,7 @@ package enum S3Servers {
             switch kind {
             case .rclone:
                 [
-                    "rclone", "serve", "s3", "--addr", "127.0.0.1:\(port)", "--auth-key",
+                    "rclone", "serve", "s3", "-vv", "--addr", "127.0.0.1:\(port)", "--auth-key",
                     "\(accessKeyID),\(secretAccessKey)", "--vfs-cache-mode", "off", "--config", "/dev/null",
                     "\(folder)/data",
                 ]
