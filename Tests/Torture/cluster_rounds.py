@@ -12,6 +12,7 @@ import argparse
 import os
 import pathlib
 import random
+import signal
 import sys
 import tempfile
 import threading
@@ -29,6 +30,7 @@ LEASE = 30
 class Outcome:
     def __init__(self):
         self.kills = []
+        self.codes = {}
         self.problems = {}
         self.lines = []
 
@@ -37,7 +39,27 @@ class Outcome:
         print(line, flush=True)
 
 
-def run(folder, seconds, every, accounts, seed, settings=None):
+def run(folder, seconds, every, accounts, seed):
+    """Kills one process after the other for some time."""
+    def torment_for(cluster, source, outcome):
+        torment(cluster, source, seconds, every, outcome)
+
+    return under_traffic(folder, torment_for, accounts, seed)
+
+
+def roll(folder, accounts, seed):
+    """Stops and starts every service process in turn, as an update does."""
+    def rolling(cluster, source, outcome):
+        for service, number in cluster.places:
+            outcome.codes[service, number] = cluster.kill(service, number, signal.SIGTERM)
+            cluster.start_process(service, number)
+            cluster.wait_ready(service, number)
+            threading.Event().wait(1)
+
+    return under_traffic(folder, rolling, accounts, seed)
+
+
+def under_traffic(folder, trouble, accounts, seed):
     from cluster_platform import ClusterPlatform
     from platform_process import PASSWORD, free_port, wait_until
 
@@ -46,7 +68,7 @@ def run(folder, seconds, every, accounts, seed, settings=None):
     platform = ClusterPlatform(
         folder, OONRUMAIL_LOG_LEVEL="warning", OONRUMAIL_INLINE_BLOB_THRESHOLD=65536, OONRUMAIL_QUEUE_LEASE=f"{LEASE}s",
         OONRUMAIL_QUEUE_FIRST_RETRY="1s", OONRUMAIL_TRANSPORT_MAP=f"outside.test=127.0.0.1:{sink.server_address[1]}",
-        OONRUMAIL_IMAP_MAX_CONNECTIONS_PER_ACCOUNT=500, **(settings or {}),
+        OONRUMAIL_IMAP_MAX_CONNECTIONS_PER_ACCOUNT=500,
     ).start()
     ledger, outcome, people = Ledger(), Outcome(), []
     addresses = [platform.add_account(f"person{number}@example.test", PASSWORD) for number in range(accounts)]
@@ -60,12 +82,14 @@ def run(folder, seconds, every, accounts, seed, settings=None):
     for person in people:
         person.start()
     try:
-        torment(platform.cluster, source, seconds, every, outcome)
+        began = time.monotonic()
+        trouble(platform.cluster, source, outcome)
     finally:
         for person in people:
             person.stopping.set()
         for person in people:
             person.join(timeout=60)
+    seconds = time.monotonic() - began
     for place in platform.cluster.processes:
         platform.cluster.wait_ready(*place)
     wait_until(lambda: ledger.sent <= set(sink.taken), seconds=4 * LEASE)
@@ -82,7 +106,7 @@ def run(folder, seconds, every, accounts, seed, settings=None):
         "verify": platform.json("verify")["findings"],
     }
     outcome.tell(
-        f"seed {seed}: {len(outcome.kills)} kills in {seconds} s; {ledger.attempted} attempted, {findings.acknowledged} "
+        f"seed {seed}: {len(outcome.kills)} kills in {seconds:.0f} s; {ledger.attempted} attempted, {findings.acknowledged} "
         f"acknowledged / {len(findings.lost)} lost / {len(findings.twice)} shown twice / {len(findings.damaged)} damaged; "
         f"{len(ledger.sent)} submitted outward, {again} of them sent again after a kill; {len(ledger.named)} UIDs seen; "
         f"{ledger.reconnects} reconnects"
@@ -93,6 +117,7 @@ def run(folder, seconds, every, accounts, seed, settings=None):
     platform.stop()
     sink.end()
     outcome.acknowledged = findings.acknowledged
+    outcome.troubles = ledger.troubles
     return outcome
 
 

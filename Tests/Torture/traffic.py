@@ -26,11 +26,26 @@ class Ledger:
         self.named = {}                               # (account, mailbox, UIDVALIDITY, UID) -> key
         self.renamed = []                             # the same UID seen with another message
         self.reconnects = 0
+        self.troubles = collections.Counter()         # what people met, by kind
 
     def name(self, place, key):
         with self.lock:
             if self.named.setdefault(place, key) != key:
                 self.renamed.append((place, self.named[place], key))
+
+
+def kind(trouble):
+    """`reconnect` when the connection ended, or the server said that it ends it; else what was said."""
+    if isinstance(trouble, smtplib.SMTPServerDisconnected | imaplib.IMAP4.abort | OSError) and not isinstance(
+        trouble, smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused
+    ):
+        return "reconnect"
+    replies = trouble.recipients.values() if isinstance(trouble, smtplib.SMTPRecipientsRefused) else [
+        (getattr(trouble, "smtp_code", 0), getattr(trouble, "smtp_error", str(trouble).encode()))
+    ]
+    if all(code == 421 for code, _ in replies):
+        return "reconnect"
+    return "; ".join(f"{code} {text.decode(errors='replace')[:80]}" for code, text in replies)
 
 
 class Person(threading.Thread):
@@ -46,9 +61,10 @@ class Person(threading.Thread):
         while not self.stopping.is_set():
             try:
                 self.work()
-            except TROUBLE:
+            except TROUBLE as trouble:
                 with self.ledger.lock:
                     self.ledger.reconnects += 1
+                    self.ledger.troubles[kind(trouble)] += 1
                 self.stopping.wait(0.1)
 
     def next_letter(self, recipient):
