@@ -4,7 +4,7 @@
 
 usage() {
     cat <<'TEXT'
-usage: scripts/test.sh [--unit | --end-to-end | --cluster] [--filter TEXT]
+usage: scripts/test.sh [--unit | --end-to-end | --cluster | --deploy] [--filter TEXT]
 
 Installs what the tests need (Debian packages, Python packages in .build/venv), runs them and prints
 'N passed, N failed, N skipped' last. Exits non-zero when a test fails.
@@ -12,6 +12,7 @@ Installs what the tests need (Debian packages, Python packages in .build/venv), 
   --unit          only the Swift tests
   --end-to-end    only the tests against the running executable
   --cluster       only the same tests against the cluster shape, and its own
+  --deploy        only the tests of scripts, images, manifests and monitoring
   --filter TEXT   only tests whose name contains TEXT
   --help          this text
 TEXT
@@ -20,14 +21,16 @@ TEXT
 unit=yes
 end_to_end=yes
 cluster=yes
+deploy=yes
 filter=()
 pytest_filter=()
 while [ $# -gt 0 ]; do
     case $1 in
         --help | -h) usage; exit 0 ;;
-        --unit) end_to_end=no cluster=no ;;
-        --end-to-end) unit=no cluster=no ;;
-        --cluster) unit=no end_to_end=no ;;
+        --unit) end_to_end=no cluster=no deploy=no ;;
+        --end-to-end) unit=no cluster=no deploy=no ;;
+        --cluster) unit=no end_to_end=no deploy=no ;;
+        --deploy) unit=no end_to_end=no cluster=no ;;
         --filter) filter=(--filter "$2"); pytest_filter=(-k "$2"); shift ;;
         *) usage >&2; exit 64 ;;
     esac
@@ -61,11 +64,11 @@ if [ $unit = yes ]; then
     add "$good" "$bad" "$missed"
 fi
 
-# Runs pytest on one shape of the platform and counts.
-end_to_end_tests() {
-    local report=.build/$1.xml total bad errors missed
+# python_tests FOLDER SHAPE : runs pytest on one shape of the platform and counts.
+python_tests() {
+    local report=.build/${1##*/}-$2.xml total bad errors missed
     rm -f "$report"
-    OONRUMAIL_SHAPE=$1 pytest Tests/EndToEnd -q --junit-xml "$report" "${pytest_filter[@]}" || true
+    OONRUMAIL_SHAPE=$2 pytest "$1" -q --junit-xml "$report" "${pytest_filter[@]}" || true
     read -r total bad errors missed < <(python3 - "$report" <<'PYTHON'
 import sys, xml.etree.ElementTree as tree
 suite = tree.parse(sys.argv[1]).getroot().find("testsuite")
@@ -75,7 +78,7 @@ PYTHON
     add $((total - bad - errors - missed)) $((bad + errors)) "$missed"
 }
 
-if [ $end_to_end = yes ] || [ $cluster = yes ]; then
+if [ $end_to_end = yes ] || [ $cluster = yes ] || [ $deploy = yes ]; then
     need_packages openssl curl swaks libnet-ssleay-perl isync libsasl2-modules postfix bind9-utils \
         postgresql postgresql-contrib pgbouncer redis-server haproxy util-linux
     swift build 2>&1 | grep -E 'error|warning: unre|Compiling|Build' | tail -3 >&2
@@ -83,11 +86,16 @@ if [ $end_to_end = yes ] || [ $cluster = yes ]; then
 fi
 if [ $end_to_end = yes ]; then
     say "== end-to-end tests on one machine"
-    end_to_end_tests one-machine
+    python_tests Tests/EndToEnd one-machine
 fi
 if [ $cluster = yes ]; then
     say "== end-to-end tests on the cluster shape"
-    end_to_end_tests cluster
+    python_tests Tests/EndToEnd cluster
+fi
+if [ $deploy = yes ]; then
+    say "== tests of the deployment"
+    need_packages shellcheck jq age bind9-dnsutils prometheus prometheus-alertmanager
+    python_tests Tests/Deploy cluster
 fi
 
 echo "$passed passed, $failed failed, $skipped skipped"
