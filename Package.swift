@@ -247,7 +247,11 @@ let package = Package(
                 "NIOSSL", "DequeModule",
             ]
         ),
-        server("AuthServer", at: "auth", ["MailModel", "MailPorts", "HTTPKit", "Accounts", "ServiceHost"]),
+        server(
+            "AuthServer",
+            at: "auth",
+            ["MailModel", "MailPorts", "HTTPKit", "Telemetry", "Accounts", "ServiceHost"]
+        ),
         server(
             "StorageServer",
             at: "storage",

@@ -22,6 +22,7 @@ final class CountedWork: Sendable {
 @Suite struct AccountAuthenticatorTests {
     static let password = "correct horse"
     let directory = FakeDirectory()
+    let clients = FakeCredentials()
     let limiter = FakeLimiter()
     let clock = ManualClock()
     let counted = CountedWork()
@@ -39,7 +40,13 @@ final class CountedWork: Sendable {
                 )
             )
         }
-        return AccountAuthenticator(directory: directory, limiter: limiter, passwords: work, limits: limits)
+        return AccountAuthenticator(
+            directory: directory,
+            credentials: clients,
+            limiter: limiter,
+            passwords: work,
+            limits: limits
+        )
     }
 
     private func id(of address: String) async throws -> AccountID {
@@ -49,7 +56,7 @@ final class CountedWork: Sendable {
 
     private func word(_ outcome: AuthenticationOutcome) -> String {
         switch outcome {
-        case .success(let account): account.primaryAddress.description
+        case .success(let signIn): signIn.account.primaryAddress.description
         case .invalid: "invalid"
         case .lockedOut(let seconds): "locked \(seconds)"
         case .unavailable: "unavailable"
@@ -174,7 +181,7 @@ final class CountedWork: Sendable {
     @Test func aFloodIsTurnedAwayInsteadOfQueued() async throws {
         _ = try await ready()
         let full = PasswordWork(hasher: PasswordHasher(memory: 8 << 10, passes: 1), maxWaiting: 0) { $0() }
-        let auth = AccountAuthenticator(directory: directory, limiter: limiter, passwords: full)
+        let auth = AccountAuthenticator(directory: directory, credentials: clients, limiter: limiter, passwords: full)
         #expect(await attempt(auth, "ann@shop.test") == "unavailable")
         #expect(await attempt(auth, "nobody@shop.test") == "unavailable")
     }

@@ -56,8 +56,18 @@ struct FakeDomains: DomainAdministration {
             limits: TokenLimits(issuer: "mail.example.test")
         )
         let auth = AuthRoutes(
-            authenticator: AccountAuthenticator(directory: directory, limiter: ports.limiter, passwords: work),
+            authenticator: AccountAuthenticator(
+                directory: directory,
+                credentials: ports.clients,
+                limiter: ports.limiter,
+                passwords: work
+            ),
             tokens: tokens,
+            appPasswords: AppPasswordService(
+                credentials: ports.clients,
+                salts: SCRAMSalts(key: []),
+                directory: directory
+            ),
             clock: clock
         )
         let health = HealthRegistry()

@@ -117,6 +117,7 @@ final class IMAPHouse: Sendable {
             mailboxes: store,
             authenticator: AccountAuthenticator(
                 directory: store,
+                credentials: store,
                 limiter: MemoryRateLimiter(),
                 passwords: work,
                 logger: logger

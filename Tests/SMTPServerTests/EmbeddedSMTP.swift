@@ -64,6 +64,7 @@ struct EmbeddedSMTP {
             ),
             authenticator: AccountAuthenticator(
                 directory: directory,
+                credentials: FakeCredentials(),
                 limiter: FakeLimiter(),
                 passwords: PasswordWork(hasher: PasswordHasher(memory: 8 << 10, passes: 1)) { $0() },
                 logger: logger

@@ -34,8 +34,10 @@ import Testing
 
     private let folder = TemporaryFolder()
     private let now = Timestamp(seconds: 1_800_000_000)
+    /// The version after those that there are.
+    private static let next = Int64(Migration.all.count + 1)
     private static let more = Migration(
-        version: 2,
+        version: next,
         name: "expand-colours",
         statements: [
             "CREATE TABLE colours (account_id BIGINT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (account_id, name))",
@@ -55,7 +57,7 @@ import Testing
         let database = try await engine.open(folder)
         let plan = try await Migration.plan(for: database)
         #expect(plan.current == 0)
-        #expect(plan.steps.map(\.name) == ["initial"])
+        #expect(plan.steps.map(\.name) == Migration.all.map(\.name))
         #expect(plan.steps[0].checksum == Migration.all[0].checksum)
         #expect(plan.steps[0].statements.allSatisfy { $0.effects.isEmpty && !$0.sql.utf8.contains(UInt8(ascii: "{")) })
         await #expect(throws: StoreError.self) { try await rows(database) }
@@ -64,15 +66,18 @@ import Testing
 
     @Test(arguments: Engine.all) func eachVersionIsAppliedOnceAndRecorded(_ engine: Engine) async throws {
         let database = try await engine.open(folder)
-        #expect(try await Migration.apply(to: database, now: now).steps.count == 1)
-        #expect(try await rows(database) == ["1 initial \(Migration.all[0].checksum) \(now.microseconds)"])
+        #expect(try await Migration.apply(to: database, now: now).steps.count == Migration.all.count)
+        #expect(
+            try await rows(database)
+                == Migration.all.map { "\($0.version) \($0.name) \($0.checksum) \(now.microseconds)" }
+        )
         let both = Migration.all + [Self.more]
         let plan = try await Migration.plan(both, for: database)
-        #expect(plan.current == 1)
+        #expect(plan.current == Self.next - 1)
         #expect(plan.steps.flatMap(\.statements).map(\.effects) == [[], [.locksTable]])
         try await Migration.apply(both, to: database, now: now)
         #expect(try await Migration.apply(both, to: database, now: now).steps.isEmpty)
-        #expect(try await rows(database).count == 2)
+        #expect(try await rows(database).count == Int(Self.next))
         // What a program does not know but what only adds is no reason to stop.
         #expect(try await Migration.plan(for: database).steps.isEmpty)
         await database.close()
@@ -81,13 +86,24 @@ import Testing
     @Test(arguments: Engine.all) func anEditedOrUnknownVersionIsRefused(_ engine: Engine) async throws {
         let database = try await engine.open(folder)
         try await Migration.apply(Migration.all + [Self.more], to: database, now: now)
-        let edited = Migration(version: 2, name: "expand-colours", statements: ["CREATE TABLE colours (x BIGINT)"])
+        let edited = Migration(
+            version: Self.next,
+            name: "expand-colours",
+            statements: ["CREATE TABLE colours (x BIGINT)"]
+        )
         await #expect(
-            throws: StoreError.refused("migration 2 (expand-colours) is not the one that was applied to this database")
+            throws: StoreError.refused(
+                "migration \(Self.next) (expand-colours) is not the one that was applied to this database"
+            )
         ) {
             try await Migration.apply(Migration.all + [edited], to: database, now: now)
         }
-        let newer = Migration(version: 3, name: "contract-colours", contracts: 2, statements: ["DROP TABLE colours"])
+        let newer = Migration(
+            version: Self.next + 1,
+            name: "contract-colours",
+            contracts: Self.next,
+            statements: ["DROP TABLE colours"]
+        )
         try await Migration.apply(Migration.all + [Self.more, newer], to: database, now: now)
         do {
             try await Migration.apply(Migration.all, to: database, now: now)
@@ -97,7 +113,11 @@ import Testing
                 Issue.record("\(error)")
                 return
             }
-            #expect(text.contains("version 3 (contract-colours), newer than this program knows (1)"))
+            #expect(
+                text.contains(
+                    "version \(Self.next + 1) (contract-colours), newer than this program knows (\(Self.next - 1))"
+                )
+            )
         }
         await database.close()
     }
@@ -106,15 +126,15 @@ import Testing
         let database = try await engine.open(folder)
         try await Migration.apply(to: database, now: now)
         let failing = Migration(
-            version: 2,
+            version: Self.next,
             name: "expand-half",
             statements: ["CREATE TABLE half (x BIGINT)", "CREATE TABEL"]
         )
         await #expect(throws: StoreError.self) {
             try await Migration.apply(Migration.all + [failing], to: database, now: now)
         }
-        #expect(try await rows(database).count == 1)
-        let repaired = Migration(version: 2, name: "expand-half", statements: ["CREATE TABLE half (x BIGINT)"])
+        #expect(try await rows(database).count == Migration.all.count)
+        let repaired = Migration(version: Self.next, name: "expand-half", statements: ["CREATE TABLE half (x BIGINT)"])
         try await Migration.apply(Migration.all + [repaired], to: database, now: now)
         await database.close()
     }
@@ -126,7 +146,7 @@ import Testing
             for _ in 0..<6 { group.addTask { try await Migration.apply(both, to: database, now: now) } }
             try await group.waitForAll()
         }
-        #expect(try await rows(database).count == 2)
+        #expect(try await rows(database).count == Int(Self.next))
         await database.close()
     }
 
@@ -136,7 +156,9 @@ import Testing
         options.migrates = false
         let fixed = options
         await #expect(
-            throws: StoreError.refused("the database has schema version 0, this program needs 1: run the migrations")
+            throws: StoreError.refused(
+                "the database has schema version 0, this program needs \(Self.next - 1): run the migrations"
+            )
         ) {
             _ = try await open(database, fixed)
         }
@@ -181,15 +203,15 @@ import Testing
     }
 
     @Test(arguments: Bad.all) func whatTakesAwayIsFound(_ bad: Bad) {
-        let migration = Migration(version: 2, name: bad.name, statements: [bad.statement])
+        let migration = Migration(version: Self.next, name: bad.name, statements: [bad.statement])
         #expect(MigrationRules.problems(of: Migration.all + [migration]).count == 1)
     }
 
     @Test func aContractNamesItsExpand() {
         let contract = Migration(
-            version: 3,
+            version: Self.next + 1,
             name: "contract-colours",
-            contracts: 2,
+            contracts: Self.next,
             statements: ["ALTER TABLE audit DROP COLUMN detail"]
         )
         #expect(MigrationRules.problems(of: Migration.all + [Self.more, contract]) == [])
@@ -206,6 +228,7 @@ import Testing
         "sequences", "organisations", "domains", "dkim_keys", "accounts", "addresses", "alias_targets",
         "refresh_tokens",
         "token_families", "platform_secrets", "audit", "notices", "trace_events", "schema_migrations",
+        "sign_in_endings",
     ]
 
     @Test(arguments: Engine.all) func everyTableOfMailLeadsItsKeyWithTheAccount(_ engine: Engine) async throws {

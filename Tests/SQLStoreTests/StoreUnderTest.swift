@@ -13,6 +13,7 @@ import Synchronization
 import Testing
 
 typealias EveryStorePort = DirectoryStore & DeliveryStore & MailboxStore & QueueStore & SessionStore & TraceStore
+    & CredentialStore
     & MaintenanceStore
 
 /// Makes a fresh, empty store of one kind.

@@ -85,10 +85,14 @@ extension SQLStore {
     }
 
     package func setAccountStatus(_ id: AccountID, _ status: Account.Status) async throws(StoreError) {
-        try await change(
-            "UPDATE accounts SET status = $2 WHERE account_id = $1",
-            [.integer(id.rawValue), .text(status.rawValue)]
-        )
+        try await database.write { connection throws(StoreError) in
+            let changed = try connection.execute(
+                "UPDATE accounts SET status = $2 WHERE account_id = $1",
+                [.integer(id.rawValue), .text(status.rawValue)]
+            )
+            guard changed == 1 else { throw .notFound }
+            if status != .active { try Self.endSignIns(of: id, nil, connection) }
+        }
     }
 
     package func setQuota(_ id: AccountID, bytes: Int64?) async throws(StoreError) {

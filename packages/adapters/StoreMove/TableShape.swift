@@ -13,7 +13,9 @@ struct TableShape: Sendable {
     let numbered: [String]
 
     /// Tables that belong to a database, not to the mail in it.
-    static let own: Set<String> = ["schema_migrations", MoveLog.table, MoveLog.stateTable, "notices"]
+    static let own: Set<String> = [
+        "schema_migrations", MoveLog.table, MoveLog.stateTable, "notices", "sign_in_endings",
+    ]
 
     var keyColumns: [(name: String, kind: Kind)] { key.map { columns[$0] } }
     private var columnList: String { columns.map(\.name).joined(separator: ", ") }

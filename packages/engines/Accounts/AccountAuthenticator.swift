@@ -6,7 +6,7 @@ import Metrics
 import Synchronization
 
 package enum AuthenticationOutcome: Sendable {
-    case success(Account)
+    case success(SignIn)
     /// Unknown address, wrong password, suspended account: told apart in the log only.
     case invalid
     /// Too many failures; not even a right password is taken before then.
@@ -31,24 +31,33 @@ package struct LockoutLimits: Sendable {
 ///
 /// Spends the time of one Argon2id whether the address exists or not, so that answers do not tell which do.
 package final class AccountAuthenticator: Sendable {
+    /// The sessions that signed in here, to be ended when their credential is.
+    package let signIns = SignInRegistry()
     private let directory: any DirectoryStore
+    private let credentials: any CredentialStore
     private let limiter: any RateLimiter
     private let passwords: PasswordWork
     private let limits: LockoutLimits
     private let cache: SignInCache
+    private let lastUseSeconds: Int64
     private let logger: Logger
     /// A hash that no password has, made with the costs in force.
     private let decoy = Mutex<String?>(nil)
 
+    /// `lastUseSeconds`: how often at most the use of an app password is written.
     package init(
         directory: any DirectoryStore,
+        credentials: any CredentialStore,
         limiter: any RateLimiter,
         passwords: PasswordWork,
         limits: LockoutLimits = LockoutLimits(),
         cache: SignInCache = SignInCache(),
+        lastUseSeconds: Int64 = 300,
         logger: Logger = Logger(label: "auth")
     ) {
         self.directory = directory
+        self.credentials = credentials
+        self.lastUseSeconds = lastUseSeconds
         self.limiter = limiter
         self.passwords = passwords
         self.limits = limits
@@ -86,6 +95,7 @@ package final class AccountAuthenticator: Sendable {
         service: String,
         now: Timestamp
     ) async -> AuthenticationOutcome {
+        let position = signIns.position
         let address = user.utf8.count <= 320 ? EmailAddress(user) : nil
         let counters = counters(address, remote)
         for (key, limit) in counters
@@ -110,8 +120,21 @@ package final class AccountAuthenticator: Sendable {
             guard await spendTime(password) else { return .unavailable }
             return await refuse("unknown or suspended", address, remote, service, counters, now)
         }
+        do throws(StoreError) {
+            if let id = try await appPassword(password, of: found.account, service, remote, now) {
+                if let pair = counters.first { await limiter.clear(pair.key) }
+                return .success(SignIn(account: found.account, credential: .appPassword(id), position: position))
+            }
+        } catch {
+            logger.error(
+                "app passwords unavailable",
+                metadata: ["service": .string(service), "error": .string("\(error)")]
+            )
+            return .unavailable
+        }
+        let signIn = SignIn(account: found.account, credential: .password, position: position)
         if cache.contains(address, password, passwordHash: found.passwordHash, now: now) {
-            return .success(found.account)
+            return .success(signIn)
         }
         do throws(PasswordWork.Failure) {
             guard try await passwords.verify(password, against: found.passwordHash) else {
@@ -128,7 +151,36 @@ package final class AccountAuthenticator: Sendable {
         if let pair = counters.first { await limiter.clear(pair.key) }
         let hash = await rehashed(password, found.passwordHash, found.account.id)
         cache.insert(address, password, passwordHash: hash, now: now)
-        return .success(found.account)
+        return .success(signIn)
+    }
+
+    /// The app password that this is, when the account has it and it is good for the service.
+    ///
+    /// Only what can be one is looked up. What is none goes on to be compared with the account's own password, which
+    /// costs the same as ever.
+    private func appPassword(
+        _ password: String,
+        of account: Account,
+        _ service: String,
+        _ remote: IPAddress?,
+        _ now: Timestamp
+    ) async throws(StoreError) -> AppPasswordID? {
+        guard let scope = SignInScope(rawValue: service), let secret = AppSecret(password) else { return nil }
+        guard let known = try await credentials.appPassword(of: account.id, secretHash: secret.hash(for: account.id))
+        else { return nil }
+        guard known.scopes.contains(scope) else { return nil }
+        await noteUse(of: known, remote, now)
+        return known.id
+    }
+
+    /// Writes when and from where, unless that was written a short while ago; a sign-in does not fail for it.
+    private func noteUse(of known: AppPassword, _ remote: IPAddress?, _ now: Timestamp) async {
+        if let last = known.lastUse, last.at.adding(seconds: lastUseSeconds) > now { return }
+        do throws(StoreError) {
+            try await credentials.noteUse(LastUse(at: now, remote: remote), of: known.id, account: known.account)
+        } catch {
+            logger.notice("last use not written", metadata: ["error": .string("\(error)")])
+        }
     }
 
     // MARK: - Failures

@@ -9,6 +9,10 @@ package enum AccountError: Error, Equatable, Sendable, CustomStringConvertible {
     case noSuchAccount(EmailAddress)
     case addressTaken(EmailAddress)
     case passwordRefused(String)
+    /// What was given as `name` cannot be so.
+    case fieldRefused(_ name: String, String)
+    /// What was given as `name` is in use.
+    case fieldTaken(_ name: String, String)
     /// Too many passwords are being hashed (transient).
     case busy
     case store(StoreError)
@@ -19,6 +23,7 @@ package enum AccountError: Error, Equatable, Sendable, CustomStringConvertible {
         case .noSuchAccount(let address): "there is no account \(address)"
         case .addressTaken(let address): "\(address) is taken"
         case .passwordRefused(let why): why
+        case .fieldRefused(_, let why), .fieldTaken(_, let why): why
         case .busy: "too many passwords are being set; try again"
         case .store(let error): Self.text(error)
         }

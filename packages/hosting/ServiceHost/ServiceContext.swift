@@ -14,6 +14,7 @@ package struct ServiceContext: Sendable {
     package var clock: any WallClock
     package var authenticator: AccountAuthenticator
     package var accounts: AccountService
+    package var appPasswords: AppPasswordService
     package var tokens: TokenService
     package var domains: any DomainAdministration
     package var masterKey: MasterKey
@@ -30,6 +31,7 @@ package struct ServiceContext: Sendable {
         clock: any WallClock,
         authenticator: AccountAuthenticator,
         accounts: AccountService,
+        appPasswords: AppPasswordService,
         tokens: TokenService,
         domains: any DomainAdministration,
         masterKey: MasterKey,
@@ -43,6 +45,7 @@ package struct ServiceContext: Sendable {
         self.clock = clock
         self.authenticator = authenticator
         self.accounts = accounts
+        self.appPasswords = appPasswords
         self.tokens = tokens
         self.domains = domains
         self.masterKey = masterKey

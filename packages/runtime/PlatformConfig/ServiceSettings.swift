@@ -93,6 +93,28 @@ package struct ServiceSettings: Sendable {
         "Count no failed sign-ins from trusted networks"
     )
 
+    package let appPasswordsPerAccount = Setting.integer(
+        "OONRUMAIL_APP_PASSWORDS_PER_ACCOUNT",
+        .accounts,
+        50,
+        0...10_000,
+        "App passwords that one account may have"
+    )
+    package let lastUseInterval = Setting.duration(
+        "OONRUMAIL_LAST_USE_INTERVAL",
+        .accounts,
+        .seconds(300),
+        .seconds(0) ... .seconds(86_400),
+        "How often at most the last use of an app password or session is written"
+    )
+    package let revocationInterval = Setting.duration(
+        "OONRUMAIL_REVOCATION_INTERVAL",
+        .accounts,
+        .seconds(2),
+        .milliseconds(50) ... .seconds(300),
+        "How often mail sessions of revoked passwords and suspended accounts are looked for, to end them"
+    )
+
     package let inlineBlobThreshold = Setting.size(
         "OONRUMAIL_INLINE_BLOB_THRESHOLD",
         .store,

@@ -117,6 +117,7 @@ package final class FakeOperations: QueueStore, TraceStore, MaintenanceStore {
 /// The fakes as one provider; asking for a port that it has not is a mistake of the test.
 package struct FakePorts: PortProvider {
     package let accounts = FakeDirectory()
+    package let clients = FakeCredentials()
     package let operations = FakeOperations()
     package let limiter = FakeLimiter()
     private let time: any WallClock
@@ -125,6 +126,7 @@ package struct FakePorts: PortProvider {
 
     package func directory() async throws -> any DirectoryStore { accounts }
     package func sessions() async throws -> any SessionStore { accounts }
+    package func credentials() async throws -> any CredentialStore { clients }
     package func queue() async throws -> any QueueStore { operations }
     package func trace() async throws -> any TraceStore { operations }
     package func maintenance() async throws -> any MaintenanceStore { operations }

@@ -25,6 +25,8 @@ extension SMTPReply {
 
     // MARK: - Transient
 
+    /// The password of the session was revoked.
+    package static let signInEnded = SMTPReply(421, EnhancedStatus(4, 7, 0), "Sign in again")
     package static let shuttingDown = SMTPReply(421, EnhancedStatus(4, 3, 2), "Service shutting down, try again later")
     package static let idleTooLong = SMTPReply(421, EnhancedStatus(4, 4, 2), "Timeout, closing connection")
     package static let tooManyErrors = SMTPReply(421, EnhancedStatus(4, 7, 0), "Too many errors, closing connection")

@@ -80,8 +80,13 @@ package enum ServiceProcess {
                 ]
             )
         }
+        let revocations = RevocationWatch(
+            signIns: context.authenticator.signIns,
+            credentials: try await platform.ports.credentials(),
+            interval: settings.revocationInterval
+        )
         var configuration = ServiceGroupConfiguration(
-            services: (http + services.flatMap(\.services) + [StopWatch(health: context.health)]).map {
+            services: (http + services.flatMap(\.services) + [StopWatch(health: context.health), revocations]).map {
                 .init(
                     service: $0,
                     successTerminationBehavior: .gracefullyShutdownGroup,
@@ -107,23 +112,36 @@ package enum ServiceProcess {
         var limits = TokenLimits(issuer: settings.hostname)
         limits.accessSeconds = settings.accessTokenLifetime.components.seconds
         limits.refreshSeconds = settings.refreshTokenLifetime.components.seconds
+        var appPasswords = AppPasswordLimits()
+        appPasswords.perAccount = settings.appPasswordsPerAccount
         let paths = try DevelopmentCertificate.paths(settings, platform.folder)
         let store = ports.store
+        let authenticator = AccountAuthenticator(
+            directory: store,
+            credentials: store,
+            limiter: try await ports.limits(),
+            passwords: platform.passwords,
+            limits: lockout,
+            lastUseSeconds: settings.lastUseInterval.components.seconds
+        )
+        // Before anybody signs in: what is revoked from here on is noticed.
+        try await authenticator.signIns.look(into: store)
         return ServiceContext(
             settings: settings,
             ports: ports,
             clock: platform.clock,
-            authenticator: AccountAuthenticator(
-                directory: store,
-                limiter: try await ports.limits(),
-                passwords: platform.passwords,
-                limits: lockout
-            ),
+            authenticator: authenticator,
             accounts: AccountService(
                 directory: store,
                 sessions: store,
                 passwords: platform.passwords,
                 defaultQuota: settings.quotaDefault > 0 ? Int64(settings.quotaDefault) : nil
+            ),
+            appPasswords: AppPasswordService(
+                credentials: store,
+                salts: try await SCRAMSalts.load(store),
+                directory: store,
+                limits: appPasswords
             ),
             tokens: try await TokenService.load(
                 sessions: store,

@@ -10,11 +10,18 @@ import MailPorts
 package struct AuthRoutes: Sendable {
     private let authenticator: AccountAuthenticator
     private let tokens: TokenService
-    private let clock: any WallClock
+    let appPasswords: AppPasswordService
+    let clock: any WallClock
 
-    package init(authenticator: AccountAuthenticator, tokens: TokenService, clock: any WallClock) {
+    package init(
+        authenticator: AccountAuthenticator,
+        tokens: TokenService,
+        appPasswords: AppPasswordService,
+        clock: any WallClock
+    ) {
         self.authenticator = authenticator
         self.tokens = tokens
+        self.appPasswords = appPasswords
         self.clock = clock
     }
 
@@ -24,7 +31,11 @@ package struct AuthRoutes: Sendable {
         set.post("/api/auth/login") { request in try await self.login(request) }
         set.post("/api/auth/refresh") { request in try await self.refresh(request) }
         set.post("/api/auth/logout") { request in try await self.logout(request) }
-        set.get("/api/users/me", BearerGuard.tokens(tokens, clock)(Self.me))
+        let signedIn = BearerGuard.tokens(tokens, clock)
+        set.get("/api/users/me", signedIn(Self.me))
+        set.get("/api/users/me/app-passwords", signedIn(listAppPasswords))
+        set.post("/api/users/me/app-passwords", signedIn(addAppPassword))
+        set.delete("/api/users/me/app-passwords/{id}", signedIn(revokeAppPassword))
         set.get("/.well-known/jwks.json") { _ in
             APIResponse(
                 status: 200,
@@ -55,7 +66,7 @@ package struct AuthRoutes: Sendable {
             now: now
         )
         switch outcome {
-        case .success(let account): return try answer(try await tokens.issue(for: account, now: now), now)
+        case .success(let signIn): return try answer(try await tokens.issue(for: signIn.account, now: now), now)
         case .invalid:
             throw Problem(
                 401,

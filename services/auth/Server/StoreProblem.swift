@@ -3,11 +3,30 @@ import HTTPKit
 import MailModel
 import MailPorts
 
-/// What a client reads of a failed store: never the cause.
+/// What a client reads of a failed request: never the cause.
 enum StoreProblem {
     @Sendable static func problem(_ error: any Error) -> Problem? {
-        guard let error = error as? StoreError else { return nil }
-        return switch error {
+        switch error {
+        case let error as StoreError: problem(error)
+        case let error as AccountError: problem(error)
+        default: nil
+        }
+    }
+
+    private static func problem(_ error: AccountError) -> Problem {
+        switch error {
+        case .domainNotHosted, .noSuchAccount: .notFound()
+        case .addressTaken(let address): Problem(409, detail: "\(address) is taken.")
+        case .passwordRefused(let why): .invalid("password", why)
+        case .fieldRefused(let field, let why): .invalid(field, why)
+        case .fieldTaken(_, let why): Problem(409, detail: why)
+        case .busy: .unavailable()
+        case .store(let error): problem(error)
+        }
+    }
+
+    private static func problem(_ error: StoreError) -> Problem {
+        switch error {
         case .notFound: .notFound()
         case .alreadyExists: Problem(409, detail: "It exists already.")
         case .refused(let why): Problem(422, detail: why)

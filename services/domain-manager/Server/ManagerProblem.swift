@@ -29,6 +29,8 @@ enum ManagerProblem {
         case .domainNotHosted, .noSuchAccount: .notFound()
         case .addressTaken(let address): Problem(409, detail: "\(address) is taken.")
         case .passwordRefused(let why): .invalid("password", why)
+        case .fieldRefused(let field, let why): .invalid(field, why)
+        case .fieldTaken(_, let why): Problem(409, detail: why)
         case .busy: .unavailable()
         case .store(let error): problem(error)
         }

@@ -105,7 +105,7 @@ extension IMAPConnection {
             )
         } then: { [self] outcome in
             switch outcome {
-            case .success(let account): signedIn(tag, account)
+            case .success(let signIn): signedIn(tag, signIn)
             case .invalid: failed(tag, "The address or the password is wrong")
             case .lockedOut: failed(tag, "Too many failures; try again later")
             case .unavailable:
@@ -116,13 +116,26 @@ extension IMAPConnection {
         }
     }
 
-    private func signedIn(_ tag: String, _ account: Account) {
+    private func signedIn(_ tag: String, _ signIn: SignIn) {
         activity = .ready
+        guard let loop = context?.eventLoop else { return }
+        let account = signIn.account
         guard services.admit(account.id) else {
             services.count("LOGIN", "no")
             write { $0.status(tag, .no, code: "LIMIT", "The account has too many sessions") }
             return proceed()
         }
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        let ticket = services.authenticator.signIns.enter(signIn) {
+            loop.execute { bound.value.end(saying: "The password of this session is no longer good; sign in again") }
+        }
+        guard let ticket else {
+            services.leave(account.id)
+            services.count("LOGIN", "no")
+            write { $0.status(tag, .no, code: "AUTHENTICATIONFAILED", "The address or the password is wrong") }
+            return proceed()
+        }
+        self.ticket = ticket
         self.account = account.id
         session?.account = account.id
         logger[metadataKey: "account"] = "\(account.primaryAddress.canonical)"

@@ -18,7 +18,7 @@ extension IMAPConnection {
             switch activity {
             case .running, .closing: return
             case .ready:
-                if isStopping { return bye("The server is stopping; connect again") }
+                if let farewell { return bye(farewell) }
                 guard let event = take() else { return }
                 handle(event)
             case .appending:

@@ -1,3 +1,4 @@
+import Accounts
 import IMAPWire
 import Logging
 import MailModel
@@ -45,7 +46,10 @@ final class IMAPConnection: ChannelDuplexHandler {
     var appends: [PendingAppend] = []
     var errors = 0
     var authenticationFailures = 0
-    var isStopping = false
+    /// Why the connection ends after what runs; nil while it goes on.
+    var farewell: String?
+    /// Kept while signed in, so that a revoked password ends the session.
+    var ticket: SignInRegistry.Ticket?
     var watch: (index: MailboxIndex, number: Int)?
     var hasNews = false
     var isProceeding = false
@@ -121,6 +125,8 @@ final class IMAPConnection: ChannelDuplexHandler {
         session = nil
         if let account {
             services.leave(account)
+            if let ticket { services.authenticator.signIns.leave(ticket) }
+            ticket = nil
             logger.info("signed out")
         }
         account = nil
@@ -184,14 +190,18 @@ final class IMAPConnection: ChannelDuplexHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if event is ConnectionQuiescing {
-            isStopping = true
-            switch activity {
-            case .ready, .authenticating, .idling: bye("The server is stopping; connect again")
-            // After the answer of what runs.
-            case .running, .appending, .closing: ()
-            }
+            end(saying: "The server is stopping; connect again")
         }
         context.fireUserInboundEventTriggered(event)
+    }
+
+    /// Ends the connection after the answer of what runs.
+    func end(saying text: String) {
+        farewell = text
+        switch activity {
+        case .ready, .authenticating, .idling: bye(text)
+        case .running, .appending, .closing: ()
+        }
     }
 
     // MARK: - Writing

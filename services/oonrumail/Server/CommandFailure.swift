@@ -46,8 +46,8 @@ package struct CommandFailure: Error, Equatable {
     init(_ error: AccountError) {
         switch error {
         case .domainNotHosted, .noSuchAccount: self.init(.notFound, error.description)
-        case .addressTaken: self.init(.alreadyExists, error.description)
-        case .passwordRefused: self.init(.failure, error.description)
+        case .addressTaken, .fieldTaken: self.init(.alreadyExists, error.description)
+        case .passwordRefused, .fieldRefused: self.init(.failure, error.description)
         case .busy: self.init(.unavailable, error.description)
         case .store(let cause): self.init(cause, subject: "account")
         }

@@ -2,6 +2,7 @@ import Accounts
 import Logging
 import MailModel
 import MailPorts
+import NIOCore
 import NetKit
 import SASLMechanisms
 import SMTPWire
@@ -50,7 +51,13 @@ extension SMTPConnection {
 
     private func answer(_ outcome: AuthenticationOutcome) {
         switch outcome {
-        case .success(let account):
+        case .success(let signIn):
+            guard let context else { return }
+            let (account, loop) = (signIn.account, context.eventLoop)
+            let bound = NIOLoopBound(self, eventLoop: loop)
+            let entered = backend.authenticator.signIns.enter(signIn) { loop.execute { bound.value.endSignIn() } }
+            guard let entered else { return machine.authOutcome(.refused(.badCredentials)) }
+            ticket = entered
             self.account = account
             logger.info("signed in", metadata: ["account": "\(account.id)", "remote": "\(info.remote)"])
             machine.authOutcome(.accepted)
@@ -61,5 +68,17 @@ extension SMTPConnection {
         case .unavailable:
             machine.authOutcome(.unavailable(.authUnavailable(info.session)))
         }
+    }
+
+    /// The password was revoked: a message under way is finished, then the connection ends.
+    private func endSignIn() {
+        farewell = .signInEnded
+        pump()
+    }
+
+    func signOut() {
+        if let ticket { backend.authenticator.signIns.leave(ticket) }
+        ticket = nil
+        account = nil
     }
 }

@@ -59,8 +59,10 @@ final class SMTPConnection: ChannelDuplexHandler {
     /// Runs while replies do not go out.
     var writeTimer: Scheduled<Void>?
     private var isPumping = false
-    /// The service stops: a message under way is finished, then the connection ends.
-    private var isQuiescing = false
+    /// With what the connection ends once a message under way is finished; nil while it goes on.
+    var farewell: SMTPReply?
+    /// Kept while signed in, so that a revoked password ends the session.
+    var ticket: SignInRegistry.Ticket?
     private var isReadHeld = false
     private var output = ByteBuffer()
 
@@ -131,14 +133,14 @@ final class SMTPConnection: ChannelDuplexHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case is ConnectionQuiescing:
-            isQuiescing = true
+            farewell = .shuttingDown
             pump()
         case TLSUserEvent.handshakeCompleted where isHandshaking:
             isHandshaking = false
             handshakeTimer?.cancel()
             markProgress()
             machine.tlsEstablished()
-            account = nil
+            signOut()
             submitter = nil
             pump()
         case ChannelEvent.inputClosed:
@@ -158,6 +160,7 @@ final class SMTPConnection: ChannelDuplexHandler {
         logger.debug("disconnected")
         cancelTimers()
         tasks?.cancel()
+        signOut()
         noteLoss()
         transaction?.spool?.discard()
         transaction = nil
@@ -180,9 +183,9 @@ final class SMTPConnection: ChannelDuplexHandler {
             perform(action, context)
             if output.readableBytes >= Self.outputChunk { flush(context) }
         }
-        if isQuiescing, transaction?.spool == nil {
-            isQuiescing = false
-            machine.shutDown(.shuttingDown)
+        if let reply = farewell, transaction?.spool == nil {
+            farewell = nil
+            machine.shutDown(reply)
             while let action = machine.next() { perform(action, context) }
         }
         isPumping = false

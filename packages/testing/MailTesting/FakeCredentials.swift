@@ -1,0 +1,112 @@
+package import MailModel
+package import MailPorts
+import Synchronization
+
+/// App passwords and endings in memory, for tests of what stands on them.
+package final class FakeCredentials: CredentialStore {
+    fileprivate struct Row {
+        var password: AppPassword
+        var hash: [UInt8]
+        var keys: SCRAMKeys
+    }
+
+    fileprivate struct State {
+        var rows: [Row] = []
+        var endings: [SignInEnding] = []
+        var uses = 0
+        var next: Int64 = 1
+        var failure: StoreError?
+    }
+
+    private let state = Mutex(State())
+    private let now: Timestamp
+
+    package init(now: Timestamp = Timestamp(seconds: 1_700_000_000)) { self.now = now }
+
+    /// Every later call throws it; nil ends that.
+    package func fail(with error: StoreError?) { state.withLock { $0.failure = error } }
+    /// How often a use was written.
+    package var uses: Int { state.withLock { $0.uses } }
+
+    package func end(_ account: AccountID, _ credential: SignInCredential?) {
+        state.withLock { $0.end(account, credential) }
+    }
+
+    private func change<Value>(_ body: (inout State) throws(StoreError) -> Value) throws(StoreError) -> Value {
+        let outcome: Result<Value, StoreError> = state.withLock { state in
+            if let failure = state.failure { return .failure(failure) }
+            do throws(StoreError) {
+                return .success(try body(&state))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try outcome.get()
+    }
+
+    package func addAppPassword(_ new: NewAppPassword, atMost limit: Int) async throws(StoreError) -> AppPassword {
+        try change { state throws(StoreError) in
+            let known = state.rows.filter { $0.password.account == new.account }
+            guard known.count < limit else { throw .refused("an account has at most \(limit) app passwords") }
+            guard !known.contains(where: { $0.password.name == new.name }) else { throw .alreadyExists }
+            let made = AppPassword(
+                id: AppPasswordID(state.next),
+                account: new.account,
+                name: new.name,
+                scopes: new.scopes,
+                createdAt: now
+            )
+            state.next += 1
+            state.rows.append(Row(password: made, hash: new.secretHash, keys: new.scram))
+            return made
+        }
+    }
+
+    package func appPasswords(of account: AccountID) async throws(StoreError) -> [AppPassword] {
+        try change { state in state.rows.map(\.password).filter { $0.account == account } }
+    }
+
+    package func appPassword(of account: AccountID, secretHash: [UInt8]) async throws(StoreError) -> AppPassword? {
+        try change { state in
+            state.rows.first { $0.password.account == account && $0.hash == secretHash }?.password
+        }
+    }
+
+    package func scramKeys(
+        of account: AccountID
+    ) async throws(StoreError) -> [(password: AppPassword, keys: SCRAMKeys)] {
+        try change { state in
+            state.rows.filter { $0.password.account == account }.map { ($0.password, $0.keys) }
+        }
+    }
+
+    package func noteUse(_ use: LastUse, of id: AppPasswordID, account: AccountID) async throws(StoreError) {
+        try change { state in
+            guard let place = state.rows.firstIndex(where: { $0.password.id == id }) else { return }
+            state.rows[place].password.lastUse = use
+            state.uses += 1
+        }
+    }
+
+    package func removeAppPassword(_ id: AppPasswordID, of account: AccountID) async throws(StoreError) {
+        try change { state throws(StoreError) in
+            guard let place = state.rows.firstIndex(where: { $0.password.id == id && $0.password.account == account })
+            else { throw .notFound }
+            state.rows.remove(at: place)
+            state.end(account, .appPassword(id))
+        }
+    }
+
+    package func signInEndings(after number: Int64?, limit: Int) async throws(StoreError) -> [SignInEnding] {
+        try change { state in
+            guard let number else { return Array(state.endings.suffix(1)) }
+            return Array(state.endings.filter { $0.number > number }.prefix(limit))
+        }
+    }
+}
+
+extension FakeCredentials.State {
+    fileprivate mutating func end(_ account: AccountID, _ credential: SignInCredential?) {
+        endings.append(SignInEnding(number: Int64(endings.count + 1), account: account, credential: credential))
+    }
+}

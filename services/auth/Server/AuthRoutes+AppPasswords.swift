@@ -1,0 +1,79 @@
+import Accounts
+import HTTPKit
+import MailModel
+import MailPorts
+import Telemetry
+
+/// `/api/users/me/app-passwords`: the passwords of one's own mail clients.
+extension AuthRoutes {
+    private struct Document: Encodable {
+        var id: Int64
+        var name: String
+        var scopes: [String]
+        var createdAt: String
+        var lastUsedAt: String?
+        var lastUsedFrom: String?
+        /// Only in the answer that made it.
+        var password: String?
+
+        init(_ known: AppPassword, secret: AppSecret? = nil) {
+            id = known.id.rawValue
+            name = known.name
+            scopes = SignInScope.allCases.filter(known.scopes.contains).map(\.rawValue)
+            createdAt = RFC3339.text(known.createdAt)
+            lastUsedAt = known.lastUse.map { RFC3339.text($0.at) }
+            lastUsedFrom = known.lastUse?.remote?.description
+            password = secret?.text
+        }
+    }
+
+    private struct Documents: Encodable {
+        var appPasswords: [Document]
+    }
+
+    @Sendable func listAppPasswords(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        try .json(Documents(appPasswords: try await appPasswords.list(of: caller.id).map { Document($0) }))
+    }
+
+    private struct NewPassword: RequestDocument {
+        static let members: Set<String> = ["name", "scopes"]
+        var name: String
+        /// All of them when it is not given.
+        var scopes: [String]?
+    }
+
+    @Sendable func addAppPassword(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let new = try await request.decode(NewPassword.self)
+        let words = new.scopes ?? SignInScope.allCases.map(\.rawValue)
+        let scopes = words.compactMap { SignInScope(rawValue: $0) }
+        guard scopes.count == words.count else {
+            let known = SignInScope.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Problem.invalid("scopes", "Scopes are \(known).")
+        }
+        let made = try await appPasswords.add(
+            to: caller,
+            name: new.name,
+            scopes: Set(scopes),
+            actor: caller.primaryAddress.canonical,
+            remote: request.remote,
+            now: clock.now()
+        )
+        return try .json(
+            Document(made.password, secret: made.secret),
+            status: 201,
+            headers: ["Location": "/api/users/me/app-passwords/\(made.password.id)"]
+        )
+    }
+
+    @Sendable func revokeAppPassword(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        guard let id = Int64(request.parameter("id")) else { throw Problem.notFound() }
+        try await appPasswords.revoke(
+            AppPasswordID(id),
+            of: caller,
+            actor: caller.primaryAddress.canonical,
+            remote: request.remote,
+            now: clock.now()
+        )
+        return .noContent
+    }
+}
