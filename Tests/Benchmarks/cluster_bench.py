@@ -1,8 +1,9 @@
 """The cluster shape: durable accepts over SMTP beside Postfix and pgbench, and many IMAP clients at once.
 
-usage: cluster_bench.py [--rounds N] [--messages N] [--clients N] [--seconds N] [smtp | imap]
+usage: cluster_bench.py [--rounds N] [--messages N] [--clients N] [--seconds N] [--pooler] [smtp | imap]
 
-Two replicas of every service, PgBouncer and HAProxy run on this machine on one private PostgreSQL (fsync on). SMTP is driven
+Two replicas of every service, Redis, an S3 server and HAProxy run on this machine on one private PostgreSQL (fsync on), which
+they reach directly with prepared statements, or (--pooler) by way of PgBouncer in transaction mode without them. SMTP is driven
 by smtp-source through HAProxy into several accounts; Postfix queues and discards; `insert` is pgbench inserting one row
 of the message's size a transaction, `same` the statements of one delivery. Rounds alternate; medians are printed.
 """
@@ -18,7 +19,7 @@ import time
 from imap_load import drive as drive_imap
 from imap_load import table
 from peers import Postfix
-from platform_process import PASSWORD
+from platform_process import EXECUTABLE, PASSWORD
 
 from cluster_platform import ClusterPlatform, backends
 from delivery_sql import SAME
@@ -36,12 +37,14 @@ def drive_smtp(port, accounts, sessions, size, count):
                 "smtp-source", "-d", "-s", str(share), "-m", str(count // len(accounts)), "-l", str(size), "-f",
                 "bench@elsewhere.test", "-t", account, f"127.0.0.1:{port}",
             ],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )
         for account in accounts
     ]
-    if any(source.wait(timeout=300) for source in sources):
-        raise RuntimeError("smtp-source failed")
+    for source in sources:
+        trouble = source.communicate(timeout=300)[1]
+        if source.returncode:
+            raise RuntimeError(f"smtp-source: {trouble[-300:]}")
     return count / (time.monotonic() - started)
 
 
@@ -57,18 +60,28 @@ def pgbench(database, script, clients, seconds):
     return float(re.search(r"tps = ([\d.]+)", done.stdout).group(1))
 
 
-def bench_smtp(ours, peer, folder, options):
-    database = ours.settings["POSTGRES_DB"]
-    server = backends().postgres
+def prepare_pgbench(folder, environment):
+    """A database with our schema and some accounts, for pgbench alone; its name."""
+    server, name = backends().postgres, "raw"
+    server.create(name)
+    subprocess.run([EXECUTABLE, "migrate"], env={**environment, "POSTGRES_DB": name}, check=True, stdout=subprocess.DEVNULL)
+    rows = ", ".join(f"({number}, 1, 2, 1, 0, 1, NULL, 0, 0)" for number in range(1, ACCOUNTS + 1))
+    boxes = ", ".join(f"({number}, 1, 'INBOX', NULL, 1, 1, 0, 0, 0, 0, 0)" for number in range(1, ACCOUNTS + 1))
     subprocess.run(
         [
-            "psql", "-q", "-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres", "-d", database, "-c",
-            "CREATE TABLE bench (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, data BYTEA NOT NULL)",
+            "psql", "-q", "-h", "127.0.0.1", "-p", str(server.port), "-U", "postgres", "-d", name, "-c",
+            "CREATE TABLE bench (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, data BYTEA NOT NULL)", "-c",
+            f"INSERT INTO account_counters VALUES {rows}", "-c", f"INSERT INTO mailboxes VALUES {boxes}",
         ],
         check=True,
     )
-    accounts = [ours.add_account(f"sink{number}@bench.test") for number in range(ACCOUNTS)]
     (folder / "same.sql").write_text(SAME.replace("ACCOUNTS", str(ACCOUNTS)))
+    return name
+
+
+def bench_smtp(ours, peer, folder, options):
+    database = prepare_pgbench(folder, ours.environment)
+    accounts = [ours.add_account(f"sink{number}@bench.test") for number in range(ACCOUNTS)]
     print(
         f"{'sessions':>8} {'octets':>7} {'ours/s':>8} {'postfix/s':>10} {'insert/s':>9} {'same/s':>8} {':postfix':>8} {':insert':>8}"
         f"  (medians of {options.rounds} rounds)"
@@ -117,11 +130,13 @@ def main():
     parser.add_argument("--messages", type=int, default=6000)
     parser.add_argument("--clients", type=int, default=300)
     parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--pooler", action="store_true")
     options = parser.parse_args()
+    direct = {"POSTGRES_PORT": backends().postgres.port, "POSTGRES_PREPARED_STATEMENTS": "true"}
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         folder.chmod(0o755)
-        ours = ClusterPlatform(folder, OONRUMAIL_LOG_LEVEL="warning").start()
+        ours = ClusterPlatform(folder, OONRUMAIL_LOG_LEVEL="warning", **({} if options.pooler else direct)).start()
         try:
             if options.part != "imap":
                 peer = Postfix(folder / "postfix").start()

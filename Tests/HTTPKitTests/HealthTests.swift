@@ -2,13 +2,14 @@ import HTTPKit
 import MailPorts
 import MailTesting
 import StorageServer
+import Synchronization
 import Telemetry
 import Testing
 
 @Suite struct HealthTests {
     @Test func aServiceIsHealthyWhenItRunsAndItsDependenciesDo() async throws {
         let operations = FakeOperations()
-        let registry = HealthRegistry()
+        let registry = HealthRegistry(answerLifetime: .zero)
         StorageHealth.register(operations, in: registry)
         registry.addService("smtp", needs: ["database"])
         let metrics = MetricsRegistry()
@@ -56,6 +57,19 @@ import Testing
         var count = 0
         for await _ in starts { count += 1 }
         #expect(count == 1)
+    }
+
+    @Test func anAnswerStandsForItsLifetime() async {
+        let asked = Mutex(0)
+        func ask(_ lifetime: Duration) async -> Int {
+            let registry = HealthRegistry(answerLifetime: lifetime)
+            registry.addDependency("database") { asked.withLock { $0 += 1 } }
+            asked.withLock { $0 = 0 }
+            for _ in 0..<3 { #expect(await registry.checkAll().isHealthy) }
+            return asked.withLock { $0 }
+        }
+        #expect(await ask(.seconds(3_600)) == 1)
+        #expect(await ask(.zero) == 3)
     }
 
     @Test func aStopIsSeenAtOnce() async {

@@ -14,8 +14,11 @@ struct OpeningTests {
         return try #require(error).refusal
     }
 
-    @Test func aWrongPassword() async throws {
-        let text = try await refusal { $0.password = "hunter22" }
+    @Test(.timeLimit(.minutes(1))) func aWrongPassword() async throws {
+        let text = try await refusal {
+            $0.password = "hunter22"
+            $0.startWait = 3_600
+        }
         #expect(text.contains("wrong credentials"))
         #expect(!text.contains("hunter22"))
     }

@@ -61,7 +61,7 @@ def roll(folder, accounts, seed):
 
 def under_traffic(folder, trouble, accounts, seed):
     from cluster_platform import ClusterPlatform
-    from platform_process import PASSWORD, free_port, wait_until
+    from platform_process import free_port
 
     source = random.Random(seed)
     sink = Sink(free_port())
@@ -69,7 +69,19 @@ def under_traffic(folder, trouble, accounts, seed):
         folder, OONRUMAIL_LOG_LEVEL="warning", OONRUMAIL_INLINE_BLOB_THRESHOLD=65536, OONRUMAIL_QUEUE_LEASE=f"{LEASE}s",
         OONRUMAIL_QUEUE_FIRST_RETRY="1s", OONRUMAIL_TRANSPORT_MAP=f"outside.test=127.0.0.1:{sink.server_address[1]}",
         OONRUMAIL_IMAP_MAX_CONNECTIONS_PER_ACCOUNT=500,
-    ).start()
+    )
+    try:
+        platform.start()
+        return watch(platform, sink, trouble, accounts, source, seed)
+    finally:
+        platform.stop()
+        sink.end()
+
+
+def watch(platform, sink, trouble, accounts, source, seed):
+    """Lets people work while there is trouble, then looks whether every promise was kept."""
+    from platform_process import PASSWORD, wait_until
+
     ledger, outcome, people = Ledger(), Outcome(), []
     addresses = [platform.add_account(f"person{number}@example.test", PASSWORD) for number in range(accounts)]
     for number, address in enumerate(addresses):
@@ -114,8 +126,6 @@ def under_traffic(folder, trouble, accounts, seed):
     for name, found in outcome.problems.items():
         if found:
             outcome.tell(f"{name}: {len(found)}, first {found[:5]}")
-    platform.stop()
-    sink.end()
     outcome.acknowledged = findings.acknowledged
     outcome.troubles = ledger.troubles
     return outcome

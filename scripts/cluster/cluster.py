@@ -149,7 +149,7 @@ class Cluster:
     def _servers(self, service, port, extra=""):
         return "".join(
             f"  server {service}-{number} 127.0.0.1:{self.places[service, number][port]} {extra} check port "
-            f"{self.places[service, number]['http']} inter 300ms fall 2 rise 1 on-marked-down shutdown-sessions\n"
+            f"{self.places[service, number]['http']} inter 1s fall 2 rise 1 on-marked-down shutdown-sessions\n"
             for number in range(self.replicas)
         )
 

@@ -24,7 +24,7 @@ package final class PostgresDatabase: SQLDatabase {
         watch = PostgresWatch(pool: pool, interval: options.foreignCommitInterval)
     }
 
-    /// Connects once, so that a wrong setting shows at the start.
+    /// Connects once, so that a wrong setting shows at the start; waits `startWait` for a server that is away.
     ///
     /// - Parameter replica: where reads go that may lag; the server itself when that one is away.
     /// - Throws: `.refused`, whose text names the cause and neither user nor password.
@@ -34,10 +34,7 @@ package final class PostgresDatabase: SQLDatabase {
         logger: Logger
     ) async throws(StoreError) -> PostgresDatabase {
         let place = "\(options)"
-        let probe: Result<Probe, PostgresFault> = await withCheckedContinuation { continuation in
-            probes.async { continuation.resume(returning: Probe.make(options)) }
-        }
-        switch probe {
+        switch await Probe.wait(options, logger) {
         case .failure(let fault): throw .refused("PostgreSQL (\(place)): \(fault.cause)")
         case .success(let found):
             guard found.version >= oldestVersion else {

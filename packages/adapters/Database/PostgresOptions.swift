@@ -27,6 +27,8 @@ package struct PostgresOptions: Sendable {
     /// Seconds that a closure waits for a connection, and a connection for the server to come back.
     package var waitLimit = 10.0
     package var connectTimeout = 5
+    /// Seconds that opening waits for a server that is away; what cannot become right by itself is refused at once.
+    package var startWait = 0.0
     /// Seconds that the server gives one statement.
     package var statementTimeout = 30.0
     /// Seconds after which a statement that should have ended by then counts as lost on the way.

@@ -161,8 +161,10 @@ final class PostgresPool: Sendable {
         _ deadline: UInt64
     ) -> Result<Value, StoreError> {
         var tries = 0
+        var losses = 0
         while true {
             tries += 1
+            let isFresh = worker.link == nil
             let link: PostgresLink
             do throws(PostgresFault) {
                 link = try connected(worker, until: deadline)
@@ -184,10 +186,17 @@ final class PostgresPool: Sendable {
             let isUndone = !(connection.mayHaveCommitted && kind == .write)
             let isWorthRepeating =
                 fault.isConflict || fault.isStaleStatement || fault.isConnectionLost || fault.isWrongServer
-            guard isUndone, isWorthRepeating, tries < options.maximumAttempts, Self.now < deadline else {
+            // A pooler takes connections also while its server is away: then only time helps.
+            let isServerAway = isFresh && fault.isConnectionLost
+            guard isUndone, isWorthRepeating, isServerAway || tries < options.maximumAttempts, Self.now < deadline
+            else {
                 return .failure(reports.error(of: fault))
             }
             retries.increment()
+            if isServerAway {
+                losses += 1
+                Self.pause(milliseconds: Double.random(in: 0.5...1) * min(1_000, 25 * pow(2, Double(min(losses, 6)))))
+            }
             if fault.isConflict || fault.isWrongServer {
                 Self.pause(milliseconds: Double.random(in: 1...(10 * Double(tries))))
             }

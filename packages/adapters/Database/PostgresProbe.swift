@@ -1,4 +1,5 @@
 import Dispatch
+import Logging
 
 /// What must be known of a server before it is used.
 struct Probe {
@@ -7,6 +8,26 @@ struct Probe {
     var isInRecovery: Bool
     var synchronousCommit: String
     var fsync: String
+
+    /// Between two looks for a server that is away.
+    private static let pause = Duration.milliseconds(500)
+
+    /// Asks until the server answers, somebody must change something, or the time to start is over.
+    static func wait(_ options: PostgresOptions, _ logger: Logger) async -> Result<Probe, PostgresFault> {
+        let deadline = ContinuousClock.now + .seconds(options.startWait)
+        while true {
+            let outcome: Result<Probe, PostgresFault> = await withCheckedContinuation { continuation in
+                PostgresDatabase.probes.async { continuation.resume(returning: make(options)) }
+            }
+            guard case .failure(let fault) = outcome, !fault.isPermanentRefusal else { return outcome }
+            guard ContinuousClock.now + pause < deadline else { return outcome }
+            logger.warning(
+                "waiting for PostgreSQL",
+                metadata: ["place": "\(options)", "cause": "\(fault.cause)", "limit_seconds": "\(options.startWait)"]
+            )
+            guard (try? await Task.sleep(for: pause)) != nil else { return outcome }
+        }
+    }
 
     /// Blocks.
     static func make(_ options: PostgresOptions) -> Result<Probe, PostgresFault> {

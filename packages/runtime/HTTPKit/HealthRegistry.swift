@@ -33,14 +33,22 @@ package final class HealthRegistry: Sendable {
         var services: [String: (state: ServiceState, needs: [String])] = [:]
         /// A check under way, by name; askers share it, so a hanging dependency holds one task, not one per request.
         var running: [String: Task<Bool, Never>] = [:]
+        var answers: [String: (isGood: Bool, at: ContinuousClock.Instant)] = [:]
     }
 
     private let state = Mutex(State())
     private let timeout: Duration
+    /// How long an answer of a dependency stands: load balancers ask every process, often.
+    private let answerLifetime: Duration
     private let logger: Logger
 
-    package init(timeout: Duration = .seconds(2), logger: Logger = Logger(label: "health")) {
+    package init(
+        timeout: Duration = .seconds(2),
+        answerLifetime: Duration = .seconds(1),
+        logger: Logger = Logger(label: "health")
+    ) {
         self.timeout = timeout
+        self.answerLifetime = answerLifetime
         self.logger = logger
     }
 
@@ -104,6 +112,8 @@ package final class HealthRegistry: Sendable {
     /// Asks a dependency, or joins the question already asked; gives up waiting after the time limit.
     private func ask(_ name: String) async -> String {
         guard let check = state.withLock({ $0.dependencies[name]?.check }) else { return "unknown" }
+        let known = state.withLock { $0.answers[name] }
+        if let known, ContinuousClock.now < known.at + answerLifetime { return known.isGood ? "ok" : "failed" }
         let task = state.withLock { state in
             if let running = state.running[name] { return running }
             // Owned by `running`; ends with the check, which its backend bounds in time.
@@ -125,14 +135,18 @@ package final class HealthRegistry: Sendable {
     }
 
     private func perform(_ name: String, _ check: Check) async -> Bool {
-        defer { state.withLock { $0.running[name] = nil } }
+        var isGood = true
         do {
             try await check()
-            return true
         } catch {
+            isGood = false
             logger.warning("dependency failed", metadata: ["dependency": .string(name), "error": .string("\(error)")])
-            return false
         }
+        state.withLock { [isGood] state in
+            state.running[name] = nil
+            state.answers[name] = (isGood, .now)
+        }
+        return isGood
     }
 }
 

@@ -47,6 +47,13 @@ package struct DatabaseSettings: Sendable {
         .milliseconds(100) ... .seconds(120),
         "Time that a request waits for a connection, or for a server that is away"
     )
+    package let postgresStartWait = Setting.duration(
+        "POSTGRES_START_WAIT",
+        .database,
+        .seconds(60),
+        .zero ... .seconds(3_600),
+        "Time that a service which starts waits for a server that is away; wrong settings end it at once"
+    )
     package let postgresConnectTimeout = Setting.duration(
         "POSTGRES_CONNECT_TIMEOUT",
         .database,

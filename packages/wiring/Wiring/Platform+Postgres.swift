@@ -10,14 +10,17 @@ import Telemetry
 extension Platform {
     static func openStore(
         inPostgres settings: PlatformSettings,
+        isServing: Bool,
         _ backends: Backends,
         _ clock: any WallClock,
         _ options: SQLStore.Options,
         _ logger: Logger
     ) async throws(StartupError) -> SQLStore {
         do throws(StoreError) {
+            var place = settings.postgres
+            if isServing { place.startWait = settings.postgresStartWait.inSeconds }
             let database = try await PostgresDatabase.open(
-                settings.postgres,
+                place,
                 replica: settings.postgresReplica,
                 logger: logger
             )

@@ -39,7 +39,7 @@ package struct Platform: Sendable {
         let backends = try Backends.open(settings, folder, threads, clock)
         let store: SQLStore
         do {
-            store = try await openStore(settings, folder, backends, clock)
+            store = try await openStore(settings, isServing: isServing, folder, backends, clock)
             // In PostgreSQL another process may be sending what it has leased.
             if isServing, !settings.usesPostgres { try await takeBackLeases(store, clock) }
         } catch {
@@ -74,6 +74,7 @@ package struct Platform: Sendable {
 
     private static func openStore(
         _ settings: PlatformSettings,
+        isServing: Bool,
         _ folder: DataFolder,
         _ backends: Backends,
         _ clock: any WallClock
@@ -85,7 +86,7 @@ package struct Platform: Sendable {
         options.migrates = settings.migratesAtStart
         if settings.usesPostgres {
             options.listenedAccounts = backends.accountsToPoll
-            return try await openStore(inPostgres: settings, backends, clock, options, logger)
+            return try await openStore(inPostgres: settings, isServing: isServing, backends, clock, options, logger)
         }
         do throws(StoreError) {
             return try await SQLStore.open(
