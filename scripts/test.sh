@@ -94,7 +94,8 @@ if [ $cluster = yes ]; then
 fi
 if [ $deploy = yes ]; then
     say "== tests of the deployment"
-    need_packages shellcheck jq age bind9-dnsutils prometheus prometheus-alertmanager
+    need_packages shellcheck jq age bind9-dnsutils prometheus prometheus-alertmanager prometheus-node-exporter \
+        prometheus-postgres-exporter prometheus-redis-exporter prometheus-blackbox-exporter binutils
     python_tests Tests/Deploy cluster
 fi
 
