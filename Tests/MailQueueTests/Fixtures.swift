@@ -59,6 +59,11 @@ final class WorkerHouse: Sendable {
         )
     }
 
+    /// Whether a time is now; the worker counts on from the moment of the lease.
+    func isNow(_ time: Timestamp) -> Bool {
+        time >= clock.now() && time < clock.now().adding(seconds: 60)
+    }
+
     /// An account of ours to send from.
     func addSender(_ text: String) async throws -> AccountID {
         let organisation = try await directory.addOrganisation(name: "shop")

@@ -71,6 +71,37 @@ final class Turnstile: Sendable {
 }
 
 @Suite struct QueueWorkerRunTests {
+    /// A clock set a month ahead during an attempt gives nothing up, and does not put the next attempt off for a month.
+    @Test func aClockThatIsSetGivesNoMailUp() async throws {
+        let clock = Mutex<HeldClock?>(nil)
+        let house = WorkerHouse { call in
+            clock.withLock { $0 }?.advance(seconds: 2_592_000)
+            return FakeTransport.report(call) { _ in .transient(reply: "451 4.3.2 Busy") }
+        }
+        let before = house.clock.now()
+        clock.withLock { $0 = house.clock }
+        house.put(to: ["bob@far.test"])
+        await house.worker.runOnce()
+        let next = try #require(house.queue.waiting["bob@far.test"])
+        #expect(next > before && next < before.adding(seconds: 600))
+    }
+
+    @Test(.timeLimit(.minutes(1))) func whatWaitsLongerThanAnyRuleIsSentNow() async {
+        let (sent, send) = AsyncStream.makeStream(of: Void.self)
+        let house = WorkerHouse { call in
+            send.yield()
+            return FakeTransport.report(call) { _ in .accepted(reply: "250 OK") }
+        }
+        house.clock.advance(seconds: 86_400)
+        house.put(to: ["bob@far.test"])
+        house.clock.advance(seconds: -86_400)
+        async let running: Void = house.worker.run()
+        for await _ in sent { break }
+        house.worker.stop()
+        await running
+        #expect(house.queue.waiting.isEmpty)
+    }
+
     @Test(.timeLimit(.minutes(1))) func newWorkWakesTheWorkerAndStopEndsIt() async {
         let turnstile = Turnstile()
         let house = WorkerHouse { configuration in
@@ -154,7 +185,7 @@ final class Turnstile: Sendable {
         house.worker.stop()
         await running
         // Both are due at once for the next worker: what was interrupted, and what had not begun.
-        #expect(house.queue.waiting.values.allSatisfy { $0 == house.clock.now() })
+        #expect(house.queue.waiting.values.allSatisfy { house.isNow($0) })
         #expect(house.queue.waiting.count == 2)
         #expect(house.queue.results.count == 1)
     }

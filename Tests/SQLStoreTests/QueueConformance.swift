@@ -161,7 +161,9 @@ import Testing
                 QueueResult(outcomes: [outcome(.sample("y@away.test"), .delivered)], attempts: [])
             )
         }
-        await #expect(throws: StoreError.notFound) { try await test.store.renew(lease1, until: later) }
+        await #expect(throws: StoreError.notFound) {
+            try await test.store.renew(lease1, now: test.clock.now(), until: later)
+        }
         try await test.store.finish(
             lease2,
             QueueResult(outcomes: [outcome(.sample("y@away.test"), .failed, "550 no")], attempts: [])
@@ -179,7 +181,7 @@ import Testing
         try await queue(test, ["x@away.test"], from: ann)
         let first = try #require(try await lease(test).first)
         test.clock.advance(seconds: 200)
-        try await test.store.renew(first, until: test.clock.now().adding(seconds: 300))
+        try await test.store.renew(first, now: test.clock.now(), until: test.clock.now().adding(seconds: 300))
         test.clock.advance(seconds: 200)
         #expect(try await lease(test).isEmpty)
         test.clock.advance(seconds: 100)

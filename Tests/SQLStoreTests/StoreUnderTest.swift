@@ -39,13 +39,19 @@ struct StoreFactory: Sendable, CustomTestStringConvertible {
 }
 
 extension StoreFactory {
-    static let postgres = StoreFactory(testDescription: "PostgreSQL") {
-        let cluster = try #require(PostgresCluster.shared)
-        var options = PostgresOptions()
-        options.host = cluster.folder
-        options.port = cluster.port
-        options.user = try await TestPlaces.shared.make()
-        return try await storeInPostgres(options)
+    static let postgres = postgres { _ in }
+
+    static func postgres(_ change: @escaping @Sendable (inout SQLStore.Options) -> Void) -> StoreFactory {
+        StoreFactory(testDescription: "PostgreSQL") {
+            let cluster = try #require(PostgresCluster.shared)
+            var options = PostgresOptions()
+            options.host = cluster.folder
+            options.port = cluster.port
+            options.user = try await TestPlaces.shared.make()
+            var store = SQLStore.Options()
+            change(&store)
+            return try await storeInPostgres(options, store)
+        }
     }
 
     /// Behind PgBouncer in transaction mode, without named statements.
@@ -61,7 +67,10 @@ extension StoreFactory {
         return try await storeInPostgres(options)
     }
 
-    private static func storeInPostgres(_ options: PostgresOptions) async throws -> StoreUnderTest {
+    private static func storeInPostgres(
+        _ options: PostgresOptions,
+        _ storeOptions: SQLStore.Options = SQLStore.Options()
+    ) async throws -> StoreUnderTest {
         let folder = TemporaryFolder()
         let feed = MemoryChangeFeed()
         let clock = TestClock()
@@ -78,7 +87,8 @@ extension StoreFactory {
                 blobs: BlobFiles(folder: folder.path + "/blobs", threads: .singleton, logger: .silent),
                 feed: feed,
                 clock: clock,
-                reports: database.reports
+                reports: database.reports,
+                options: storeOptions
             )
         }
         let store = try await open(feed)

@@ -6,7 +6,7 @@ import Synchronization
 
 /// Logs the cause of a fault once, under an id that the caller may show instead of the cause.
 package final class FaultReports: Sendable {
-    private let logger: Logger
+    package let logger: Logger
     private let count = Atomic<UInt64>(0)
     private let prefix: String
 

@@ -16,6 +16,8 @@ package struct SQLDialect: Sendable {
     /// Said before a change of the schema waits for its turn, and after.
     package let migrationStart: [String]
     package let migrationLimits: [String]
+    /// Gives the server's time in microseconds; nil where the database has no clock but the process's own.
+    package let clockQuery: String?
 
     package static let sqlite = SQLDialect(
         engine: .sqlite,
@@ -25,7 +27,8 @@ package struct SQLDialect: Sendable {
         hasParallelWriters: false,
         tableQuery: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1",
         migrationStart: [],
-        migrationLimits: []
+        migrationLimits: [],
+        clockQuery: nil
     )
 
     /// Texts compare by their octets, as they do in SQLite, whatever language the database was made for.
@@ -42,7 +45,8 @@ package struct SQLDialect: Sendable {
             "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = ANY (current_schemas(false)) AND tablename = $1",
         migrationStart: ["SET LOCAL statement_timeout = 0"],
         // Who waits for a table keeps everybody behind it waiting too.
-        migrationLimits: ["SET LOCAL lock_timeout = '10s'"]
+        migrationLimits: ["SET LOCAL lock_timeout = '10s'"],
+        clockQuery: "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT"
     )
 
     /// A schema's statement in the engine's own words.

@@ -22,6 +22,8 @@ package final class SQLStore: Sendable {
         ///
         /// nil where no other process serves.
         package var listenedAccounts: (@Sendable () -> [AccountID])?
+        /// Leases go by the database server's clock: the processes that share it run on several machines.
+        package var trustsServerClock = false
         /// Opened by who fills it in a move, not to serve.
         package var isFilling = false
         package init() {}
@@ -34,6 +36,7 @@ package final class SQLStore: Sendable {
     let options: Options
     let reports: FaultReports
     let traceBuffer: TraceBuffer
+    let clockWatch: ClockWatch
     /// The data folder of a one-machine store.
     let folder: String?
 
@@ -54,6 +57,7 @@ package final class SQLStore: Sendable {
         self.reports = reports
         self.options = options
         self.traceBuffer = TraceBuffer(limit: options.maximumWaitingTrace)
+        self.clockWatch = ClockWatch(logger: reports.logger)
         self.folder = folder
         if options.migrates {
             try await Migration.apply(to: database, now: clock.now())

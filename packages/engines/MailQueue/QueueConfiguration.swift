@@ -40,8 +40,14 @@ package struct QueueConfiguration: Sendable {
     package var concurrency = 50
     /// Transactions to one domain at once.
     package var perDomain = 5
+    /// Whether workers of other processes send from the same queue; `perDomain` counts over all of them.
+    package var isShared = false
     /// How long a worker owns what it leased, unless it renews; it renews three times in that span.
-    package var leaseSeconds: Int64 = 900
+    package var leaseSeconds: Int64 = 120
+    /// Seconds that no time in the queue lies ahead of now by any rule.
+    var horizonSeconds: Int64 {
+        2 * max(leaseSeconds, schedule.maximum.components.seconds, schedule.first.components.seconds) + 60
+    }
     /// The store is asked at least that often: another process may have changed the queue.
     package var pollInterval: Duration = .seconds(1)
     /// Age at which notifications are given up.

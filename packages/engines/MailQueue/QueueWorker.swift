@@ -109,6 +109,13 @@ package final class QueueWorker: Sendable {
     private func count() async {
         do throws(StoreError) {
             metrics.waits(try await queue.depth())
+            let count = try await queue.bringForward(now: clock.now(), beyond: configuration.horizonSeconds)
+            if count > 0 {
+                logger.warning(
+                    "mail was to wait longer than any rule says, as when a clock is set back: it is due now",
+                    metadata: ["recipients": "\(count)"]
+                )
+            }
         } catch {
             // The next round tells what is wrong with the store.
             ()
@@ -137,9 +144,15 @@ package final class QueueWorker: Sendable {
         // Each transaction that ends rings.
         guard room > 0 else { return configuration.pollInterval }
         let now = clock.now()
-        let until = now.adding(seconds: configuration.leaseSeconds)
         do throws(StoreError) {
-            let leases = try await queue.lease(owner: owner, now: now, until: until, limit: room, excluding: Set(busy))
+            let leases = try await queue.lease(
+                owner: owner,
+                now: now,
+                until: now.adding(seconds: configuration.leaseSeconds),
+                limit: room,
+                perDomain: configuration.isShared ? max(1, configuration.perDomain) : nil,
+                excluding: Set(busy)
+            )
             for lease in leases {
                 hold(lease.domain)
                 group.addTask { await self.handle(lease) }
@@ -148,6 +161,8 @@ package final class QueueWorker: Sendable {
             // What is due of busy domains waits for a place, not for its time.
             guard busy.isEmpty, let due = try await queue.nextDue() else { return configuration.pollInterval }
             let wait = Duration.microseconds(due.microseconds - clock.now().microseconds)
+            // Due and not leased: other workers have as much of its domain as all may have.
+            guard wait > .zero || !leases.isEmpty else { return configuration.pollInterval }
             return min(configuration.pollInterval, max(wait, .milliseconds(10)))
         } catch {
             logger.error("the queue cannot be read", metadata: ["cause": "\(error)"])
@@ -174,8 +189,9 @@ package final class QueueWorker: Sendable {
     // MARK: - One lease
 
     private func handle(_ lease: QueueLease) async {
+        let started = ContinuousClock.now
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.process(lease) }
+            group.addTask { await self.process(lease, since: started) }
             group.addTask { await self.keep(lease) }
             await group.next()
             group.cancelAll()
@@ -188,7 +204,8 @@ package final class QueueWorker: Sendable {
         let interval = Duration.milliseconds(max(1, configuration.leaseSeconds * 1_000 / 3))
         while (try? await Task.sleep(for: interval)) != nil {
             do throws(StoreError) {
-                try await queue.renew(lease, until: clock.now().adding(seconds: configuration.leaseSeconds))
+                let now = clock.now()
+                try await queue.renew(lease, now: now, until: now.adding(seconds: configuration.leaseSeconds))
             } catch {
                 // While the store is away, two more renewals fit before the lease runs out.
                 guard error.isTransient else { return }
@@ -196,7 +213,7 @@ package final class QueueWorker: Sendable {
         }
     }
 
-    private func process(_ lease: QueueLease) async {
+    private func process(_ lease: QueueLease, since leased: ContinuousClock.Instant) async {
         guard await gate.enter(lease.domain) else { return await handBack(lease) }
         metrics.runs(gate.running)
         let started = ContinuousClock.now
@@ -204,10 +221,12 @@ package final class QueueWorker: Sendable {
         gate.leave(lease.domain)
         metrics.runs(gate.running)
         metrics.attempted(ContinuousClock.now - started)
+        // A clock that was set meanwhile neither gives mail up early nor keeps it for long.
+        let now = lease.leasedAt.adding(ContinuousClock.now - leased)
         let (result, trouble) = await settlement.result(
             of: outcome,
             for: lease,
-            now: clock.now(),
+            now: now,
             isInterrupted: Task.isCancelled
         )
         if let trouble {
@@ -215,14 +234,15 @@ package final class QueueWorker: Sendable {
             logger.warning("a notification is postponed", metadata: facts)
         }
         guard let recorded = await recorder.record(result, of: lease) else { return metrics.leaseLost() }
-        metrics.settled(recorded, lease, now: clock.now())
+        metrics.settled(recorded, lease, now: now)
         report(recorded, lease)
     }
 
     /// Due at once, for another worker.
     private func handBack(_ lease: QueueLease) async {
         do throws(StoreError) {
-            try await queue.renew(lease, until: clock.now())
+            let now = clock.now()
+            try await queue.renew(lease, now: now, until: now)
         } catch {
             // It runs out by itself.
             ()

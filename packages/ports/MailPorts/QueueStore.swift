@@ -28,6 +28,8 @@ package struct QueueLease: Sendable {
     package var is8Bit: Bool
     /// Fencing token: `finish` with an outdated one changes nothing and throws `.notFound`.
     package var fence: Int64
+    /// By the clock that the store trusts; what comes later is counted from here, so that a clock which is set does no harm.
+    package var leasedAt = Timestamp(microseconds: 0)
     package init(
         queueID: QueueID,
         submitter: AccountID,
@@ -161,16 +163,26 @@ package enum QueueSelection: Sendable {
 package protocol QueueStore: Sendable {
     /// Leases what is due, oldest first, one lease per (message, domain), at most 100 recipients each.
     ///
-    /// Mail for the domains in `excluding` stays: they have as many connections as they may.
+    /// A store that several processes share takes its own clock for leases, and of `now` and `until` only the span.
+    ///
+    /// - Parameters:
+    ///   - perDomain: leases of one domain that all workers together may hold; nil when this one is alone.
+    ///   - excluding: domains whose mail stays: they have as many connections as they may.
     func lease(
         owner: String,
         now: Timestamp,
         until: Timestamp,
         limit: Int,
+        perDomain: Int?,
         excluding: Set<String>
     ) async throws(StoreError) -> [QueueLease]
-    /// Prolongs a lease; `.notFound` when another worker has it.
-    func renew(_ lease: QueueLease, until: Timestamp) async throws(StoreError)
+    /// Prolongs a lease by the span between the two times; `.notFound` when another worker has it.
+    func renew(_ lease: QueueLease, now: Timestamp, until: Timestamp) async throws(StoreError)
+    /// Makes due what is due later than any rule would have it: such times were written while a clock was wrong.
+    ///
+    /// - Parameter horizon: seconds from now that no honest time lies beyond.
+    /// - Returns: how many recipients are due now.
+    func bringForward(now: Timestamp, beyond horizon: Int64) async throws(StoreError) -> Int
     /// Records what came of it, in one transaction; the message's bytes go when its last recipient is settled.
     func finish(_ lease: QueueLease, _ result: QueueResult) async throws(StoreError)
     /// The message's bytes of `range`, without any local prefix.
@@ -196,6 +208,6 @@ extension QueueStore {
         until: Timestamp,
         limit: Int
     ) async throws(StoreError) -> [QueueLease] {
-        try await lease(owner: owner, now: now, until: until, limit: limit, excluding: [])
+        try await lease(owner: owner, now: now, until: until, limit: limit, perDomain: nil, excluding: [])
     }
 }

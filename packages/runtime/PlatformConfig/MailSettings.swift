@@ -185,12 +185,12 @@ package struct MailSettings: Sendable {
         .queue,
         5,
         1...1_000,
-        "Outbound transactions to one domain at once"
+        "Outbound transactions to one domain at once, over all processes that share the queue"
     )
     package let queueLease = Setting.duration(
         "OONRUMAIL_QUEUE_LEASE",
         .queue,
-        .seconds(900),
+        .seconds(120),
         .seconds(30) ... .seconds(86_400),
         "How long a worker owns what it sends, unless it renews"
     )

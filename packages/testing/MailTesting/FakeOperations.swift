@@ -49,9 +49,13 @@ package final class FakeOperations: QueueStore, TraceStore, MaintenanceStore {
         now: Timestamp,
         until: Timestamp,
         limit: Int,
+        perDomain: Int?,
         excluding: Set<String>
     ) async throws(StoreError) -> [QueueLease] { [] }
-    package func renew(_ lease: QueueLease, until: Timestamp) async throws(StoreError) { throw .notFound }
+    package func renew(_ lease: QueueLease, now: Timestamp, until: Timestamp) async throws(StoreError) {
+        throw .notFound
+    }
+    package func bringForward(now: Timestamp, beyond horizon: Int64) async throws(StoreError) -> Int { 0 }
     package func finish(_ lease: QueueLease, _ result: QueueResult) async throws(StoreError) { throw .notFound }
     package func read(_ id: QueueID, submitter: AccountID, range: Range<Int>) async throws(StoreError) -> ByteBuffer {
         throw .notFound

@@ -67,6 +67,7 @@ package final class FakeQueue: QueueStore {
         now: Timestamp,
         until: Timestamp,
         limit: Int,
+        perDomain: Int?,
         excluding: Set<String>
     ) async throws(StoreError) -> [QueueLease] {
         state.withLock { state in
@@ -85,6 +86,7 @@ package final class FakeQueue: QueueStore {
                     state.fence += 1
                     var lease = row.lease
                     lease.fence = state.fence
+                    lease.leasedAt = now
                     leases.append(lease)
                     state.rows[index].fence = state.fence
                 }
@@ -95,7 +97,15 @@ package final class FakeQueue: QueueStore {
         }
     }
 
-    package func renew(_ lease: QueueLease, until: Timestamp) async throws(StoreError) {
+    package func bringForward(now: Timestamp, beyond horizon: Int64) async throws(StoreError) -> Int {
+        state.withLock { state in
+            let late = state.rows.indices.filter { state.rows[$0].dueAt > now.adding(seconds: horizon) }
+            for index in late { state.rows[index].dueAt = now }
+            return late.count
+        }
+    }
+
+    package func renew(_ lease: QueueLease, now: Timestamp, until: Timestamp) async throws(StoreError) {
         let isHeld = state.withLock { state in
             state.renewals += 1
             var isHeld = false

@@ -86,6 +86,7 @@ package struct Platform: Sendable {
         options.migrates = settings.migratesAtStart
         if settings.usesPostgres {
             options.listenedAccounts = backends.accountsToPoll
+            options.trustsServerClock = true
             return try await openStore(inPostgres: settings, isServing: isServing, backends, clock, options, logger)
         }
         do throws(StoreError) {

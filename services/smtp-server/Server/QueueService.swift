@@ -25,6 +25,7 @@ extension QueueConfiguration {
         schedule.maximum = settings.queueMaxRetry
         concurrency = settings.queueConcurrency
         perDomain = settings.queuePerDomain
+        isShared = settings.usesPostgres
         leaseSeconds = settings.queueLease.components.seconds
         expirySeconds = max(1, settings.queueExpiry.components.seconds)
         // On the mail port itself, this machine is where mail for hosted domains arrives: DNS that leads here is a loop.
