@@ -214,7 +214,7 @@ let package = Package(
             "hosting",
             "ServiceHost",
             [
-                "MailModel", "MailCrypto", "MailPorts", "Accounts", "PlatformConfig", "NetKit", "HTTPKit",
+                "MailModel", "MailCrypto", "MailPorts", "Accounts", "Domains", "PlatformConfig", "NetKit", "HTTPKit",
                 "ServiceLifecycle", "NIOPosix",
             ]
         ),
@@ -263,7 +263,10 @@ let package = Package(
         server(
             "DomainManagerServer",
             at: "domain-manager",
-            ["ServiceHost", "MailModel", "MailPorts", "HTTPKit", "Telemetry", "Accounts"]
+            [
+                "ServiceHost", "MailModel", "MailPorts", "HTTPKit", "Telemetry", "Accounts", "Domains",
+                "PlatformConfig", "Logging", "Metrics", "ServiceLifecycle",
+            ]
         ),
         server(
             "OperatorCommands",
@@ -354,7 +357,10 @@ let package = Package(
         tests("SenderAuthTests", model + ["MailCrypto", "MailPorts", "SenderAuth", "MailTesting", "NIOCore"]),
         tests(
             "DomainsTests",
-            ["ByteParsing", "MailModel", "MailCrypto", "MailPorts", "SenderAuth", "Domains", "MailTesting"]
+            [
+                "ByteParsing", "MailModel", "MailCrypto", "MailPorts", "SenderAuth", "Domains", "Telemetry",
+                "MailTesting", "Logging",
+            ]
         ),
         tests(
             "MailDeliveryTests",
@@ -380,7 +386,7 @@ let package = Package(
         tests(
             "HTTPKitTests",
             [
-                "MailModel", "MailPorts", "MailCrypto", "HTTPKit", "Telemetry", "Accounts", "AuthServer",
+                "MailModel", "MailPorts", "MailCrypto", "HTTPKit", "Telemetry", "Accounts", "Domains", "AuthServer",
                 "DomainManagerServer", "StorageServer", "MailTesting", "NIOCore", "NIOPosix", "ServiceLifecycle",
                 "Logging",
             ]
@@ -388,7 +394,8 @@ let package = Package(
         tests(
             "OperatorCommandsTests",
             [
-                "MailModel", "MailPorts", "MailCrypto", "PlatformConfig", "Accounts", "Telemetry", "OperatorCommands",
+                "MailModel", "MailPorts", "MailCrypto", "PlatformConfig", "Accounts", "Domains", "Telemetry",
+                "OperatorCommands",
                 "MailTesting", "Logging",
             ]
         ),

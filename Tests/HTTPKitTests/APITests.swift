@@ -1,6 +1,7 @@
 import Accounts
 import AuthServer
 import DomainManagerServer
+import Domains
 import HTTPKit
 import MailCrypto
 import MailModel
@@ -29,7 +30,10 @@ struct FakeDomains: DomainAdministration {
     let ports = FakePorts(clock: ManualClock())
 
     /// Two organisations; an administrator of the platform, and an owner and a member of the second.
-    private func withAPI(_ body: @Sendable (LoopbackClient) async throws -> Void) async throws {
+    private func withAPI(
+        resolver: FakeResolver = FakeResolver(),
+        _ body: @Sendable (LoopbackClient) async throws -> Void
+    ) async throws {
         let directory = ports.accounts
         let work = PasswordWork(hasher: PasswordHasher(memory: 8 << 10, passes: 1)) { $0() }
         let service = AccountService(directory: directory, sessions: directory, passwords: work)
@@ -75,6 +79,16 @@ struct FakeDomains: DomainAdministration {
         let domains = DomainRoutes(
             directory: directory,
             domains: FakeDomains(directory: directory),
+            life: DomainLife(
+                store: directory,
+                directory: directory,
+                keys: DomainService(
+                    directory: directory,
+                    master: try #require(MasterKey(MasterKey.random())),
+                    host: MailHost(name: "mail.example.test")
+                ),
+                resolver: { resolver }
+            ),
             accounts: service,
             tokens: tokens,
             health: health,
@@ -166,8 +180,8 @@ struct FakeDomains: DomainAdministration {
                 try await client.send("POST", "/api/domains", json: #"{"name":"a..b"}"#, token: admin).status == 422
             )
             let page = try await client.send("GET", "/api/domains?limit=2", token: admin)
-            #expect(page.json("next") == "new.test")
-            let rest = try await client.send("GET", "/api/domains?limit=2&after=new.test", token: admin)
+            #expect(page.json("next") == "new.test,1")
+            let rest = try await client.send("GET", "/api/domains?limit=2&after=new.test,1", token: admin)
             #expect(rest.body.contains("shop.test") && rest.json("next") == nil)
             #expect(
                 try await client.send("GET", "/api/domains/NEW.test", token: admin).body.contains(

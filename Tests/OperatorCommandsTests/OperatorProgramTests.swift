@@ -1,4 +1,5 @@
 import Accounts
+import Domains
 import FoundationEssentials
 import MailCrypto
 import MailModel
@@ -52,6 +53,12 @@ struct Ran {
 @Suite struct OperatorProgramTests {
     let ports = FakePorts(clock: ManualClock())
 
+    private static func life(_ directory: FakeDirectory) -> DomainLife {
+        guard let master = MasterKey(MasterKey.random()) else { preconditionFailure("a random key is a key") }
+        let keys = DomainService(directory: directory, master: master, host: MailHost(name: "mail.example.test"))
+        return DomainLife(store: directory, directory: directory, keys: keys) { FakeResolver() }
+    }
+
     private func run(_ line: [String], input: [String] = [], environment: [String: String] = [:]) async -> Ran {
         let ports = ports
         var commands = CommandEnvironment(
@@ -59,6 +66,7 @@ struct Ran {
                 CommandEnvironment.Ports(
                     stores: ports,
                     domains: FakeDomains(directory: ports.accounts),
+                    life: Self.life(ports.accounts),
                     passwords: PasswordWork(hasher: PasswordHasher(memory: 8 << 10, passes: 1)) { $0() },
                     close: { await ports.operations.close() }
                 )
@@ -108,7 +116,7 @@ struct Ran {
 
     @Test func listsShowsAndRecords() async throws {
         _ = await run(["domain", "add", "shop.test", "--organisation", "Shop"])
-        #expect(await run(["domain", "list"]).output.contains("shop.test  active  Shop"))
+        #expect(await run(["domain", "list"]).output.contains("shop.test  verified  Shop"))
         #expect(await run(["domain", "dns", "shop.test"]).output == "shop.test. 3600 IN MX 10 mail.example.test.\n")
         #expect(await run(["domain", "show", "missing.test"]).code == 3)
         #expect(await run(["domain", "show", "shop.test", "--json"]).output.contains(#""type" : "MX""#))

@@ -12,8 +12,8 @@ import SQLStore
 import Synchronization
 import Testing
 
-typealias EveryStorePort = DirectoryStore & DeliveryStore & MailboxStore & QueueStore & SessionStore & TraceStore
-    & CredentialStore
+typealias EveryStorePort = DirectoryStore & DomainStore & DeliveryStore & MailboxStore & QueueStore & SessionStore
+    & TraceStore & CredentialStore
     & MaintenanceStore
 
 /// Makes a fresh, empty store of one kind.

@@ -10,6 +10,8 @@ import Synchronization
 final class UnboundEngine: Sendable {
     struct Answer: Sendable {
         var records: [[UInt8]]
+        /// Seconds.
+        var ttl: Int
         var isAuthentic: Bool
     }
 
@@ -54,6 +56,8 @@ final class UnboundEngine: Sendable {
                 ub_ctx_delete(pointer)
                 throw ResolverError(description: "\(server) is no DNS server: \(String(cString: ub_strerror(code)))")
             }
+            // RFC 6761 §6.2 lets resolvers deny these names by themselves; the server that was named may know them.
+            _ = ub_ctx_zone_remove(pointer, "test.")
         } else {
             // Without the file libunbound asks the root servers itself.
             _ = ub_ctx_resolvconf(pointer, nil)
@@ -122,7 +126,7 @@ final class UnboundEngine: Sendable {
             )
             index += 1
         }
-        return .success(Answer(records: records, isAuthentic: result.secure != 0))
+        return .success(Answer(records: records, ttl: Int(result.ttl), isAuthentic: result.secure != 0))
     }
 
     /// Starts the thread that hands answers to their lookups.

@@ -9,8 +9,8 @@ package final class UnboundResolver: DNSResolving {
     /// Records of one answer that are looked at.
     package static let maximumRecords = 100
 
-    private let engine: UnboundEngine
-    private let timeout: Duration
+    let engine: UnboundEngine
+    let timeout: Duration
 
     /// - Parameters:
     ///   - server: `address@port` to ask; nil: those of /etc/resolv.conf.
@@ -28,16 +28,19 @@ package final class UnboundResolver: DNSResolving {
     }
 
     package func txt(_ name: String) async throws(DNSError) -> DNSAnswer<String> {
-        try await records(name, .txt) { rdata in
-            var text: [UInt8] = []
-            var rest = rdata[...]
-            while let length = rest.popFirst() {
-                guard rest.count >= length else { return nil }
-                text += rest.prefix(Int(length))
-                rest = rest.dropFirst(Int(length))
-            }
-            return String(decoding: text, as: UTF8.self)
+        try await records(name, .txt, Self.joined)
+    }
+
+    /// The strings of a TXT record in one piece (RFC 1035 §3.3.14); nil when they do not fit into it.
+    static func joined(_ data: [UInt8]) -> String? {
+        var text: [UInt8] = []
+        var rest = data[...]
+        while let length = rest.popFirst() {
+            guard rest.count >= length else { return nil }
+            text += rest.prefix(Int(length))
+            rest = rest.dropFirst(Int(length))
         }
+        return String(decoding: text, as: UTF8.self)
     }
 
     package func ptr(_ address: IPAddress) async throws(DNSError) -> DNSAnswer<String> {
@@ -89,8 +92,10 @@ package struct ResolverError: Error, CustomStringConvertible {
 /// RFC 1035 §3.2.2, RFC 3596 §2.1.
 enum RecordType: CInt, Sendable {
     case a = 1
+    case cname = 5
     case ptr = 12
     case mx = 15
     case txt = 16
     case aaaa = 28
+    case srv = 33
 }

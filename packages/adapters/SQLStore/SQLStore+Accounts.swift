@@ -157,7 +157,7 @@ extension SQLStore {
             let account = try connection.first(
                 """
                 \(Self.accountQuery) WHERE accounts.account_id = (SELECT account_id FROM addresses WHERE address = $1)
-                AND accounts.status = 'active'
+                AND accounts.status = 'active' AND COALESCE(domains.status, '') <> 'deleted'
                 """,
                 [.text(address.canonical)],
                 Self.account
@@ -180,8 +180,10 @@ extension SQLStore {
     // MARK: - Rows
 
     static let accountQuery = """
-        SELECT accounts.account_id, organisation_id, addresses.written, display_name, role, accounts.status, quota_bytes, used_bytes,
-        used_messages, created_at FROM accounts JOIN account_counters ON account_counters.account_id = accounts.account_id
+        SELECT accounts.account_id, accounts.organisation_id, addresses.written, display_name, role,
+        CASE WHEN domains.status = 'deleted' THEN 'suspended' ELSE accounts.status END, quota_bytes, used_bytes,
+        used_messages, accounts.created_at FROM accounts LEFT JOIN domains ON domains.name = accounts.domain
+        JOIN account_counters ON account_counters.account_id = accounts.account_id
         JOIN addresses ON addresses.address = accounts.primary_address
         """
 

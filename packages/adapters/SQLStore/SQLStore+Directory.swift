@@ -37,25 +37,20 @@ extension SQLStore: DirectoryStore {
                 [.integer(organisation.rawValue)]
             ) { _ throws(StoreError) in true }
             guard known == true else { throw .notFound }
-            let id = DomainID(try Self.next("domain", connection))
-            try connection.execute(
-                "INSERT INTO domains (name, domain_id, organisation_id, status, created_at) VALUES ($1, $2, $3, 'active', $4)",
-                [.text(name), .integer(id.rawValue), .integer(organisation.rawValue), .integer(now.microseconds)]
+            let domain = HostedDomain(
+                id: DomainID(try Self.next("domain", connection)),
+                organisation: organisation,
+                name: name,
+                status: .active,
+                createdAt: now
             )
-            for key in keys {
-                try connection.execute(
-                    """
-                    INSERT INTO dkim_keys (domain, selector, algorithm, sealed_private_key, public_key, created_at)
-                    VALUES ($1, $2, $3, $4, $5, $6)
-                    """,
-                    [
-                        .text(name), .text(key.selector), .text(key.algorithm.rawValue), .bytes(key.sealedPrivateKey),
-                        .bytes(key.publicKey),
-                        .integer(key.createdAt.microseconds),
-                    ]
-                )
-            }
-            return HostedDomain(id: id, organisation: organisation, name: name, status: .active, createdAt: now)
+            try Self.insert(domain, keys: keys, provedBy: "operator", connection)
+            // The organisation's own claim has nothing left to prove.
+            try connection.execute(
+                "DELETE FROM domain_claims WHERE name = $1 AND organisation_id = $2",
+                [.text(name), .integer(organisation.rawValue)]
+            )
+            return domain
         }
     }
 
@@ -77,7 +72,8 @@ extension SQLStore: DirectoryStore {
         try await database.read { connection throws(StoreError) in
             try connection.all(
                 """
-                SELECT \(Self.domainColumns) FROM domains WHERE name > $1 AND ($2 = 0 OR organisation_id = $2) ORDER BY name LIMIT $3
+                SELECT \(Self.domainColumns) FROM domains
+                WHERE name > $1 AND ($2 = 0 OR organisation_id = $2) AND status <> 'deleted' ORDER BY name LIMIT $3
                 """,
                 [.text(after ?? ""), .integer(organisation?.rawValue ?? 0), .integer(Int64(limit))],
                 Self.domain
@@ -178,7 +174,11 @@ extension SQLStore: DirectoryStore {
             """,
             [.text(address.canonical)]
         ) { row throws(StoreError) -> RecipientResolution in
-            guard row.text(4) == HostedDomain.Status.active.rawValue else { return .suspended }
+            switch HostedDomain.Status(rawValue: row.text(4)) {
+            case .active: break
+            case .suspended, nil: return .suspended
+            case .deleted: return .notHosted
+            }
             guard let account = row.optionalInteger(0) else { return .alias([]) }
             guard row.text(1) == Account.Status.active.rawValue else { return .suspended }
             return .account(AccountID(account), usedBytes: row.integer(2), quotaBytes: row.optionalInteger(3))
@@ -196,10 +196,11 @@ extension SQLStore: DirectoryStore {
             row throws(StoreError) in
             row.text(0)
         }
-        switch status {
-        case nil: return .notHosted
-        case HostedDomain.Status.active.rawValue: return .unknownAddress
-        default: return .suspended
+        guard let status else { return .notHosted }
+        switch HostedDomain.Status(rawValue: status) {
+        case .active: return .unknownAddress
+        case .suspended, nil: return .suspended
+        case .deleted: return .notHosted
         }
     }
 
@@ -207,10 +208,12 @@ extension SQLStore: DirectoryStore {
         try await database.read { connection throws(StoreError) in
             try connection.all(
                 """
-                SELECT written FROM addresses WHERE account_id = $1
+                SELECT written FROM addresses JOIN domains ON domains.name = addresses.domain AND domains.status = 'active'
+                WHERE account_id = $1
                 UNION SELECT alias.written FROM addresses AS own
                 JOIN alias_targets ON alias_targets.target = own.address
                 JOIN addresses AS alias ON alias.address = alias_targets.address
+                JOIN domains ON domains.name = alias.domain AND domains.status = 'active'
                 WHERE own.account_id = $1
                 AND (SELECT COUNT(*) FROM alias_targets AS every WHERE every.address = alias.address) = 1
                 """,
@@ -220,20 +223,22 @@ extension SQLStore: DirectoryStore {
     }
 
     package func recordAudit(_ event: AuditEvent) async throws(StoreError) {
-        try await database.write { connection throws(StoreError) in
-            try connection.execute(
-                "INSERT INTO audit (at, actor, action, subject, remote, detail) VALUES ($1, $2, $3, $4, $5, $6)",
-                [
-                    .integer(event.at.microseconds), .text(event.actor), .text(event.action), .text(event.subject),
-                    .optional(event.remote?.description), .text(event.detail),
-                ]
-            )
-        }
+        try await database.write { connection throws(StoreError) in try Self.record(event, connection) }
+    }
+
+    static func record(_ event: AuditEvent, _ connection: any SQLConnection) throws(StoreError) {
+        try connection.execute(
+            "INSERT INTO audit (at, actor, action, subject, remote, detail) VALUES ($1, $2, $3, $4, $5, $6)",
+            [
+                .integer(event.at.microseconds), .text(event.actor), .text(event.action), .text(event.subject),
+                .optional(event.remote?.description), .text(event.detail),
+            ]
+        )
     }
 
     // MARK: - Rows
 
-    static let domainColumns = "domain_id, organisation_id, name, status, created_at"
+    static let domainColumns = "domain_id, organisation_id, name, status, created_at, reason, purge_at"
 
     static func domain(_ row: any SQLRow) throws(StoreError) -> HostedDomain {
         HostedDomain(
@@ -241,7 +246,9 @@ extension SQLStore: DirectoryStore {
             organisation: OrganisationID(row.integer(1)),
             name: row.text(2),
             status: HostedDomain.Status(rawValue: row.text(3)) ?? .suspended,
-            createdAt: Timestamp(microseconds: row.integer(4))
+            createdAt: Timestamp(microseconds: row.integer(4)),
+            reason: row.optionalText(5),
+            purgeAt: row.optionalInteger(6).map { Timestamp(microseconds: $0) }
         )
     }
 
@@ -250,19 +257,20 @@ extension SQLStore: DirectoryStore {
         of organisation: OrganisationID,
         _ connection: any SQLConnection
     ) throws(StoreError) {
-        let owner = try connection.first("SELECT organisation_id FROM domains WHERE name = $1", [.text(name)]) {
-            row throws(StoreError) in
-            OrganisationID(row.integer(0))
-        }
+        let owner = try connection.first(
+            "SELECT organisation_id FROM domains WHERE name = $1 AND status <> 'deleted'",
+            [.text(name)]
+        ) { row throws(StoreError) in OrganisationID(row.integer(0)) }
         guard let owner else { throw .refused("the domain \(name) is not hosted here") }
         guard owner == organisation else { throw .refused("the domain \(name) belongs to another organisation") }
     }
 
     static func requireDomain(_ name: String, _ connection: any SQLConnection) throws(StoreError) {
-        let organisation = try connection.first("SELECT 1 FROM domains WHERE name = $1", [.text(name)]) {
-            _ throws(StoreError) in true
-        }
-        guard organisation == true else { throw .refused("the domain \(name) is not hosted here") }
+        let isHosted = try connection.first(
+            "SELECT 1 FROM domains WHERE name = $1 AND status <> 'deleted'",
+            [.text(name)]
+        ) { _ throws(StoreError) in true }
+        guard isHosted == true else { throw .refused("the domain \(name) is not hosted here") }
     }
 
     /// An address as a row keeps it: quoted where it must be.

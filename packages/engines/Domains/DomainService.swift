@@ -50,12 +50,17 @@ package struct DomainService: Sendable {
 
     // MARK: - Keys
 
-    private static func checked(_ name: String) throws(StoreError) -> String {
+    static func checked(_ name: String) throws(StoreError) -> String {
         do throws(HostedName.Fault) {
             return try HostedName(name).text
         } catch {
             throw .refused(error.rawValue)
         }
+    }
+
+    /// One of each algorithm.
+    func makeKeys(for domain: String, now: Timestamp) async throws(StoreError) -> [DKIMKey] {
+        try await Self.makeKeys(for: domain, sealedWith: master, now: now)
     }
 
     /// Takes a quarter of a second for RSA: not on the caller's event loop.

@@ -1,3 +1,5 @@
+import MailPorts
+
 /// Writes records as a zone file does (RFC 1035 §5): one a line, names absolute.
 enum ZoneFile {
     /// RFC 1035 §3.3: a character-string has "up to 256 characters" with its length octet.
@@ -14,7 +16,7 @@ enum ZoneFile {
     private static func value(of record: DomainRecord) -> String {
         switch record.kind {
         case .txt: quoted(record.value)
-        case .mx, .srv: record.value
+        case .mx, .srv, .cname: record.value
         }
     }
 

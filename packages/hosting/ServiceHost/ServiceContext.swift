@@ -1,4 +1,5 @@
 package import Accounts
+package import Domains
 package import HTTPKit
 package import MailCrypto
 package import MailModel
@@ -17,6 +18,7 @@ package struct ServiceContext: Sendable {
     package var appPasswords: AppPasswordService
     package var tokens: TokenService
     package var domains: any DomainAdministration
+    package var life: DomainLife
     package var masterKey: MasterKey
     package var tls: TLSContextStore
     package var health: HealthRegistry
@@ -34,6 +36,7 @@ package struct ServiceContext: Sendable {
         appPasswords: AppPasswordService,
         tokens: TokenService,
         domains: any DomainAdministration,
+        life: DomainLife,
         masterKey: MasterKey,
         tls: TLSContextStore,
         health: HealthRegistry,
@@ -48,6 +51,7 @@ package struct ServiceContext: Sendable {
         self.appPasswords = appPasswords
         self.tokens = tokens
         self.domains = domains
+        self.life = life
         self.masterKey = masterKey
         self.tls = tls
         self.health = health

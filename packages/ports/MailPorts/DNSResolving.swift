@@ -34,3 +34,32 @@ package protocol DNSResolving: Sendable {
     func txt(_ name: String) async throws(DNSError) -> DNSAnswer<String>
     func ptr(_ address: IPAddress) async throws(DNSError) -> DNSAnswer<String>
 }
+
+/// Types of records that owners of domains publish for their mail.
+package enum DNSRecordKind: String, Sendable, CaseIterable {
+    case mx = "MX"
+    case txt = "TXT"
+    case srv = "SRV"
+    case cname = "CNAME"
+}
+
+/// What is published at a name, as a zone file writes it after the type; names lower case with the final dot, texts in one
+/// piece without quotes.
+package struct PublishedValues: Hashable, Sendable {
+    package var values: [String]
+    /// Seconds that the answer may be kept.
+    package var ttl: Int
+    /// Whether DNSSEC validated it.
+    package var isAuthentic: Bool
+    package init(values: [String], ttl: Int = 0, isAuthentic: Bool = false) {
+        self.values = values
+        self.ttl = ttl
+        self.isAuthentic = isAuthentic
+    }
+}
+
+/// Sees what is published, for those who check it rather than act on it.
+package protocol PublishedRecordReading: Sendable {
+    /// The records of the name itself: a CNAME record is followed unless it is what is asked for.
+    func published(_ name: String, _ kind: DNSRecordKind) async throws(DNSError) -> PublishedValues
+}

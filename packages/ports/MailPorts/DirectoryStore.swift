@@ -7,19 +7,40 @@ package struct Organisation: Hashable, Sendable {
 }
 
 package struct HostedDomain: Hashable, Sendable {
-    package enum Status: String, Sendable { case active, suspended }
+    package enum Status: String, Sendable {
+        /// Verified: proved by its owner, or vouched for by an operator.
+        case active
+        /// Takes no mail and sends none; its people may read.
+        case suspended
+        /// As if it were not hosted, until it is restored or removed for good.
+        case deleted
+    }
     package var id: DomainID
     package var organisation: OrganisationID
     /// Lower case.
     package var name: String
     package var status: Status
     package var createdAt: Timestamp
-    package init(id: DomainID, organisation: OrganisationID, name: String, status: Status, createdAt: Timestamp) {
+    /// Why it is suspended.
+    package var reason: String?
+    /// When a deleted one is removed for good.
+    package var purgeAt: Timestamp?
+    package init(
+        id: DomainID,
+        organisation: OrganisationID,
+        name: String,
+        status: Status,
+        createdAt: Timestamp,
+        reason: String? = nil,
+        purgeAt: Timestamp? = nil
+    ) {
         self.id = id
         self.organisation = organisation
         self.name = name
         self.status = status
         self.createdAt = createdAt
+        self.reason = reason
+        self.purgeAt = purgeAt
     }
 }
 
@@ -147,8 +168,9 @@ package protocol DirectoryStore: Sendable {
         organisation: OrganisationID,
         keys: [DKIMKey]
     ) async throws(StoreError) -> HostedDomain
+    /// In whatever state; a domain that is only claimed is not hosted.
     func domain(named name: String) async throws(StoreError) -> HostedDomain?
-    /// By name, ascending, after `after`; of one organisation or all.
+    /// Those that are not deleted, by name, ascending, after `after`; of one organisation or all.
     func domains(
         of organisation: OrganisationID?,
         after: String?,

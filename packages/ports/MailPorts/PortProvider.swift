@@ -6,6 +6,7 @@ package import MailModel
 /// the backends that its services use.
 package protocol PortProvider: Sendable {
     func directory() async throws -> any DirectoryStore
+    func domains() async throws -> any DomainStore
     func mailboxes() async throws -> any MailboxStore
     func deliveries() async throws -> any DeliveryStore
     func queue() async throws -> any QueueStore
@@ -16,6 +17,8 @@ package protocol PortProvider: Sendable {
     func changes() async throws -> any ChangeFeed
     func limits() async throws -> any RateLimiter
     func resolver() async throws -> any DNSResolving
+    /// A new one with an empty cache, for who must see what is published now.
+    func publishedRecords() async throws -> any PublishedRecordReading
     func transport() async throws -> any RemoteTransport
     func clock() -> any WallClock
 }

@@ -158,6 +158,35 @@ package struct ServiceSettings: Sendable {
         "Time that one lookup has"
     )
 
+    package let domainChallengeLifetime = Setting.duration(
+        "OONRUMAIL_DOMAIN_CHALLENGE_LIFETIME",
+        .dns,
+        .seconds(604_800),
+        .seconds(60) ... .seconds(31_536_000),
+        "How long the challenge of a domain may be answered"
+    )
+    package let domainGrace = Setting.duration(
+        "OONRUMAIL_DOMAIN_GRACE",
+        .dns,
+        .seconds(2_592_000),
+        .seconds(0) ... .seconds(31_536_000),
+        "How long a deleted domain can be restored"
+    )
+    package let domainMaxPending = Setting.integer(
+        "OONRUMAIL_DOMAIN_MAX_PENDING",
+        .dns,
+        100,
+        1...100_000,
+        "Domains of one organisation that wait for proof"
+    )
+    package let domainUpkeepInterval = Setting.duration(
+        "OONRUMAIL_DOMAIN_UPKEEP_INTERVAL",
+        .dns,
+        .seconds(600),
+        .seconds(1) ... .seconds(86_400),
+        "How often deleted domains whose grace is over are removed"
+    )
+
     package let logLevel = Setting<LogLevelSetting>.choice(
         "OONRUMAIL_LOG_LEVEL",
         .logging,

@@ -4,9 +4,11 @@ import Synchronization
 
 /// The directory and the sessions in memory, for tests of what stands on them.
 package final class FakeDirectory: DirectoryStore, SessionStore {
-    private struct State {
+    struct State {
         var organisations: [Organisation] = []
         var domains: [HostedDomain] = []
+        var claims: [DomainClaim] = []
+        var leases: [String: (holder: String, until: Timestamp)] = [:]
         var keys: [String: [DKIMKey]] = [:]
         var accounts: [Account] = []
         var hashes: [AccountID: String] = [:]
@@ -21,7 +23,7 @@ package final class FakeDirectory: DirectoryStore, SessionStore {
     }
 
     private let state = Mutex(State())
-    private let now: Timestamp
+    let now: Timestamp
 
     package init(now: Timestamp = Timestamp(seconds: 1_700_000_000)) { self.now = now }
 
@@ -32,7 +34,7 @@ package final class FakeDirectory: DirectoryStore, SessionStore {
     package var credentialLookups: Int { state.withLock { $0.credentialLookups } }
     package func passwordHash(of id: AccountID) -> String? { state.withLock { $0.hashes[id] } }
 
-    private func change<Value>(_ body: (inout State) throws(StoreError) -> Value) throws(StoreError) -> Value {
+    func change<Value>(_ body: (inout State) throws(StoreError) -> Value) throws(StoreError) -> Value {
         let outcome: Result<Value, StoreError> = state.withLock { state in
             if let failure = state.failure { return .failure(failure) }
             do throws(StoreError) {
@@ -88,6 +90,7 @@ package final class FakeDirectory: DirectoryStore, SessionStore {
         try change { state in
             let found = state.domains.filter {
                 (organisation == nil || $0.organisation == organisation) && $0.name > (after ?? "")
+                    && $0.status != .deleted
             }
             return Array(found.sorted { $0.name < $1.name }.prefix(limit))
         }
@@ -196,7 +199,11 @@ package final class FakeDirectory: DirectoryStore, SessionStore {
                 return account.status == .active
                     ? .account(account.id, usedBytes: account.usedBytes, quotaBytes: account.quotaBytes) : .suspended
             }
-            return state.domains.contains { $0.name == address.domain } ? .unknownAddress : .notHosted
+            switch state.domains.first(where: { $0.name == address.domain })?.status {
+            case .active: return .unknownAddress
+            case .suspended: return .suspended
+            case .deleted, nil: return .notHosted
+            }
         }
     }
 

@@ -129,6 +129,7 @@ package struct FakePorts: PortProvider {
     package init(clock: any WallClock) { time = clock }
 
     package func directory() async throws -> any DirectoryStore { accounts }
+    package func domains() async throws -> any DomainStore { accounts }
     package func sessions() async throws -> any SessionStore { accounts }
     package func credentials() async throws -> any CredentialStore { clients }
     package func queue() async throws -> any QueueStore { operations }
@@ -140,5 +141,6 @@ package struct FakePorts: PortProvider {
     package func deliveries() async throws -> any DeliveryStore { throw StoreError.refused("no fake") }
     package func changes() async throws -> any ChangeFeed { throw StoreError.refused("no fake") }
     package func resolver() async throws -> any DNSResolving { throw StoreError.refused("no fake") }
+    package func publishedRecords() async throws -> any PublishedRecordReading { throw StoreError.refused("no fake") }
     package func transport() async throws -> any RemoteTransport { throw StoreError.refused("no fake") }
 }

@@ -1,6 +1,6 @@
 package import Accounts
 import DNSResolver
-import Domains
+package import Domains
 import Logging
 package import MailCrypto
 package import MailModel
@@ -20,6 +20,7 @@ package struct Platform: Sendable {
     package let masterKey: MasterKey
     package let passwords: PasswordWork
     package let domains: any DomainAdministration
+    package let life: DomainLife
     package let threads: NIOThreadPool
     let backends: Backends
 
@@ -67,6 +68,7 @@ package struct Platform: Sendable {
             masterKey: masterKey,
             passwords: passwords,
             domains: HostedDomains(service: domains),
+            life: Self.life(settings, store, domains, ports),
             threads: threads,
             backends: backends
         )
@@ -117,7 +119,28 @@ package struct Platform: Sendable {
         }
     }
 
-    private static func resolver(_ settings: PlatformSettings) throws -> any DNSResolving {
+    private static func life(
+        _ settings: PlatformSettings,
+        _ store: SQLStore,
+        _ domains: DomainService,
+        _ ports: PlatformPorts
+    ) -> DomainLife {
+        var limits = DomainLife.Limits()
+        limits.challengeSeconds = settings.domainChallengeLifetime.components.seconds
+        limits.graceSeconds = settings.domainGrace.components.seconds
+        limits.pending = settings.domainMaxPending
+        return DomainLife(
+            store: store,
+            directory: store,
+            keys: domains,
+            resolver: { try await ports.publishedRecords() },
+            limits: limits
+        )
+    }
+
+    private static func resolver(
+        _ settings: PlatformSettings
+    ) throws -> any DNSResolving & PublishedRecordReading {
         try UnboundResolver(
             server: settings.resolver.map { "\($0.host)@\($0.port)" },
             timeout: settings.resolverTimeout

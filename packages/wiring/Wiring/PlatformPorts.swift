@@ -16,7 +16,7 @@ package final class PlatformPorts: PortProvider {
     private let limiter: any RateLimiter
     private let time: any WallClock
     private let made = Mutex(Made())
-    private let makeResolver: @Sendable () throws -> any DNSResolving
+    private let makeResolver: @Sendable () throws -> any DNSResolving & PublishedRecordReading
     private let makeTransport: @Sendable () -> any RemoteTransport
 
     init(
@@ -24,7 +24,7 @@ package final class PlatformPorts: PortProvider {
         feed: any ChangeFeed,
         limiter: any RateLimiter,
         clock: any WallClock,
-        makeResolver: @escaping @Sendable () throws -> any DNSResolving,
+        makeResolver: @escaping @Sendable () throws -> any DNSResolving & PublishedRecordReading,
         makeTransport: @escaping @Sendable () -> any RemoteTransport
     ) {
         self.store = store
@@ -36,6 +36,7 @@ package final class PlatformPorts: PortProvider {
     }
 
     package func directory() async throws -> any DirectoryStore { store }
+    package func domains() async throws -> any DomainStore { store }
     package func mailboxes() async throws -> any MailboxStore { store }
     package func deliveries() async throws -> any DeliveryStore { store }
     package func queue() async throws -> any QueueStore { store }
@@ -55,6 +56,8 @@ package final class PlatformPorts: PortProvider {
             return resolver
         }
     }
+
+    package func publishedRecords() async throws -> any PublishedRecordReading { try makeResolver() }
 
     package func transport() async throws -> any RemoteTransport {
         made.withLock { made in

@@ -150,6 +150,7 @@ package enum ServiceProcess {
                 limits: limits
             ),
             domains: platform.domains,
+            life: platform.life,
             masterKey: platform.masterKey,
             tls: try TLSContextStore(
                 certificatePath: paths.certificate,

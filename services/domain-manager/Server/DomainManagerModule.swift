@@ -1,4 +1,6 @@
+import Glibc
 import MailPorts
+import PlatformConfig
 package import ServiceHost
 
 /// The domain manager: domains, their records and their accounts over HTTP.
@@ -7,11 +9,18 @@ package enum DomainManagerModule {
         let routes = DomainRoutes(
             directory: try await context.ports.directory(),
             domains: context.domains,
+            life: context.life,
             accounts: context.accounts,
             tokens: context.tokens,
             health: context.health,
             clock: context.clock
         )
-        return HostedService(name: "domain-manager", routes: [routes.routes()])
+        let upkeep = DomainUpkeepService(
+            life: context.life,
+            holder: context.settings.hostname + "/" + String(getpid()),
+            clock: context.clock,
+            interval: context.settings.domainUpkeepInterval
+        )
+        return HostedService(name: "domain-manager", services: [upkeep], routes: [routes.routes()])
     }
 }

@@ -1,8 +1,8 @@
 package import Accounts
+package import Domains
 package import HTTPKit
 package import MailModel
 package import MailPorts
-import Telemetry
 
 /// Domains and accounts over HTTP.
 ///
@@ -14,6 +14,7 @@ package struct DomainRoutes: Sendable {
 
     let directory: any DirectoryStore
     let domains: any DomainAdministration
+    let life: DomainLife
     let accounts: AccountService
     private let tokens: TokenService
     private let health: HealthRegistry
@@ -22,6 +23,7 @@ package struct DomainRoutes: Sendable {
     package init(
         directory: any DirectoryStore,
         domains: any DomainAdministration,
+        life: DomainLife,
         accounts: AccountService,
         tokens: TokenService,
         health: HealthRegistry,
@@ -29,6 +31,7 @@ package struct DomainRoutes: Sendable {
     ) {
         self.directory = directory
         self.domains = domains
+        self.life = life
         self.accounts = accounts
         self.tokens = tokens
         self.health = health
@@ -48,32 +51,11 @@ package struct DomainRoutes: Sendable {
         set.get("/api/domains/{name}", guarded { try await self.show($0, $1) })
         set.get("/api/domains/{name}/accounts", guarded { try await self.listAccounts($0, $1) })
         set.post("/api/domains/{name}/accounts", guarded { try await self.addAccount($0, $1) })
+        addLifeRoutes(&set, guarded)
         return set
     }
 
     // MARK: - Domains
-
-    private struct DomainDocument: Encodable {
-        struct Record: Encodable {
-            var name: String
-            var type: String
-            var value: String
-            var ttl: Int
-        }
-        var name: String
-        var organisationID: Int64
-        var status: String
-        var createdAt: String
-        var dnsRecords: [Record]?
-
-        init(_ domain: HostedDomain, records: [PublishedRecord]? = nil) {
-            name = domain.name
-            organisationID = domain.organisation.rawValue
-            status = domain.status.rawValue
-            createdAt = RFC3339.text(domain.createdAt)
-            dnsRecords = records?.map { Record(name: $0.name, type: $0.type, value: $0.value, ttl: $0.ttl) }
-        }
-    }
 
     private struct DomainList: Encodable {
         var domains: [DomainDocument]
@@ -85,23 +67,28 @@ package struct DomainRoutes: Sendable {
         let rule = AccessRule(caller: caller)
         try rule.requireManager()
         let limit = try request.query("limit", default: Self.standardPage, in: Self.pageLimit)
-        let found = try await directory.domains(
+        let found = try await life.entries(
             of: rule.visibleOrganisation,
-            after: request.query("after"),
+            after: request.query("after").map { DomainPosition(query: $0) },
             limit: limit
         )
         return try .json(
-            DomainList(domains: found.map { DomainDocument($0) }, next: found.count == limit ? found.last?.name : nil)
+            DomainList(
+                domains: found.map { DomainDocument($0, life) },
+                next: found.count == limit ? found.last?.position : nil
+            )
         )
     }
 
     private struct NewDomain: RequestDocument {
-        static let members: Set<String> = ["name", "organisation_id"]
+        static let members: Set<String> = ["name", "organisation_id", "verified"]
         var name: String
         var organisationID: Int64?
+        /// Whether an operator vouches for the domain, so that nothing is left to prove.
+        var verified: Bool?
 
         private enum CodingKeys: String, CodingKey {
-            case name
+            case name, verified
             case organisationID = "organisation_id"
         }
     }
@@ -119,6 +106,12 @@ package struct DomainRoutes: Sendable {
         let name = EmailAddress.lowercased(new.name)
         guard EmailAddress.isDomain(name.utf8), name.utf8.contains(46) else {
             throw Problem.invalid("name", "This is no domain name.")
+        }
+        guard new.verified ?? (caller.role == .platformAdmin) else {
+            return try await claim(name, organisation, request, caller)
+        }
+        guard caller.role == .platformAdmin else {
+            throw Problem.forbidden("A domain of yours is verified by its proof.")
         }
         let domain = try await domains.addDomain(name, organisation: organisation, now: clock.now())
         try? await directory.recordAudit(
@@ -138,9 +131,31 @@ package struct DomainRoutes: Sendable {
         )
     }
 
+    private func claim(
+        _ name: String,
+        _ organisation: OrganisationID,
+        _ request: APIRequest,
+        _ caller: Account
+    ) async throws -> APIResponse {
+        let claim = try await life.claim(
+            name,
+            organisation: organisation,
+            actor: DomainLife.Actor(caller.primaryAddress.canonical, remote: request.remote),
+            now: clock.now()
+        )
+        return try .json(
+            DomainDocument(.claimed(claim), life),
+            status: 201,
+            headers: ["Location": "/api/domains/\(name)"]
+        )
+    }
+
     private func show(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let domain = try await named(request, caller)
-        return try .json(DomainDocument(domain, records: try await domains.records(of: domain.name)))
+        switch try await entry(request, caller) {
+        case .claimed(let claim): return try .json(DomainDocument(.claimed(claim), life))
+        case .hosted(let domain):
+            return try .json(DomainDocument(domain, records: try await domains.records(of: domain.name)))
+        }
     }
 
     func named(_ request: APIRequest, _ caller: Account) async throws -> HostedDomain {
@@ -150,4 +165,19 @@ package struct DomainRoutes: Sendable {
         guard EmailAddress.isDomain(name.utf8) else { throw Problem.notFound("There is no such domain.") }
         return try rule.require(try await directory.domain(named: name))
     }
+}
+
+extension DomainPosition {
+    /// As `next` gives it: a name, and for who sees every organisation its number after a comma.
+    init(query: String) {
+        let parts = query.utf8.split(separator: 44, maxSplits: 1).map { String(decoding: $0, as: UTF8.self) }
+        self.init(
+            name: parts.first ?? "",
+            organisation: parts.count == 2 ? Int64(parts[1]).map { OrganisationID($0) } : nil
+        )
+    }
+}
+
+extension DomainEntry {
+    fileprivate var position: String { "\(name),\(organisation.rawValue)" }
 }

@@ -1,4 +1,5 @@
 import Accounts
+import Domains
 import HTTPKit
 import MailModel
 import MailPorts
@@ -9,6 +10,7 @@ enum ManagerProblem {
         switch error {
         case let error as StoreError: problem(error)
         case let error as AccountError: problem(error)
+        case let fault as DomainFault: problem(fault)
         default: nil
         }
     }
@@ -23,6 +25,19 @@ enum ManagerProblem {
         case .damaged(let id): Problem(500, detail: "A record is damaged.", reportID: id)
         }
     }
+
+    private static func problem(_ fault: DomainFault) -> Problem {
+        switch fault {
+        case .notFound: .notFound("There is no such domain.")
+        case .ambiguous: Problem(409, detail: "Several organisations claim this domain: name one by organisation_id.")
+        case .conflict, .challengeExpired: Problem(409, detail: sentence(fault.text))
+        case .challengeMissing: Problem(422, detail: sentence(fault.text))
+        case .dnsUnavailable: Problem(503, detail: sentence(fault.text), headers: ["Retry-After": "30"])
+        case .store(let error): problem(error)
+        }
+    }
+
+    private static func sentence(_ text: String) -> String { text.prefix(1).uppercased() + text.dropFirst() + "." }
 
     private static func problem(_ error: AccountError) -> Problem {
         switch error {

@@ -9,8 +9,8 @@ import Wiring
 let modules = [StorageModule.make, AuthModule.make, DomainManagerModule.make, SMTPModule.make, IMAPModule.make]
 let environment = CommandEnvironment(
     open: {
-        let open = try await Platform.open($0, isServing: false)
-        return .init(stores: open.ports, domains: open.domains, passwords: open.passwords, close: open.close)
+        let it = try await Platform.open($0, isServing: false)
+        return .init(stores: it.ports, domains: it.domains, life: it.life, passwords: it.passwords, close: it.close)
     },
     serve: { try await ServiceProcess.run($0, modules) },
     restore: { try await Platform.restore($0, $1) },

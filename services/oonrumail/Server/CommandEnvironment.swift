@@ -1,4 +1,5 @@
 package import Accounts
+package import Domains
 package import MailPorts
 package import PlatformConfig
 
@@ -8,16 +9,19 @@ package struct CommandEnvironment: Sendable {
     package struct Ports: Sendable {
         package var stores: any PortProvider
         package var domains: any DomainAdministration
+        package var life: DomainLife
         package var passwords: PasswordWork
         package var close: @Sendable () async -> Void
         package init(
             stores: any PortProvider,
             domains: any DomainAdministration,
+            life: DomainLife,
             passwords: PasswordWork,
             close: @escaping @Sendable () async -> Void
         ) {
             self.stores = stores
             self.domains = domains
+            self.life = life
             self.passwords = passwords
             self.close = close
         }

@@ -1,4 +1,5 @@
 import Accounts
+import Domains
 import MailPorts
 import PlatformConfig
 
@@ -53,6 +54,16 @@ package struct CommandFailure: Error, Equatable {
         }
     }
 
+    init(_ fault: DomainFault, subject: String) {
+        switch fault {
+        case .notFound: self.init(.notFound, "\(subject): \(fault.text)")
+        case .conflict: self.init(.alreadyExists, "\(subject): \(fault.text)")
+        case .ambiguous, .challengeMissing, .challengeExpired: self.init(.failure, "\(subject): \(fault.text)")
+        case .dnsUnavailable: self.init(.unavailable, "\(subject): \(fault.text)")
+        case .store(let error): self.init(error, subject: subject)
+        }
+    }
+
     /// Any error as a failure; nil for those that the argument parser prints itself.
     init?(_ error: any Error, subject: String) {
         switch error {
@@ -60,6 +71,7 @@ package struct CommandFailure: Error, Equatable {
         case let error as ConfigurationError: self.init(.badSetting, error.description)
         case let error as StoreError: self.init(error, subject: subject)
         case let error as AccountError: self.init(error)
+        case let fault as DomainFault: self.init(fault, subject: subject)
         default: return nil
         }
     }

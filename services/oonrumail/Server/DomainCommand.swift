@@ -1,39 +1,19 @@
 import Accounts
 import ArgumentParser
+import Domains
 import MailModel
 import MailPorts
-import Telemetry
 
 struct DomainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "domain",
         abstract: "Hosted domains and the records to publish for them.",
-        subcommands: [Add.self, List.self, Show.self, DNS.self]
+        subcommands: [
+            Add.self, List.self, Show.self, DNS.self, Verify.self, Suspend.self, Resume.self, Delete.self, Restore.self,
+        ]
     )
 
-    private struct Document: Encodable {
-        struct Record: Encodable {
-            var name: String
-            var type: String
-            var value: String
-            var ttl: Int
-        }
-        var name: String
-        var organisation: String
-        var status: String
-        var createdAt: String
-        var records: [Record]?
-
-        init(_ domain: HostedDomain, _ organisation: String, _ records: [PublishedRecord]? = nil) {
-            name = domain.name
-            self.organisation = organisation
-            status = domain.status.rawValue
-            createdAt = RFC3339.text(domain.createdAt)
-            self.records = records?.map { Record(name: $0.name, type: $0.type, value: $0.value, ttl: $0.ttl) }
-        }
-    }
-
-    private static func checked(_ name: String) throws -> String {
+    static func checked(_ name: String) throws -> String {
         let lowered = EmailAddress.lowercased(name)
         guard EmailAddress.isDomain(lowered.utf8) else { throw CommandFailure(.failure, "\(name) is no domain name") }
         return lowered
@@ -44,6 +24,10 @@ struct DomainCommand: ParsableCommand {
         @Argument(help: "The domain, such as shop.test.") var name: String
         @Option(name: .long, help: "Organisation that it belongs to, made when missing; the first one by default.")
         var organisation: String?
+        @Flag(
+            inversion: .prefixedNo,
+            help: "Vouch for the domain; otherwise it takes no mail until its owner has proved it."
+        ) var verified = true
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
@@ -52,7 +36,7 @@ struct DomainCommand: ParsableCommand {
                 let directory = try await ports.stores.directory()
                 let now = ports.stores.clock().now()
                 // Before an organisation is made for nothing.
-                guard try await directory.domain(named: name) == nil else { throw StoreError.alreadyExists }
+                if verified, try await directory.domain(named: name) != nil { throw StoreError.alreadyExists }
                 let known = try await directory.organisations()
                 let wanted = organisation ?? known.min { $0.id < $1.id }?.name ?? name
                 let owner: Organisation
@@ -61,11 +45,19 @@ struct DomainCommand: ParsableCommand {
                 } else {
                     owner = try await directory.addOrganisation(name: wanted)
                 }
+                guard verified else {
+                    let actor = DomainLife.Actor("cli")
+                    let claim = try await ports.life.claim(name, organisation: owner.id, actor: actor, now: now)
+                    return try options.show(
+                        DomainRow(claim, owner.name, ports.life),
+                        DomainRow.instructions(claim, ports.life)
+                    )
+                }
                 let domain = try await ports.domains.addDomain(name, organisation: owner.id, now: now)
                 try await directory.recordAudit(AuditEvent(at: now, actor: "cli", action: "domain.add", subject: name))
                 let records = try await ports.domains.records(of: name)
                 try options.show(
-                    Document(domain, owner.name, records),
+                    DomainRow(domain, owner.name, records),
                     "Added \(name). Publish the records that `oonrumail domain dns \(name)` prints."
                 )
             }
@@ -73,7 +65,7 @@ struct DomainCommand: ParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Every hosted domain.")
+        static let configuration = CommandConfiguration(abstract: "Every domain, in whatever state.")
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
@@ -82,8 +74,8 @@ struct DomainCommand: ParsableCommand {
                 let names = Dictionary(
                     uniqueKeysWithValues: try await directory.organisations().map { ($0.id, $0.name) }
                 )
-                let domains = try await directory.everyDomain().map {
-                    Document($0, names[$0.organisation] ?? "\($0.organisation)")
+                let domains = try await ports.life.everyEntry().map {
+                    DomainRow($0, names[$0.organisation] ?? "\($0.organisation)", ports.life)
                 }
                 var table = TextTable(["DOMAIN", "STATUS", "ORGANISATION", "SINCE"])
                 for domain in domains {
@@ -106,7 +98,7 @@ struct DomainCommand: ParsableCommand {
                 guard let domain = try await directory.domain(named: name) else { throw StoreError.notFound }
                 let organisation =
                     try await directory.organisations().first { $0.id == domain.organisation }?.name ?? "-"
-                let document = Document(domain, organisation, try await ports.domains.records(of: name))
+                let document = DomainRow(domain, organisation, try await ports.domains.records(of: name))
                 var lines = ["\(name): \(document.status), organisation \(organisation), since \(document.createdAt)"]
                 lines += (document.records ?? []).map { "\($0.name). \($0.ttl) IN \($0.type) \($0.value)" }
                 try options.show(document, lines.joined(separator: "\n"))
@@ -129,10 +121,23 @@ struct DomainCommand: ParsableCommand {
                 guard let domain = try await directory.domain(named: name) else { throw StoreError.notFound }
                 let zone = try await ports.domains.zoneFile(of: name)
                 try options.show(
-                    Document(domain, "\(domain.organisation)", try await ports.domains.records(of: name)).records,
+                    DomainRow(domain, "\(domain.organisation)", try await ports.domains.records(of: name)).records,
                     zone
                 )
             }
+        }
+    }
+}
+
+extension DomainLife {
+    /// Page by page.
+    func everyEntry() async throws(StoreError) -> [DomainEntry] {
+        var all: [DomainEntry] = []
+        while true {
+            let after = all.last.map { DomainPosition(name: $0.name, organisation: $0.organisation) }
+            let page = try await entries(of: nil, after: after, limit: 500)
+            all += page
+            if page.count < 500 { return all }
         }
     }
 }

@@ -1,0 +1,36 @@
+package import MailPorts
+
+extension UnboundResolver: PublishedRecordReading {
+    package func published(_ name: String, _ kind: DNSRecordKind) async throws(DNSError) -> PublishedValues {
+        guard DNSName.isValid(name) else { throw .invalidName }
+        let type: RecordType =
+            switch kind {
+            case .mx: .mx
+            case .txt: .txt
+            case .srv: .srv
+            case .cname: .cname
+            }
+        let answer = try await engine.resolve(name, type, timeout: timeout).get()
+        return PublishedValues(
+            values: answer.records.prefix(Self.maximumRecords).compactMap { Self.text($0, kind) },
+            ttl: answer.ttl,
+            isAuthentic: answer.isAuthentic
+        )
+    }
+
+    /// nil for what is no record of that kind.
+    private static func text(_ data: [UInt8], _ kind: DNSRecordKind) -> String? {
+        func number(_ place: Int) -> UInt16 { UInt16(data[place]) << 8 | UInt16(data[place + 1]) }
+        switch kind {
+        case .mx:
+            guard data.count >= 3, let host = DNSName.text(data[2...]) else { return nil }
+            return "\(number(0)) \(host)."
+        case .srv:
+            // RFC 2782: priority, weight, port, target.
+            guard data.count >= 7, let host = DNSName.text(data[6...]) else { return nil }
+            return "\(number(0)) \(number(2)) \(number(4)) \(host)."
+        case .cname: return DNSName.text(data[...]).map { "\($0)." }
+        case .txt: return joined(data)
+        }
+    }
+}

@@ -1,0 +1,23 @@
+// Table: what the schema has of the lives of domains.
+
+extension Migration {
+    static let domainLife = Migration(
+        version: 3,
+        name: "expand-domain-life",
+        statements: [
+            "ALTER TABLE domains ADD COLUMN reason TEXT",
+            "ALTER TABLE domains ADD COLUMN proved_by TEXT",
+            // What a deleted domain was before, and when it goes for good.
+            "ALTER TABLE domains ADD COLUMN resumes_as TEXT",
+            "ALTER TABLE domains ADD COLUMN purge_at BIGINT",
+            """
+            CREATE TABLE domain_claims (
+                name TEXT NOT NULL, organisation_id BIGINT NOT NULL, domain_id BIGINT NOT NULL, token TEXT NOT NULL,
+                created_at BIGINT NOT NULL, expires_at BIGINT NOT NULL, PRIMARY KEY (name, organisation_id)
+            ) {clustered}
+            """,
+            "CREATE INDEX domain_claims_by_organisation ON domain_claims (organisation_id, name)",
+            "CREATE TABLE upkeep_leases (task TEXT PRIMARY KEY, holder TEXT NOT NULL, lease_until BIGINT NOT NULL) {clustered}",
+        ]
+    )
+}
