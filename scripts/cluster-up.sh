@@ -30,7 +30,7 @@ done
 need_libraries
 need_swift
 need_python
-need_packages openssl postgresql pgbouncer redis-server haproxy util-linux
+need_packages openssl curl postgresql pgbouncer redis-server haproxy util-linux
 cd "$root"
 say "building OONRUMAIL ($configuration); the first build takes some minutes"
 for product in oonrumail auth domain-manager imap-server smtp-server storage; do

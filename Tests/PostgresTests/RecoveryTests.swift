@@ -154,34 +154,6 @@ struct RecoveryTests {
         #expect(log.text.contains("the server cannot be reached"))
     }
 
-    /// A pooler takes connections while its server is away and drops them: who may wait that long does not notice.
-    @Test(.timeLimit(.minutes(1)), .enabled(if: Pooler.isInstalled, "\(Pooler.absence)"))
-    func aServerAwayBehindAPoolerIsWaitedFor() async throws {
-        let cluster = try cluster()
-        try cluster.psql("CREATE ROLE pooled LOGIN PASSWORD 'pooled'")
-        let pooler = try Pooler(cluster: cluster, users: ["pooled": "pooled"])
-        defer { withExtendedLifetime(pooler) {} }
-        var settings = options(cluster)
-        settings.host = "127.0.0.1"
-        settings.port = pooler.port
-        (settings.user, settings.password) = ("pooled", "pooled")
-        settings.keepsStatements = false
-        settings.waitLimit = 40
-        let patient = try await PostgresDatabase.open(settings, logger: log.logger)
-        settings.waitLimit = 0.5
-        let impatient = try await PostgresDatabase.open(settings, logger: log.logger)
-        #expect(try await patient.value("SELECT 1") == "1")
-        try await Blocking.run { try cluster.stop("immediate") }
-        async let answer = patient.value("SELECT 2")
-        for _ in 0..<2 {
-            #expect(await failure { _ = try await impatient.value("SELECT 1") }?.isUnavailable == true)
-        }
-        try await Blocking.run { try cluster.start() }
-        #expect(try await answer == "2")
-        await patient.close()
-        await impatient.close()
-    }
-
     /// The first of two hosts takes no writes, and so does later the one that did: each time the other is found.
     @Test func afterAFailover() async throws {
         let one = try cluster()

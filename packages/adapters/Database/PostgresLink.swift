@@ -29,6 +29,8 @@ final class PostgresLink {
     private(set) var unsettledOctets = 0
     private(set) var unsettledStatements = 0
     private(set) var isLost = false
+    /// Whether a server stands behind it: a pooler takes connections without one.
+    private(set) var hasAnswered = false
 
     /// - Throws: what the server or libpq said; never the password.
     init(_ options: PostgresOptions) throws(PostgresFault) {
@@ -252,6 +254,7 @@ final class PostgresLink {
             fault.isConnectionLost = true
             throw fault
         }
+        hasAnswered = true
         while try self.result(by: deadline) != nil {}
         return result
     }

@@ -164,7 +164,6 @@ final class PostgresPool: Sendable {
         var losses = 0
         while true {
             tries += 1
-            let isFresh = worker.link == nil
             let link: PostgresLink
             do throws(PostgresFault) {
                 link = try connected(worker, until: deadline)
@@ -187,7 +186,7 @@ final class PostgresPool: Sendable {
             let isWorthRepeating =
                 fault.isConflict || fault.isStaleStatement || fault.isConnectionLost || fault.isWrongServer
             // A pooler takes connections also while its server is away: then only time helps.
-            let isServerAway = isFresh && fault.isConnectionLost
+            let isServerAway = fault.isConnectionLost && !link.hasAnswered
             guard isUndone, isWorthRepeating, isServerAway || tries < options.maximumAttempts, Self.now < deadline
             else {
                 return .failure(reports.error(of: fault))

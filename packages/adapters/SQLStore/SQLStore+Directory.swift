@@ -31,7 +31,7 @@ extension SQLStore: DirectoryStore {
     ) async throws(StoreError) -> HostedDomain {
         let now = clock.now()
         let name = EmailAddress.lowercased(name)
-        return try await database.write { connection throws(StoreError) in
+        let added = try await database.write { connection throws(StoreError) in
             let known = try connection.first(
                 "SELECT 1 FROM organisations WHERE organisation_id = $1",
                 [.integer(organisation.rawValue)]
@@ -52,6 +52,8 @@ extension SQLStore: DirectoryStore {
             )
             return domain
         }
+        await options.domainCache?.forget(name)
+        return added
     }
 
     package func domain(named name: String) async throws(StoreError) -> HostedDomain? {
@@ -78,27 +80,6 @@ extension SQLStore: DirectoryStore {
                 [.text(after ?? ""), .integer(organisation?.rawValue ?? 0), .integer(Int64(limit))],
                 Self.domain
             )
-        }
-    }
-
-    package func signingKeys(of domain: String) async throws(StoreError) -> [DKIMKey] {
-        try await database.read { connection throws(StoreError) in
-            try connection.all(
-                """
-                SELECT domain, selector, algorithm, sealed_private_key, public_key, created_at FROM dkim_keys WHERE domain = $1
-                ORDER BY selector
-                """,
-                [.text(EmailAddress.lowercased(domain))]
-            ) { row throws(StoreError) in
-                DKIMKey(
-                    domain: row.text(0),
-                    selector: row.text(1),
-                    algorithm: DKIMKey.Algorithm(rawValue: row.text(2)) ?? .rsaSHA256,
-                    sealedPrivateKey: row.bytes(3),
-                    publicKey: row.bytes(4),
-                    createdAt: Timestamp(microseconds: row.integer(5))
-                )
-            }
         }
     }
 
@@ -157,12 +138,10 @@ extension SQLStore: DirectoryStore {
         }
     }
 
-    package func resolve(_ address: EmailAddress) async throws(StoreError) -> RecipientResolution {
-        try await database.read { connection throws(StoreError) in try Self.resolve(address, connection) }
-    }
-
+    /// - Parameter isHosted: it is known already that its domain is ours.
     static func resolve(
         _ address: EmailAddress,
+        isHosted: Bool = false,
         _ connection: any SQLConnection
     ) throws(StoreError) -> RecipientResolution {
         let found = try connection.first(
@@ -192,6 +171,7 @@ extension SQLStore: DirectoryStore {
             )
         }
         if let found { return found }
+        guard !isHosted else { return .unknownAddress }
         let status = try connection.first("SELECT status FROM domains WHERE name = $1", [.text(address.domain)]) {
             row throws(StoreError) in
             row.text(0)

@@ -13,7 +13,7 @@ extension SQLStore {
     }
 
     package func purgeStep(_ name: String, now: Timestamp, audit: AuditEvent) async throws(StoreError) -> Bool {
-        try await database.write { connection throws(StoreError) in
+        let isUnfinished = try await database.write { connection throws(StoreError) in
             // The row is locked: whoever restores the domain waits, and finds it gone or whole.
             let isDue = try connection.first(
                 """
@@ -41,6 +41,8 @@ extension SQLStore {
             try Self.record(audit, connection)
             return false
         }
+        if !isUnfinished { await options.domainCache?.forget(name) }
+        return isUnfinished
     }
 
     /// Everything that names the account, by the catalogue: a table that is added later is not forgotten.

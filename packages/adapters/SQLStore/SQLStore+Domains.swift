@@ -105,7 +105,7 @@ extension SQLStore: DomainStore {
         audit: AuditEvent
     ) async throws(StoreError) -> HostedDomain {
         let now = clock.now()
-        return try await database.write { connection throws(StoreError) in
+        let proved = try await database.write { connection throws(StoreError) in
             let ended = try connection.execute(
                 "DELETE FROM domain_claims WHERE name = $1 AND organisation_id = $2 AND token = $3",
                 [.text(claim.name), .integer(claim.organisation.rawValue), .text(claim.token)]
@@ -123,6 +123,8 @@ extension SQLStore: DomainStore {
             try Self.record(audit, connection)
             return domain
         }
+        await options.domainCache?.forget(claim.name)
+        return proved
     }
 
     package func entries(
@@ -159,7 +161,7 @@ extension SQLStore: DomainStore {
     ) async throws(StoreError) -> HostedDomain {
         let (change, from, value) = Self.change(step)
         let name = EmailAddress.lowercased(name)
-        return try await database.write { connection throws(StoreError) in
+        let taken = try await database.write { connection throws(StoreError) in
             let changed = try connection.first(
                 "UPDATE domains SET \(change) WHERE name = $1 AND \(from) RETURNING \(Self.domainColumns)",
                 [.text(name)] + (value.map { [$0] } ?? []),
@@ -176,6 +178,8 @@ extension SQLStore: DomainStore {
             guard let status else { throw .notFound }
             throw .refused("the domain is \(HostedDomain.Status(rawValue: status)?.word ?? status)")
         }
+        await options.domainCache?.forget(name)
+        return taken
     }
 
     /// The mail sessions of all its accounts, in every process.

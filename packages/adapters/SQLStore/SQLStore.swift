@@ -24,6 +24,8 @@ package final class SQLStore: Sendable {
         package var listenedAccounts: (@Sendable () -> [AccountID])?
         /// Leases go by the database server's clock: the processes that share it run on several machines.
         package var trustsServerClock = false
+        /// Where facts of domains are found sooner than in the database.
+        package var domainCache: (any DomainCache)?
         /// Opened by who fills it in a move, not to serve.
         package var isFilling = false
         package init() {}

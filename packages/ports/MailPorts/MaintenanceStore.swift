@@ -26,6 +26,10 @@ package protocol MaintenanceStore: Sendable {
     func backup(toFile path: String) async throws(StoreError)
     /// Removes blobs that no row names, older than the grace period. Returns how many.
     func sweepBlobs(graceSeconds: Int64, now: Timestamp) async throws(StoreError) -> Int
+    /// Writes the facts of every domain to the cache that processes share.
+    ///
+    /// How many; nil when there is no such cache.
+    func warmDomainCache() async throws(StoreError) -> Int?
     /// Waits for what is being written and closes. Later calls throw `.unavailable`.
     func close() async
 }

@@ -115,6 +115,8 @@ package final class FakeOperations: QueueStore, TraceStore, MaintenanceStore {
         return 3
     }
 
+    package func warmDomainCache() async throws(StoreError) -> Int? { nil }
+
     package func close() async { note("close") }
 }
 

@@ -10,11 +10,9 @@ package final class Pooler: Sendable {
     package let port: Int
     private let keeper: Child
 
-    /// - Parameter users: names and passwords that it knows by itself, also while the server is away.
-    package init(cluster: PostgresCluster, users: [String: String] = [:]) throws {
+    package init(cluster: PostgresCluster) throws {
         port = try PostgresCluster.freePort()
-        let known = users.map { "\"\($0.key)\" \"\($0.value)\"" }.joined(separator: "\n")
-        keeper = try Child(script: Self.script, arguments: [cluster.folder, "\(cluster.port)", "\(port)", known])
+        keeper = try Child(script: Self.script, arguments: [cluster.folder, "\(cluster.port)", "\(port)"])
         guard keeper.readLine() == "ready" else { throw PostgresCluster.Fault(description: "PgBouncer did not start") }
     }
 
@@ -38,11 +36,10 @@ package final class Pooler: Sendable {
             max_client_conn = 5000
             default_pool_size = 4
             server_idle_timeout = 2
-            server_login_retry = 1
             logfile = $folder/pgbouncer.log
             pidfile = $folder/pgbouncer.pid
             TEXT
-            printf '"postgres" ""\\n%s\\n' "$4" >"$folder/users"
+            echo '"postgres" ""' >"$folder/users"
             if [ "$(id -u)" = 0 ]; then
                 touch "$folder/pgbouncer.log"
                 chown postgres:postgres "$folder/pgbouncer.ini" "$folder/users" "$folder/pgbouncer.log"

@@ -15,6 +15,8 @@ struct Backends: Sendable {
     var feed: any ChangeFeed
     var limiter: any RateLimiter
     var blobs: any BlobStore
+    /// nil where the database is as near.
+    var domainCache: (any DomainCache)?
     /// Accounts with listeners here whose changes by other processes must be looked for in the database.
     var accountsToPoll: @Sendable () -> [AccountID]
     /// What mail flows without, by name, with the check that throws while it is away.
@@ -59,6 +61,7 @@ struct Backends: Sendable {
         let feed = RedisChangeFeed(client)
         self.feed = feed
         limiter = RedisRateLimiter(client, fallback: limiter)
+        domainCache = RedisDomainCache(client)
         accountsToPoll = { feed.accountsToPoll }
         dependencies.append(("redis", { try await client.checkHealth() }))
         closing.append {

@@ -86,6 +86,7 @@ package struct Platform: Sendable {
         options.maximumMailboxes = settings.imapMaxMailboxes
         let logger = Logger(label: "store")
         options.migrates = settings.migratesAtStart
+        options.domainCache = backends.domainCache
         if settings.usesPostgres {
             options.listenedAccounts = backends.accountsToPoll
             options.trustsServerClock = true

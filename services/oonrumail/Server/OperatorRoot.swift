@@ -16,7 +16,7 @@ struct OperatorRoot: AsyncParsableCommand {
             AliasCommand.self,
             QueueCommand.self,
             TraceCommand.self, VerifyCommand.self, BackupCommand.self, RestoreCommand.self, MigrateCommand.self,
-            MoveCommand.self,
+            MoveCommand.self, CacheCommand.self,
             MessageCommand.self,
             VersionCommand.self,
         ]
