@@ -227,7 +227,7 @@ let package = Package(
                 "MailModel", "MailCrypto", "MailPorts", "Telemetry", "PlatformConfig", "NetKit", "HTTPKit", "Database",
                 "SQLStore", "StoreMove", "BlobFiles", "BlobS3", "CacheMemory", "CacheRedis", "DNSResolver",
                 "SMTPTransport", "Accounts",
-                "Domains", "Logging", "Metrics", "ServiceLifecycle", "UnixSignals", "NIOCore", "NIOPosix",
+                "Domains", "Logging", "Metrics", "ServiceLifecycle", "UnixSignals", "NIOCore", "NIOPosix", "NIOSSL",
             ]
         ),
 

@@ -4,7 +4,7 @@
 
 usage() {
     cat <<'TEXT'
-usage: scripts/verify-deploy.sh [--folder DIR] [--configuration release|debug] [--jobs N]
+usage: scripts/verify-deploy.sh [--folder DIR] [--configuration release|debug] [--jobs N] [--skip-build]
 
 Builds every image with buildah, starts each service in its own as user 10001 with a read-only root, on a private PostgreSQL, and asks
 for its health; says how large the images are. Where there is no registry, the base images are made here: Debian's by debootstrap from the mirror
@@ -13,17 +13,19 @@ of this machine, Swift's with the toolchain of this machine, bound into the buil
   --folder DIR       for everything that is made (default: a temporary folder, removed at the end)
   --configuration    how to build (default release)
   --jobs N           compiler processes at once
+  --skip-build       start the images that an earlier run left in --folder
   --help             this text
 TEXT
 }
 
-folder='' configuration=release jobs=''
+folder='' configuration=release jobs='' skip_build=no
 while [ $# -gt 0 ]; do
     case $1 in
         --help | -h) usage; exit 0 ;;
         --folder) folder=${2:-}; shift ;;
         --configuration) configuration=${2:-}; shift ;;
         --jobs) jobs=${2:-}; shift ;;
+        --skip-build) skip_build=yes ;;
         *) usage >&2; exit 64 ;;
     esac
     shift
@@ -98,15 +100,18 @@ mkdir -p "$folder/bin"
 printf '#!/bin/sh\nexec "%s" --root "%s" --runroot "%s" "$@"\n' "$(type -P buildah)" "$folder/images" "$folder/run" >"$folder/bin/buildah"
 chmod 755 "$folder/bin/buildah"
 version=v0.0.0-verify
-say "building; the log is $folder/build.log"
-PATH=$folder/bin:$PATH "$root/scripts/build-images.sh" --builder buildah --version $version -- --pull-never "${mounts[@]}" \
-    --build-arg "CONFIGURATION=$configuration" --build-arg "JOBS=$jobs" >"$folder/build.log" 2>&1 || die "$(tail -20 "$folder/build.log")"
+if [ $skip_build = no ]; then
+    say "building; the log is $folder/build.log"
+    PATH=$folder/bin:$PATH "$root/scripts/build-images.sh" --builder buildah --version $version -- --pull-never "${mounts[@]}" \
+        --build-arg "CONFIGURATION=$configuration" --build-arg "JOBS=$jobs" >"$folder/build.log" 2>&1 || die "$(tail -20 "$folder/build.log")"
+fi
 
 # Each service in its image, on one database.
 
 as_postgres() { (cd / && PATH=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort -V | tail -1):$PATH exec setpriv --reuid=postgres --regid=postgres --clear-groups "$@"); }
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 chmod 755 "$folder"
+rm -rf "$folder/postgres" "$folder/volumes"
 install -d -o postgres -m 700 "$folder/postgres"
 port=$(free_port)
 as_postgres initdb -D "$folder/postgres" -U oonrumail -A trust --no-sync >/dev/null
@@ -145,8 +150,8 @@ start() {
         mount --bind "$secrets" "$tree/secrets"
         mount --bind "$volume" "$tree/var/lib/oonrumail"
         mount -o remount,bind,ro "$tree"
-        exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs chroot --userspec=10001:10001 "$tree" \
-            /usr/bin/env -i "$@" "$program" $COMMAND
+        exec chroot "$tree" /usr/bin/setpriv --reuid=10001 --regid=10001 --clear-groups --bounding-set=-all --inh-caps=-all \
+            --no-new-privs /usr/bin/env -i "$@" "$program" $COMMAND
     ' start "$tree" "$folder/volumes/$image" "$folder/secrets" "$program" "${settings[@]}" "${names[@]}" "OONRUMAIL_HTTP_PORT=$http" >"$folder/$image.log" 2>&1 &
     started+=($!)
     for try in {1..120}; do

@@ -25,6 +25,9 @@ package struct DataFolder: Sendable {
         }
     }
 
+    /// The folder as it is, for who only looks.
+    init(existing path: String) { self.path = path }
+
     /// Takes the folder for the one process that serves from it, until that process ends.
     package func lockForServing() throws(StartupError) {
         let lock = open("\(path)/serving.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)

@@ -139,7 +139,7 @@ package struct Platform: Sendable {
         )
     }
 
-    private static func resolver(
+    static func resolver(
         _ settings: PlatformSettings
     ) throws -> any DNSResolving & PublishedRecordReading {
         try UnboundResolver(

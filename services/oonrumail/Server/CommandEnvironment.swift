@@ -38,6 +38,8 @@ package struct CommandEnvironment: Sendable {
     /// Moves the store between databases; gets a place for lines on the way.
     package var move:
         @Sendable (PlatformSettings, MoveOrder, @escaping @Sendable (String) -> Void) async throws -> MoveOutcome
+    /// Tries what the settings name, for the checklist before a deployment.
+    package var preflight: @Sendable (PlatformSettings) async -> [DeploymentCheck]
     package var terminal: any Terminal = StandardTerminal()
     /// Instead of the process's own, in tests.
     package var environment: [String: String]?
@@ -51,13 +53,15 @@ package struct CommandEnvironment: Sendable {
         },
         move:
             @escaping @Sendable (PlatformSettings, MoveOrder, @escaping @Sendable (String) -> Void) async throws ->
-            MoveOutcome = { _, _, _ in MoveOutcome() }
+            MoveOutcome = { _, _, _ in MoveOutcome() },
+        preflight: @escaping @Sendable (PlatformSettings) async -> [DeploymentCheck] = { _ in [] }
     ) {
         self.open = open
         self.serve = serve
         self.restore = restore
         self.migrate = migrate
         self.move = move
+        self.preflight = preflight
     }
 
     @TaskLocal static var bound: CommandEnvironment?

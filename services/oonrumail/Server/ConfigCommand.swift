@@ -5,7 +5,7 @@ struct ConfigCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "config",
         abstract: "Show and check the settings.",
-        subcommands: [List.self, Check.self, Example.self]
+        subcommands: [List.self, ConfigCheckCommand.self, Example.self]
     )
 
     struct List: ParsableCommand {
@@ -38,23 +38,6 @@ struct ConfigCommand: ParsableCommand {
                 )
             }
             try options.show(rows, SettingsListing.text(settings))
-        }
-    }
-
-    struct Check: ParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Check the settings; exit code 2 when one is not acceptable."
-        )
-        @OptionGroup var options: StoreOptions
-
-        private struct Outcome: Encodable {
-            var warnings: [String]
-        }
-
-        func run() throws {
-            let warnings = try options.sources.settings().warnings
-            let text = (warnings.map { "warning: \($0)" } + ["settings are acceptable"]).joined(separator: "\n")
-            try options.show(Outcome(warnings: warnings), text)
         }
     }
 
