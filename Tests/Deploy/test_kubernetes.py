@@ -47,9 +47,10 @@ def text(overlay):
     return done.stdout
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def documents(text):
-    return list(yaml.safe_load_all(text))
+    """Shared by the tests: who changes them copies them first."""
+    return list(yaml.load_all(text, Loader=yaml.CSafeLoader))
 
 
 def test_every_field_is_one_of_kubernetes(text, tmp_path):
