@@ -1,4 +1,5 @@
 """The Dockerfiles, as far as can be told without building them; scripts/verify-deploy.sh builds and starts them."""
+import json
 import os
 import re
 import subprocess
@@ -65,3 +66,16 @@ def test_all_images_are_built_from_the_base(script):
     ]
     assert done.stdout.count("docker push") == 7
     assert script("build-images.sh", "nothing", check=False).returncode == 1
+
+
+def test_the_bill_of_materials_names_every_package(script, stand_in):
+    """With a stand-in for the builder that runs the image."""
+    stand_in("docker", "#!/bin/sh\nprintf 'libc6 2.36-9 amd64\\nlibpq5 15.20-0 amd64\\n'\n")
+    document = json.loads(script("sbom.sh", "--version", "v1.0.0", "--image", "email-platform/smtp:v1.0.0").stdout)
+    assert document["bomFormat"] == "CycloneDX" and document["metadata"]["component"]["version"] == "v1.0.0"
+    names = {one["name"] for one in document["components"]}
+    assert {"libc6", "libpq5"} <= names
+    assert all(re.fullmatch(r"pkg:(swift|deb)/[\w./+~-]+@[\w.+:~-]+(\?arch=\w+)?", one["purl"]) for one in document["components"])
+    manifest = (ROOT / "Package.swift").read_text()
+    for url in re.findall(r'\.package\(url: "https://([^"]+?)(?:\.git)?"', manifest):
+        assert any(one["purl"].startswith(f"pkg:swift/{url}@") for one in document["components"]), url
