@@ -52,6 +52,8 @@ package struct DomainLife: Sendable {
         self.logger = logger
     }
 
+    package var host: MailHost { keys.host }
+
     package func challenge(of claim: DomainClaim) -> DomainChallenge { DomainChallenge(claim, host: keys.host.name) }
 
     /// Notes that the organisation says that the domain is its own, and makes the challenge that proves it.

@@ -32,6 +32,8 @@ package struct APIRequest: Sendable {
     }
 
     package var path: String { request.uri.path }
+    /// The authority that the client asked (RFC 9110 §7.2): a name, and a port if it gave one.
+    package var host: String { request.head.authority ?? "" }
 
     /// A `{name}` of the route's path, percent-decoded.
     package func parameter(_ name: String) -> String {

@@ -179,6 +179,19 @@ package struct ServiceSettings: Sendable {
         1...100_000,
         "Domains of one organisation that wait for proof"
     )
+    package let transportPolicyMode = Setting<TransportPolicyMode>.choice(
+        "OONRUMAIL_MTA_STS_MODE",
+        .dns,
+        .testing,
+        "MTA-STS policy of hosted domains: enforce once every domain's reports are clean, testing only has senders report, none ends it"
+    )
+    package let transportPolicyLifetime = Setting.duration(
+        "OONRUMAIL_MTA_STS_MAX_AGE",
+        .dns,
+        .seconds(604_800),
+        .seconds(86_400) ... .seconds(31_557_600),
+        "How long senders keep the policy"
+    )
     package let domainUpkeepInterval = Setting.duration(
         "OONRUMAIL_DOMAIN_UPKEEP_INTERVAL",
         .dns,

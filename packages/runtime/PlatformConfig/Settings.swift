@@ -4,6 +4,8 @@ package enum LogLevelSetting: String, CaseIterable, Sendable {
 
 package enum LogFormatSetting: String, CaseIterable, Sendable { case json, text }
 
+/// What senders do that cannot deliver by verified TLS (RFC 8461 §5).
+package enum TransportPolicyMode: String, CaseIterable, Sendable { case enforce, testing, none }
 package enum SmartHostTLS: String, CaseIterable, Sendable { case opportunistic, verified, implicit, none }
 
 /// Every setting, group by group.

@@ -1,3 +1,4 @@
+import Domains
 import Glibc
 import MailPorts
 import PlatformConfig
@@ -21,6 +22,19 @@ package enum DomainManagerModule {
             clock: context.clock,
             interval: context.settings.domainUpkeepInterval
         )
-        return HostedService(name: "domain-manager", services: [upkeep], routes: [routes.routes()])
+        let settings = context.settings
+        let discovery = DiscoveryRoutes(
+            directory: try await context.ports.directory(),
+            policy: TransportPolicy(
+                mode: TransportPolicy.Mode(rawValue: settings.transportPolicyMode.rawValue) ?? .none,
+                lifetime: Int(settings.transportPolicyLifetime.components.seconds),
+                host: context.life.host
+            )
+        )
+        return HostedService(
+            name: "domain-manager",
+            services: [upkeep],
+            routes: [routes.routes(), discovery.routes()]
+        )
     }
 }

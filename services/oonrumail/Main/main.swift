@@ -5,6 +5,7 @@ import OperatorCommands
 import SMTPServer
 import StorageServer
 import Wiring
+
 let modules = [StorageModule.make, AuthModule.make, DomainManagerModule.make, SMTPModule.make, IMAPModule.make]
 let environment = CommandEnvironment(
     open: {
