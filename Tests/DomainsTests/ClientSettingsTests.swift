@@ -52,7 +52,7 @@ import Testing
             "o'neil@shop.test", true
         ),
         (
-            "<EMailAddress>ann@shop.test</EMailAddress><AcceptableResponseSchema>http://schemas.microsoft.com/exchange/autodiscover/mobilesync/responseschema/2006</AcceptableResponseSchema>",
+            "<EMailAddress>ann@shop.test</EMailAddress><AcceptableResponseSchema>urn:mobilesync</AcceptableResponseSchema>",
             "ann@shop.test", false
         ),
     ])
