@@ -4,7 +4,7 @@ package import Domains
 import Logging
 package import MailCrypto
 package import MailModel
-import MailPorts
+package import MailPorts
 package import NIOPosix
 package import PlatformConfig
 import SMTPTransport
@@ -158,6 +158,14 @@ package struct Platform: Sendable {
             submissionPort: UInt16(exactly: settings.submissionPort)
         )
     }
+
+    /// What the operator's commands work with.
+    package var parts:
+        (
+            stores: any PortProvider, domains: any DomainAdministration, life: DomainLife, passwords: PasswordWork,
+            close: @Sendable () async -> Void
+        )
+    { (ports, domains, life, passwords, { await close() }) }
 
     /// Waits for what is being written.
     package func close() async {

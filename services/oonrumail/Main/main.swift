@@ -8,10 +8,7 @@ import Wiring
 
 let modules = [StorageModule.make, AuthModule.make, DomainManagerModule.make, SMTPModule.make, IMAPModule.make]
 let environment = CommandEnvironment(
-    open: {
-        let it = try await Platform.open($0, isServing: false)
-        return .init(stores: it.ports, domains: it.domains, life: it.life, passwords: it.passwords, close: it.close)
-    },
+    open: { .init(try await Platform.open($0, isServing: false).parts) },
     serve: { try await ServiceProcess.run($0, modules) },
     restore: { try await Platform.restore($0, $1) },
     migrate: { try await Platform.migrate($0, isDryRun: $1) },

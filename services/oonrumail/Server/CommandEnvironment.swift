@@ -25,6 +25,22 @@ package struct CommandEnvironment: Sendable {
             self.passwords = passwords
             self.close = close
         }
+
+        package typealias Parts = (
+            stores: any PortProvider, domains: any DomainAdministration, life: DomainLife, passwords: PasswordWork,
+            close: @Sendable () async -> Void
+        )
+
+        /// From what the composition root hands out.
+        package init(_ parts: Parts) {
+            self.init(
+                stores: parts.stores,
+                domains: parts.domains,
+                life: parts.life,
+                passwords: parts.passwords,
+                close: parts.close
+            )
+        }
     }
 
     /// Opens the store beside a running server or without one.
