@@ -127,21 +127,12 @@ settings=(
     OONRUMAIL_MASTER_KEY_FILE=/secrets/master.key OONRUMAIL_DATA=/var/lib/oonrumail OONRUMAIL_HOSTNAME=mail.example.test
 )
 failed=0
-# start IMAGE : in a private mount namespace, the image's root read-only, a volume for its data, as its user, without capabilities.
-start() {
-    local image=$1 program container tree http status=000 try names name
-    container=$(buildah from --pull-never "email-platform/$image:$version")
-    tree=$(buildah mount "$container")
-    program=$(buildah inspect --type image --format '{{index .OCIv1.Config.Entrypoint 0}}' "email-platform/$image:$version")
-    [ "$(buildah inspect --type image --format '{{.OCIv1.Config.User}}' "email-platform/$image:$version")" = 10001:10001 ] || die "$image does not run as 10001"
-    http=$(free_port)
-    names=()
-    for name in SMTP SUBMISSION SUBMISSIONS IMAP IMAPS; do names+=("OONRUMAIL_${name}_PORT=$(free_port)"); done
-    install -d -o 10001 -g 10001 "$folder/volumes/$image"
-    # shellcheck disable=SC2016 # the inner shell expands them
+# enter TREE VOLUME COMMAND… : in a private mount namespace, the image's root read-only, a volume for its data, as its user, without capabilities.
+# shellcheck disable=SC2016 # the inner shell expands them
+enter() {
     unshare --mount -- bash -euc '
-        tree=$1 volume=$2 secrets=$3 program=$4
-        shift 4
+        tree=$1 volume=$2 secrets=$3
+        shift 3
         mount --bind "$tree" "$tree"
         mount -t tmpfs tmpfs "$tree/tmp"
         mount -t proc proc "$tree/proc"
@@ -151,13 +142,33 @@ start() {
         mount --bind "$volume" "$tree/var/lib/oonrumail"
         mount -o remount,bind,ro "$tree"
         exec chroot "$tree" /usr/bin/setpriv --reuid=10001 --regid=10001 --clear-groups --bounding-set=-all --inh-caps=-all \
-            --no-new-privs /usr/bin/env -i "$@" "$program" $COMMAND
-    ' start "$tree" "$folder/volumes/$image" "$folder/secrets" "$program" "${settings[@]}" "${names[@]}" "OONRUMAIL_HTTP_PORT=$http" >"$folder/$image.log" 2>&1 &
+            --no-new-privs /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin "$@"
+    ' enter "$1" "$2" "$folder/secrets" "${@:3}"
+}
+
+# Sets tree and volume for an image.
+open_image() {
+    local container
+    container=$(buildah from --pull-never "email-platform/$1:$version")
+    tree=$(buildah mount "$container")
+    volume=$folder/volumes/$1
+    install -d -o 10001 -g 10001 "$volume"
+    [ "$(buildah inspect --type image --format '{{.OCIv1.Config.User}}' "email-platform/$1:$version")" = 10001:10001 ] || die "$1 does not run as 10001"
+}
+
+# start IMAGE [ARGUMENT]
+start() {
+    local image=$1 program http status=000 try names=() name
+    open_image "$image"
+    program=$(buildah inspect --type image --format '{{index .OCIv1.Config.Entrypoint 0}}' "email-platform/$image:$version")
+    http=$(free_port)
+    for name in SMTP SUBMISSION SUBMISSIONS IMAP IMAPS; do names+=("OONRUMAIL_${name}_PORT=$(free_port)"); done
+    enter "$tree" "$volume" "${settings[@]}" "${names[@]}" "OONRUMAIL_HTTP_PORT=$http" "$program" "${@:2}" >"$folder/$image.log" 2>&1 &
     started+=($!)
-    for try in {1..120}; do
+    for try in {1..240}; do
         status=$(curl -s -o /dev/null -w '%{http_code}' --max-time 5 "http://127.0.0.1:$http/ready" || true)
         [ "$status" != 200 ] || break
-        [ "$try" = 120 ] || sleep 0.5
+        [ "$try" = 240 ] || sleep 0.5
     done
     if [ "$status" = 200 ] && chroot --userspec=10001:10001 "$tree" /usr/bin/env "OONRUMAIL_HTTP_PORT=$http" /usr/local/bin/healthy; then
         echo "✓ $image answers, read-only, as user 10001, without capabilities"
@@ -166,7 +177,21 @@ start() {
         echo "✗ $image: HTTP $status: $(tail -2 "$folder/$image.log")"
     fi
 }
-for image in storage auth domain-manager smtp imap; do COMMAND='' start $image; done
-COMMAND=serve start oonrumail
+
+# The jobs of the cluster: a backup, and its proof by a server inside the container.
+operate() {
+    local scripts=/opt/oonrumail/scripts/backups answer
+    open_image operations
+    if answer=$(enter "$tree" "$volume" "${settings[@]}" BACKUP_DIR=/var/lib/oonrumail/backups /bin/bash -c \
+        "$scripts/backup-postgres.sh && exec $scripts/verify-backup.sh" 2>&1); then
+        echo "✓ operations: ${answer##*$'\n'}"
+    else
+        failed=$((failed + 1))
+        echo "✗ operations: $answer"
+    fi
+}
+for image in storage auth domain-manager smtp imap; do start $image; done
+start oonrumail serve
+operate
 buildah images --format '{{.Name}}:{{.Tag}} {{.Size}}' | grep -E '/(runtime|auth|smtp|imap|storage|domain-manager|oonrumail|operations):' | sort
 [ $failed = 0 ]

@@ -1,17 +1,20 @@
 """The manifests: valid, whole, of one piece, and as the runbook's commands expect them."""
 import copy
+import imaplib
 import json
 import os
 import pathlib
 import re
 import shutil
+import smtplib
 import subprocess
+import urllib.request
 
 import pytest
 import yaml
 from conftest import ROOT
 from manifest_lint import findings, template
-from platform_process import EXECUTABLE
+from platform_process import ADMIN, EXECUTABLE, PASSWORD, any_certificate, free_port, wait_until
 
 SERVICES = ("auth", "smtp", "imap", "storage", "domain-manager")
 # Kinds whose schema is not part of Kubernetes.
@@ -192,6 +195,39 @@ def test_the_gateway_reads_its_configuration():
     # The names are those of the cluster, which is not here.
     wrong = [line for line in done.stderr.splitlines() if "[WARNING]" in line and "could not resolve" not in line]
     assert done.returncode == 0 and wrong == []
+
+
+def test_the_gateway_passes_mail_on_and_says_who_the_client_is(platform, tmp_path):
+    """The configuration of the cluster with the addresses of a replica that is here."""
+    text = (ROOT / "deploy/k8s/base/haproxy.cfg").read_text()
+    replica = {**platform.cluster.places["smtp-server", 0], **platform.cluster.places["imap-server", 0]}
+    inside = {"smtp:25": "smtp", "smtp:587": "submission", "smtp:465": "submissions", "imap:143": "imap", "imap:993": "imaps"}
+    for name, port in inside.items():
+        text = re.sub(rf"{name}\b(?= send)", f"127.0.0.1:{replica[port]}", text)
+    ports = {}
+    for number in (8404, 2525, 2587, 2465, 2143, 2993):
+        ports[number] = free_port()
+        text = text.replace(f"bind :{number}", f"bind 127.0.0.1:{ports[number]}")
+    (tmp_path / "haproxy.cfg").write_text(text)
+    gateway = subprocess.Popen(["haproxy", "-db", "-f", tmp_path / "haproxy.cfg"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        def is_healthy():
+            try:
+                return urllib.request.urlopen(f"http://127.0.0.1:{ports[8404]}/health", timeout=5).status == 200
+            except OSError:
+                return False
+
+        wait_until(is_healthy)
+        assert b"haproxy_process" in urllib.request.urlopen(f"http://127.0.0.1:{ports[8404]}/metrics", timeout=5).read()
+        with smtplib.SMTP("127.0.0.1", ports[2525], timeout=20) as client:
+            assert client.noop()[0] == 250
+        with smtplib.SMTP_SSL("127.0.0.1", ports[2465], timeout=20, context=any_certificate()) as client:
+            assert client.noop()[0] == 250
+        with imaplib.IMAP4_SSL("127.0.0.1", ports[2993], ssl_context=any_certificate(), timeout=20) as client:
+            assert client.login(ADMIN, PASSWORD)[0] == "OK"
+    finally:
+        gateway.terminate()
+        gateway.wait(timeout=20)
 
 
 def test_the_scripts_of_the_jobs_are_there(documents):
