@@ -47,6 +47,10 @@ class Linter:
     def secrets(self):
         made = set(self.named("Secret")) | self.given
         made |= {one["spec"]["target"]["name"] for one in self.named("ExternalSecret").values()}
+        for one in self.named("Ingress").values():
+            # cert-manager makes what such an ingress names.
+            if "cert-manager.io/cluster-issuer" in one["metadata"].get("annotations", {}):
+                made |= {tls["secretName"] for tls in one["spec"]["tls"]}
         return made | {one["spec"]["secretName"] for one in self.named("Certificate").values()}
 
     def run(self):
