@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Brings the schema of the store up to date.
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/operations.sh"
 
 usage() {
     cat <<'TEXT'
@@ -25,11 +25,6 @@ case ${1:-} in
     --help | -h) usage; exit 0 ;;
 esac
 
-executable=${OONRUMAIL_EXECUTABLE:-}
-if [ -z "$executable" ]; then
-    for candidate in "$root/.build/release/oonrumail" "$(command -v oonrumail || true)" "$root/.build/debug/oonrumail"; do
-        if [ -n "$candidate" ] && [ -x "$candidate" ]; then executable=$candidate; break; fi
-    done
-fi
-[ -n "$executable" ] || die "there is no oonrumail here: build it with scripts/run.sh --build-only, or set OONRUMAIL_EXECUTABLE"
-exec "$executable" migrate "$@"
+find_oonrumail
+[ -n "$oonrumail" ] || die "there is no oonrumail here: build it with scripts/run.sh --build-only, or set OONRUMAIL_EXECUTABLE"
+exec "$oonrumail" migrate "$@"
