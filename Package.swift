@@ -148,7 +148,11 @@ let package = Package(
         ),
         library("engines", "MailQueue", model + ["MessageFormat", "MailPorts", "NIOCore", "Logging", "Metrics"]),
         library("engines", "Accounts", ["MailModel", "MailCrypto", "MailPorts", "Logging", "Metrics"]),
-        library("engines", "Domains", ["MailModel", "MailCrypto", "MailPorts", "SenderAuth", "Logging"]),
+        library(
+            "engines",
+            "Domains",
+            ["MailModel", "MailCrypto", "MailPorts", "MessageFormat", "SenderAuth", "NIOCore", "Logging", "Metrics"]
+        ),
 
         library("runtime", "Telemetry", ["MailModel", "Logging", "Metrics"]),
         library("runtime", "PlatformConfig", ["MailModel"]),

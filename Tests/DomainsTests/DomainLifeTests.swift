@@ -21,6 +21,8 @@ import Testing
             directory: directory,
             keys: DomainService(directory: directory, master: master, host: MailHost(name: "mail.example.test")),
             resolver: { resolver },
+            resolverName: "a table",
+            deliveries: { throw StoreError.refused("no fake") },
             limits: limits,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )

@@ -42,7 +42,7 @@ import Testing
             records.map(\.name) == [
                 "shop.test", "shop.test", "mail.shop.test", "ed20260131._domainkey.shop.test",
                 "rsa20260131._domainkey.shop.test",
-                "_dmarc.shop.test", "_submissions._tcp.shop.test", "_submission._tcp.shop.test",
+                "_dmarc.shop.test", "_smtp._tls.shop.test", "_submissions._tcp.shop.test", "_submission._tcp.shop.test",
                 "_imaps._tcp.shop.test",
                 "_imap._tcp.shop.test",
             ]

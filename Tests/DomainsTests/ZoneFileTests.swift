@@ -31,6 +31,7 @@ import Testing
             ed1._domainkey.shop.test.\t3600\tIN\tTXT\t"v=DKIM1; k=ed25519; p=AQID"
             rsa1._domainkey.shop.test.\t3600\tIN\tTXT\t"v=DKIM1; k=rsa; p=\(zeros.prefix(237))" "\(zeros.dropFirst(237))"
             _dmarc.shop.test.\t3600\tIN\tTXT\t"v=DMARC1; p=quarantine; rua=mailto:postmaster@shop.test"
+            _smtp._tls.shop.test.\t3600\tIN\tTXT\t"v=TLSRPTv1; rua=mailto:postmaster@shop.test"
             _submissions._tcp.shop.test.\t3600\tIN\tSRV\t0 1 465 mail.shop.test.
             _submission._tcp.shop.test.\t3600\tIN\tSRV\t10 1 587 mail.shop.test.
             _imaps._tcp.shop.test.\t3600\tIN\tSRV\t0 1 993 mail.shop.test.
@@ -47,6 +48,7 @@ import Testing
             records.map { "\($0.name) \($0.kind.rawValue) \($0.value)" } == [
                 "shop.test MX 10 mail.example.test.", "shop.test TXT v=spf1 mx -all",
                 "_dmarc.shop.test TXT v=DMARC1; p=quarantine; rua=mailto:postmaster@shop.test",
+                "_smtp._tls.shop.test TXT v=TLSRPTv1; rua=mailto:postmaster@shop.test",
                 "_submissions._tcp.shop.test SRV 0 1 465 mail.example.test.",
                 "_imaps._tcp.shop.test SRV 0 1 993 mail.example.test.",
             ]

@@ -87,8 +87,11 @@ struct FakeDomains: DomainAdministration {
                     master: try #require(MasterKey(MasterKey.random())),
                     host: MailHost(name: "mail.example.test")
                 ),
-                resolver: { resolver }
+                resolver: { resolver },
+                resolverName: "a table",
+                deliveries: { throw StoreError.refused("no fake") }
             ),
+            limits: ports.limiter,
             accounts: service,
             tokens: tokens,
             health: health,

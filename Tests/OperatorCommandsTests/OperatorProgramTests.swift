@@ -56,7 +56,14 @@ struct Ran {
     private static func life(_ directory: FakeDirectory) -> DomainLife {
         guard let master = MasterKey(MasterKey.random()) else { preconditionFailure("a random key is a key") }
         let keys = DomainService(directory: directory, master: master, host: MailHost(name: "mail.example.test"))
-        return DomainLife(store: directory, directory: directory, keys: keys) { FakeResolver() }
+        return DomainLife(
+            store: directory,
+            directory: directory,
+            keys: keys,
+            resolver: { FakeResolver() },
+            resolverName: "a table",
+            deliveries: { throw StoreError.refused("no fake") }
+        )
     }
 
     private func run(_ line: [String], input: [String] = [], environment: [String: String] = [:]) async -> Ran {

@@ -228,7 +228,7 @@ import Testing
         "sequences", "organisations", "domains", "dkim_keys", "accounts", "addresses", "alias_targets",
         "refresh_tokens",
         "token_families", "platform_secrets", "audit", "notices", "trace_events", "schema_migrations",
-        "domain_claims", "upkeep_leases",
+        "domain_claims", "upkeep_leases", "domain_checks",
         "sign_in_endings",
     ]
 

@@ -20,4 +20,19 @@ extension Migration {
             "CREATE TABLE upkeep_leases (task TEXT PRIMARY KEY, holder TEXT NOT NULL, lease_until BIGINT NOT NULL) {clustered}",
         ]
     )
+
+    static let domainChecks = Migration(
+        version: 4,
+        name: "expand-domain-checks",
+        statements: [
+            "ALTER TABLE domains ADD COLUMN next_check_at BIGINT",
+            "ALTER TABLE domains ADD COLUMN dns_status TEXT",
+            """
+            CREATE TABLE domain_checks (
+                name TEXT NOT NULL, since BIGINT NOT NULL, last_seen BIGINT NOT NULL, status TEXT NOT NULL,
+                fingerprint TEXT NOT NULL, PRIMARY KEY (name, since)
+            )
+            """,
+        ]
+    )
 }

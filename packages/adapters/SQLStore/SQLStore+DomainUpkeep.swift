@@ -37,6 +37,7 @@ extension SQLStore {
             )
             try connection.execute("DELETE FROM addresses WHERE domain = $1", key)
             try connection.execute("DELETE FROM dkim_keys WHERE domain = $1", key)
+            try connection.execute("DELETE FROM domain_checks WHERE name = $1", key)
             try connection.execute("DELETE FROM domains WHERE name = $1", key)
             try Self.record(audit, connection)
             return false

@@ -34,14 +34,22 @@ package struct DomainLife: Sendable {
     private let resolver: @Sendable () async throws -> any PublishedRecordReading
     let limits: Limits
     let logger: Logger
+    /// Looks at what hosted domains publish.
+    package let monitor: DomainMonitor
 
-    /// - Parameter resolver: makes one that remembers nothing, so that what was published just now is seen.
+    /// - Parameters:
+    ///   - resolver: makes one that remembers nothing, so that what was published just now is seen.
+    ///   - resolverName: which server that is, for the readers of reports.
+    ///   - deliveries: takes the notices to owners.
     package init(
         store: any DomainStore,
         directory: any DirectoryStore,
         keys: DomainService,
         resolver: @escaping @Sendable () async throws -> any PublishedRecordReading,
+        resolverName: String,
+        deliveries: @escaping @Sendable () async throws -> any DeliveryStore,
         limits: Limits = Limits(),
+        schedule: DomainMonitor.Schedule = DomainMonitor.Schedule(),
         logger: Logger = Logger(label: "domains")
     ) {
         self.store = store
@@ -50,6 +58,15 @@ package struct DomainLife: Sendable {
         self.resolver = resolver
         self.limits = limits
         self.logger = logger
+        monitor = DomainMonitor(
+            checker: DomainChecker(records: keys, resolver: resolver, resolverName: resolverName),
+            store: store,
+            directory: directory,
+            deliveries: deliveries,
+            hostname: keys.host.name,
+            schedule: schedule,
+            logger: logger
+        )
     }
 
     package var host: MailHost { keys.host }
@@ -149,7 +166,7 @@ package struct DomainLife: Sendable {
             }
         }
         guard isCertain else { throw .dnsUnavailable }
-        throw .challengeMissing(challenge, seen: seen.prefix(Self.shownTexts).map(Self.shown))
+        throw .challengeMissing(challenge, seen: seen.prefix(Self.shownTexts).map { Self.shown($0) })
     }
 
     /// Whether the failure says that there is no such record, rather than nothing.
@@ -161,8 +178,8 @@ package struct DomainLife: Sendable {
     }
 
     /// Printable ASCII, cut: it goes to people and logs.
-    static func shown(_ text: String) -> String {
-        String(decoding: text.utf8.prefix(shownOctets).map { $0 < 32 || $0 > 126 ? 63 : $0 }, as: UTF8.self)
+    static func shown(_ text: String, _ limit: Int = shownOctets) -> String {
+        String(decoding: text.utf8.prefix(limit).map { $0 < 32 || $0 > 126 ? 63 : $0 }, as: UTF8.self)
     }
 
     // MARK: - States

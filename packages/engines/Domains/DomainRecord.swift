@@ -2,17 +2,30 @@ package import MailPorts
 
 /// A DNS record that the owner of a domain publishes.
 package struct DomainRecord: Hashable, Sendable {
+    /// What it is for, which decides what else would do.
+    package enum Purpose: String, Sendable {
+        case mx, spf, dkim, dmarc
+        case mtaSTS = "mta-sts"
+        case tlsReports = "tls-rpt"
+        /// Where mail programs find a service.
+        case service = "srv"
+        /// A name that web addresses of the domain's mail begin with.
+        case web
+    }
+
     /// Fully qualified, without the final dot.
     package var name: String
     package var kind: DNSRecordKind
+    package var purpose: Purpose
     /// As a zone file writes it after the type; a TXT record's text without quotes, in one piece.
     package var value: String
     /// Seconds.
     package var ttl: Int
 
-    package init(name: String, kind: DNSRecordKind, value: String, ttl: Int = 3_600) {
+    package init(name: String, kind: DNSRecordKind, purpose: Purpose, value: String, ttl: Int = 3_600) {
         self.name = name
         self.kind = kind
+        self.purpose = purpose
         self.value = value
         self.ttl = ttl
     }

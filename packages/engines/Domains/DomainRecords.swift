@@ -5,23 +5,28 @@ import SenderAuth
 enum DomainRecords {
     /// In the order in which a reader wants them: how mail arrives, who may send, how programs find the services.
     static func records(of domain: String, keys: [DKIMKey], host: MailHost) -> [DomainRecord] {
-        [DomainRecord(name: domain, kind: .mx, value: "10 \(host.name).")]
+        [DomainRecord(name: domain, kind: .mx, purpose: .mx, value: "10 \(host.name).")]
             + senderPolicies(domain, host)
             + keys.sorted { ($0.createdAt, $0.selector) < ($1.createdAt, $1.selector) }.map { key in
-                DomainRecord(name: "\(key.selector)._domainkey.\(domain)", kind: .txt, value: DKIMRecord(key).text)
+                DomainRecord(
+                    name: "\(key.selector)._domainkey.\(domain)",
+                    kind: .txt,
+                    purpose: .dkim,
+                    value: DKIMRecord(key).text
+                )
             }
-            + [messagePolicy(domain)]
+            + [messagePolicy(domain), tlsReports(domain)]
             + services(domain, host)
     }
 
     /// RFC 7208 §3: which hosts send for the domain: those that receive for it.
     private static func senderPolicies(_ domain: String, _ host: MailHost) -> [DomainRecord] {
-        var records = [DomainRecord(name: domain, kind: .txt, value: "v=spf1 mx -all")]
+        var records = [DomainRecord(name: domain, kind: .txt, purpose: .spf, value: "v=spf1 mx -all")]
         // RFC 7208 §2.3: receivers check the HELO name too; bounces have no other identity.
         if host.name.utf8.count > domain.utf8.count + 1,
             host.name.utf8.suffix(domain.utf8.count + 1).elementsEqual(".\(domain)".utf8)
         {
-            records.append(DomainRecord(name: host.name, kind: .txt, value: "v=spf1 a -all"))
+            records.append(DomainRecord(name: host.name, kind: .txt, purpose: .spf, value: "v=spf1 a -all"))
         }
         return records
     }
@@ -31,7 +36,18 @@ enum DomainRecords {
         DomainRecord(
             name: "_dmarc.\(domain)",
             kind: .txt,
+            purpose: .dmarc,
             value: "v=DMARC1; p=quarantine; rua=mailto:postmaster@\(domain)"
+        )
+    }
+
+    /// RFC 8460 §3: where senders report that TLS failed.
+    private static func tlsReports(_ domain: String) -> DomainRecord {
+        DomainRecord(
+            name: "_smtp._tls.\(domain)",
+            kind: .txt,
+            purpose: .tlsReports,
+            value: "v=TLSRPTv1; rua=mailto:postmaster@\(domain)"
         )
     }
 
@@ -46,6 +62,7 @@ enum DomainRecords {
                 DomainRecord(
                     name: "\(offer.service)._tcp.\(domain)",
                     kind: .srv,
+                    purpose: .service,
                     value: "\(offer.priority) 1 \($0) \(host.name)."
                 )
             }

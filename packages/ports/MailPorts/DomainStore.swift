@@ -76,6 +76,25 @@ package enum DomainProof: String, Sendable {
     case txt, cname
 }
 
+/// A state of a domain's DNS, and how long it was so.
+package struct DomainCheckRecord: Hashable, Sendable {
+    /// Of the domain, lower case.
+    package var name: String
+    package var since: Timestamp
+    package var lastSeen: Timestamp
+    /// The worst of its records.
+    package var status: String
+    /// A line for each record; another text is another state.
+    package var fingerprint: String
+    package init(name: String, since: Timestamp, lastSeen: Timestamp, status: String, fingerprint: String) {
+        self.name = name
+        self.since = since
+        self.lastSeen = lastSeen
+        self.status = status
+        self.fingerprint = fingerprint
+    }
+}
+
 /// The lives of domains, from the claim of an organisation to the removal of all that a deleted one had.
 ///
 /// Audit events are written in the transaction of what they tell of.
@@ -133,6 +152,25 @@ package protocol DomainStore: Sendable {
     func purgeStep(_ name: String, now: Timestamp, audit: AuditEvent) async throws(StoreError) -> Bool
     /// Claims whose tokens have expired before then.
     func removeClaims(expiredBefore moment: Timestamp) async throws(StoreError) -> Int
+    /// Verified domains whose check is due, those that wait longest first.
+    func domainsToCheck(now: Timestamp, limit: Int) async throws(StoreError) -> [String]
+    /// Keeps what a check has seen, and when the next is due.
+    ///
+    /// - Parameters:
+    ///   - isCertain: every record was answered for; otherwise it is no state to be kept.
+    ///   - limit: states of the domain that are kept.
+    /// - Returns: the state before, when there was one and it was another.
+    /// - Throws: `.notFound` when the domain is not hosted.
+    func noteCheck(
+        _ check: DomainCheckRecord,
+        isCertain: Bool,
+        next: Timestamp,
+        keeping limit: Int
+    ) async throws(StoreError) -> DomainCheckRecord?
+    /// The newest first.
+    func checks(of name: String, limit: Int) async throws(StoreError) -> [DomainCheckRecord]
+    /// How many verified domains were last seen in which state; `unknown` before the first check.
+    func checkedDomains() async throws(StoreError) -> [(status: String, count: Int)]
     /// Takes or keeps the right to do a piece of upkeep alone until then; false when another holder has it.
     func takeUpkeep(_ task: String, holder: String, until: Timestamp, now: Timestamp) async throws(StoreError) -> Bool
 }

@@ -192,6 +192,20 @@ package struct ServiceSettings: Sendable {
         .seconds(86_400) ... .seconds(31_557_600),
         "How long senders keep the policy"
     )
+    package let domainCheckInterval = Setting.duration(
+        "OONRUMAIL_DOMAIN_CHECK_INTERVAL",
+        .dns,
+        .seconds(21_600),
+        .seconds(1) ... .seconds(604_800),
+        "Time between two checks of what a domain publishes"
+    )
+    package let domainCheckHistory = Setting.integer(
+        "OONRUMAIL_DOMAIN_CHECK_HISTORY",
+        .dns,
+        100,
+        1...100_000,
+        "States of what a domain published that are kept"
+    )
     package let domainUpkeepInterval = Setting.duration(
         "OONRUMAIL_DOMAIN_UPKEEP_INTERVAL",
         .dns,

@@ -169,4 +169,35 @@ extension FakeDirectory: DomainStore {
             return true
         }
     }
+
+    package func domainsToCheck(now: Timestamp, limit: Int) async throws(StoreError) -> [String] {
+        try change { state in
+            let due = state.domains.filter { domain in
+                domain.status == .active && state.nextChecks[domain.name].map { $0 <= now } ?? true
+            }
+            return Array(due.map(\.name).sorted().prefix(limit))
+        }
+    }
+
+    package func noteCheck(
+        _ check: DomainCheckRecord,
+        isCertain: Bool,
+        next: Timestamp,
+        keeping limit: Int
+    ) async throws(StoreError) -> DomainCheckRecord? {
+        try change { state in
+            state.nextChecks[check.name] = next
+            guard isCertain else { return nil }
+            let last = state.checks.last { $0.name == check.name }
+            guard last?.fingerprint != check.fingerprint else { return nil }
+            state.checks.append(check)
+            return last
+        }
+    }
+
+    package func checks(of name: String, limit: Int) async throws(StoreError) -> [DomainCheckRecord] {
+        try change { state in Array(state.checks.reversed().filter { $0.name == name }.prefix(limit)) }
+    }
+
+    package func checkedDomains() async throws(StoreError) -> [(status: String, count: Int)] { [] }
 }

@@ -8,6 +8,8 @@ package final class FakeDirectory: DirectoryStore, SessionStore {
         var organisations: [Organisation] = []
         var domains: [HostedDomain] = []
         var claims: [DomainClaim] = []
+        var checks: [DomainCheckRecord] = []
+        var nextChecks: [String: Timestamp] = [:]
         var leases: [String: (holder: String, until: Timestamp)] = [:]
         var keys: [String: [DKIMKey]] = [:]
         var accounts: [Account] = []

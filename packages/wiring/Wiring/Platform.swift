@@ -130,12 +130,18 @@ package struct Platform: Sendable {
         limits.challengeSeconds = settings.domainChallengeLifetime.components.seconds
         limits.graceSeconds = settings.domainGrace.components.seconds
         limits.pending = settings.domainMaxPending
+        var schedule = DomainMonitor.Schedule()
+        schedule.intervalSeconds = settings.domainCheckInterval.components.seconds
+        schedule.history = settings.domainCheckHistory
         return DomainLife(
             store: store,
             directory: store,
             keys: domains,
             resolver: { try await ports.publishedRecords() },
-            limits: limits
+            resolverName: settings.resolver?.description ?? "the system's resolver",
+            deliveries: { store },
+            limits: limits,
+            schedule: schedule
         )
     }
 

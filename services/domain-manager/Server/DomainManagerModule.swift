@@ -11,16 +11,24 @@ package enum DomainManagerModule {
             directory: try await context.ports.directory(),
             domains: context.domains,
             life: context.life,
+            limits: try await context.ports.limits(),
             accounts: context.accounts,
             tokens: context.tokens,
             health: context.health,
             clock: context.clock
         )
+        let holder = context.settings.hostname + "/" + String(getpid())
         let upkeep = DomainUpkeepService(
             life: context.life,
-            holder: context.settings.hostname + "/" + String(getpid()),
+            holder: holder,
             clock: context.clock,
             interval: context.settings.domainUpkeepInterval
+        )
+        let monitor = DomainMonitorService(
+            monitor: context.life.monitor,
+            holder: holder,
+            clock: context.clock,
+            interval: context.settings.domainCheckInterval
         )
         let settings = context.settings
         let discovery = DiscoveryRoutes(
@@ -33,7 +41,7 @@ package enum DomainManagerModule {
         )
         return HostedService(
             name: "domain-manager",
-            services: [upkeep],
+            services: [upkeep, monitor],
             routes: [routes.routes(), discovery.routes()]
         )
     }

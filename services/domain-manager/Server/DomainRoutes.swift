@@ -15,6 +15,7 @@ package struct DomainRoutes: Sendable {
     let directory: any DirectoryStore
     let domains: any DomainAdministration
     let life: DomainLife
+    let limits: any RateLimiter
     let accounts: AccountService
     private let tokens: TokenService
     private let health: HealthRegistry
@@ -24,6 +25,7 @@ package struct DomainRoutes: Sendable {
         directory: any DirectoryStore,
         domains: any DomainAdministration,
         life: DomainLife,
+        limits: any RateLimiter,
         accounts: AccountService,
         tokens: TokenService,
         health: HealthRegistry,
@@ -32,6 +34,7 @@ package struct DomainRoutes: Sendable {
         self.directory = directory
         self.domains = domains
         self.life = life
+        self.limits = limits
         self.accounts = accounts
         self.tokens = tokens
         self.health = health
@@ -52,6 +55,7 @@ package struct DomainRoutes: Sendable {
         set.get("/api/domains/{name}/accounts", guarded { try await self.listAccounts($0, $1) })
         set.post("/api/domains/{name}/accounts", guarded { try await self.addAccount($0, $1) })
         addLifeRoutes(&set, guarded)
+        addDNSRoutes(&set, guarded)
         return set
     }
 

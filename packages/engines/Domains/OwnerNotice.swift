@@ -1,0 +1,111 @@
+import MailModel
+import MailPorts
+import MessageFormat
+import NIOCore
+
+/// The platform's own mail to those who own a domain.
+struct OwnerNotice: Sendable {
+    /// Domains of an organisation and accounts of each that are looked at for its owners.
+    private static let maximumDomains = 100
+    private static let maximumAccounts = 500
+    /// Owners that one notice goes to.
+    private static let maximumOwners = 10
+
+    let directory: any DirectoryStore
+    let deliveries: @Sendable () async throws -> any DeliveryStore
+    let hostname: String
+
+    /// Delivers the text to the organisation's owners, or to its administrators when it has none.
+    ///
+    /// - Returns: whether anybody was told.
+    func send(
+        to organisation: OrganisationID,
+        subject: String,
+        text: String,
+        now: Timestamp
+    ) async throws(StoreError) -> Bool {
+        let readers = try await readers(of: organisation)
+        guard !readers.isEmpty else { return false }
+        let id = QueueID(time: now, random: .random(in: .min ... .max))
+        let bytes = message(id, readers, subject, text, now)
+        let summary = MessageSummary(parsing: bytes)
+        guard let deliveries = try? await deliveries() else { return false }
+        _ = try await deliveries.deliver(
+            DeliveryPlan(
+                queueID: id,
+                receivedAt: now,
+                submitter: .system,
+                sender: .null,
+                bytes: .memory(ByteBuffer(bytes: bytes)),
+                summary: summary,
+                localCopies: readers.map { reader in
+                    LocalCopy(
+                        account: reader.id,
+                        recipient: reader.primaryAddress,
+                        prefix: Array("Return-Path: <>\r\nDelivered-To: \(reader.primaryAddress)\r\n".utf8)
+                    )
+                },
+                expiresAt: now.adding(seconds: 86_400),
+                needsSMTPUTF8: false,
+                is8Bit: bytes.contains { $0 >= 128 },
+                trace: readers.map { reader in
+                    TraceEvent(
+                        at: now,
+                        kind: .delivered,
+                        queueID: id,
+                        messageID: summary.messageID,
+                        sender: "",
+                        recipient: reader.primaryAddress.description,
+                        detail: "notice of the platform"
+                    )
+                }
+            )
+        )
+        return true
+    }
+
+    /// Active owners, by address; administrators where there are none.
+    private func readers(of organisation: OrganisationID) async throws(StoreError) -> [Account] {
+        var owners: [Account] = []
+        var administrators: [Account] = []
+        for domain in try await directory.domains(of: organisation, after: nil, limit: Self.maximumDomains) {
+            for account in try await directory.accounts(ofDomain: domain.name, after: nil, limit: Self.maximumAccounts)
+            where account.status == .active && account.organisation == organisation {
+                switch account.role {
+                case .owner: owners.append(account)
+                case .admin, .platformAdmin: administrators.append(account)
+                case .member: break
+                }
+            }
+        }
+        return Array((owners.isEmpty ? administrators : owners).prefix(Self.maximumOwners))
+    }
+
+    private func message(
+        _ id: QueueID,
+        _ readers: [Account],
+        _ subject: String,
+        _ text: String,
+        _ now: Timestamp
+    ) -> [UInt8] {
+        let lines = text.utf8.split(separator: 10, omittingEmptySubsequences: false).map {
+            String(decoding: $0, as: UTF8.self)
+        }
+        return Array(
+            """
+            From: Mail platform <postmaster@\(hostname)>\r
+            To: \(readers.map { "<\($0.primaryAddress)>" }.joined(separator: ",\r\n\t"))\r
+            Subject: \(subject)\r
+            Date: \(RFC5322Date.format(now))\r
+            Message-ID: <\(id)@\(hostname)>\r
+            Auto-Submitted: auto-generated\r
+            MIME-Version: 1.0\r
+            Content-Type: text/plain; charset=utf-8\r
+            Content-Transfer-Encoding: 8bit\r
+            \r
+            \(lines.joined(separator: "\r\n"))\r
+
+            """.utf8
+        )
+    }
+}
