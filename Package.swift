@@ -268,7 +268,7 @@ let package = Package(
             "DomainManagerServer",
             at: "domain-manager",
             [
-                "ServiceHost", "MailModel", "MailPorts", "HTTPKit", "Telemetry", "Accounts", "Domains",
+                "ServiceHost", "MailModel", "MailPorts", "HTTPKit", "Telemetry", "Accounts", "Domains", "SenderAuth",
                 "PlatformConfig", "Logging", "Metrics", "ServiceLifecycle",
             ]
         ),

@@ -100,7 +100,7 @@ import Testing
             switch error {
             case .challengeMissing: return .missing
             case .dnsUnavailable: return .unavailable
-            case .notFound, .ambiguous, .conflict, .challengeExpired, .store: return nil
+            case .notFound, .ambiguous, .conflict, .challengeExpired, .keyNotSeen, .store: return nil
             }
         }
     }

@@ -35,4 +35,13 @@ extension Migration {
             """,
         ]
     )
+
+    static let keyStates = Migration(
+        version: 5,
+        name: "expand-dkim-states",
+        // Keys without a state sign: those that are there, and those that the previous release makes.
+        statements: [
+            "ALTER TABLE dkim_keys ADD COLUMN state TEXT", "ALTER TABLE dkim_keys ADD COLUMN remove_at BIGINT",
+        ]
+    )
 }

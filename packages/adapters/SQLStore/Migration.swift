@@ -28,7 +28,7 @@ package struct Migration: Sendable {
         return String(hash, radix: 16)
     }
 
-    package static let all: [Migration] = [.initial, .credentials, .domainLife, .domainChecks]
+    package static let all: [Migration] = [.initial, .credentials, .domainLife, .domainChecks, .keyStates]
 
     private static let table = """
         CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -28,30 +28,15 @@ extension SQLStore {
     }
 
     package func signingKeys(of domain: String) async throws(StoreError) -> [DKIMKey] {
-        if let facts = await options.domainCache?.facts(of: EmailAddress.lowercased(domain)), !facts.hasDKIM {
-            return []
-        }
-        return try await readSigningKeys(of: domain)
-    }
-
-    private func readSigningKeys(of domain: String) async throws(StoreError) -> [DKIMKey] {
         try await database.read { connection throws(StoreError) in
             try connection.all(
                 """
-                SELECT domain, selector, algorithm, sealed_private_key, public_key, created_at FROM dkim_keys WHERE domain = $1
-                ORDER BY selector
+                SELECT \(Self.keyColumns) FROM dkim_keys
+                WHERE domain = $1 AND COALESCE(state, 'signing') = 'signing' ORDER BY selector
                 """,
-                [.text(EmailAddress.lowercased(domain))]
-            ) { row throws(StoreError) in
-                DKIMKey(
-                    domain: row.text(0),
-                    selector: row.text(1),
-                    algorithm: DKIMKey.Algorithm(rawValue: row.text(2)) ?? .rsaSHA256,
-                    sealedPrivateKey: row.bytes(3),
-                    publicKey: row.bytes(4),
-                    createdAt: Timestamp(microseconds: row.integer(5))
-                )
-            }
+                [.text(EmailAddress.lowercased(domain))],
+                Self.key
+            )
         }
     }
 
@@ -64,7 +49,7 @@ extension SQLStore {
 
     private static let factsQuery = """
         SELECT name, organisation_id, status,
-        (SELECT COUNT(*) FROM dkim_keys WHERE dkim_keys.domain = domains.name) FROM domains
+        (SELECT COUNT(*) FROM dkim_keys WHERE dkim_keys.domain = domains.name AND COALESCE(state, 'signing') = 'signing') FROM domains
         """
 
     private static func facts(_ row: any SQLRow) throws(StoreError) -> DomainFacts {

@@ -229,18 +229,7 @@ extension SQLStore: DomainStore {
                 .text(domain.status.rawValue), .integer(domain.createdAt.microseconds), .text(proof),
             ]
         )
-        for key in keys {
-            try connection.execute(
-                """
-                INSERT INTO dkim_keys (domain, selector, algorithm, sealed_private_key, public_key, created_at)
-                VALUES ($1, $2, $3, $4, $5, $6)
-                """,
-                [
-                    .text(domain.name), .text(key.selector), .text(key.algorithm.rawValue),
-                    .bytes(key.sealedPrivateKey), .bytes(key.publicKey), .integer(key.createdAt.microseconds),
-                ]
-            )
-        }
+        for key in keys { try insert(key, connection) }
     }
 
     private static let claimColumns = "domain_id, organisation_id, name, token, created_at, expires_at"

@@ -14,6 +14,8 @@ package enum DomainFault: Error, Equatable, Sendable {
     case challengeExpired
     /// DNS did not answer: nothing is known and nothing changes (transient).
     case dnsUnavailable
+    /// A new signing key is not published; the sentence says what to do (permanent until it is).
+    case keyNotSeen(String)
     case store(StoreError)
 
     /// A sentence for the owner of the domain; never a cause.
@@ -27,6 +29,7 @@ package enum DomainFault: Error, Equatable, Sendable {
                 + (seen.isEmpty ? ": nothing was found there" : ": found were \(seen.joined(separator: ", "))")
         case .challengeExpired: "the challenge has expired: ask for another one"
         case .dnsUnavailable: "DNS does not answer: try again later"
+        case .keyNotSeen(let advice): "the key is not seen in DNS: \(advice)"
         case .store: "the store did not take it"
         }
     }

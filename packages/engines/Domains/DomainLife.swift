@@ -14,6 +14,8 @@ package struct DomainLife: Sendable {
         package var graceSeconds: Int64 = 2_592_000
         /// Domains of one organisation that wait for proof.
         package var pending = 100
+        /// How long a key that signs no more stays published.
+        package var keyGraceSeconds: Int64 = 604_800
         package init() {}
     }
 
@@ -29,9 +31,9 @@ package struct DomainLife: Sendable {
     static let shownOctets = 100
 
     let store: any DomainStore
-    private let directory: any DirectoryStore
-    private let keys: DomainService
-    private let resolver: @Sendable () async throws -> any PublishedRecordReading
+    let directory: any DirectoryStore
+    let service: DomainService
+    let resolver: @Sendable () async throws -> any PublishedRecordReading
     let limits: Limits
     let logger: Logger
     /// Looks at what hosted domains publish.
@@ -54,7 +56,7 @@ package struct DomainLife: Sendable {
     ) {
         self.store = store
         self.directory = directory
-        self.keys = keys
+        service = keys
         self.resolver = resolver
         self.limits = limits
         self.logger = logger
@@ -69,9 +71,9 @@ package struct DomainLife: Sendable {
         )
     }
 
-    package var host: MailHost { keys.host }
+    package var host: MailHost { service.host }
 
-    package func challenge(of claim: DomainClaim) -> DomainChallenge { DomainChallenge(claim, host: keys.host.name) }
+    package func challenge(of claim: DomainClaim) -> DomainChallenge { DomainChallenge(claim, host: service.host.name) }
 
     /// Notes that the organisation says that the domain is its own, and makes the challenge that proves it.
     package func claim(
@@ -132,7 +134,7 @@ package struct DomainLife: Sendable {
         let audit = event("domain.verify", claim.name, claim.organisation, actor, now)
         do throws(StoreError) {
             guard try await directory.domain(named: claim.name) == nil else { throw .alreadyExists }
-            let made = try await keys.makeKeys(for: claim.name, now: now)
+            let made = try await service.makeKeys(for: claim.name, now: now)
             let domain = try await store.proveClaim(claim, by: proof, keys: made, audit: audit)
             logger.notice("domain verified", metadata: ["domain": "\(claim.name)", "proof": "\(proof.rawValue)"])
             return domain
@@ -224,7 +226,8 @@ package struct DomainLife: Sendable {
         _ name: String,
         _ organisation: OrganisationID?,
         _ actor: Actor,
-        _ now: Timestamp
+        _ now: Timestamp,
+        _ more: String = ""
     ) -> AuditEvent {
         AuditEvent(
             at: now,
@@ -232,11 +235,11 @@ package struct DomainLife: Sendable {
             action: action,
             subject: EmailAddress.lowercased(name),
             remote: actor.remote,
-            detail: organisation.map { "{\"organisation\":\($0.rawValue)}" } ?? "{}"
+            detail: organisation.map { "{\"organisation\":\($0.rawValue)}" } ?? "{\(more)}"
         )
     }
 
-    private func stored<Value>(
+    func stored<Value>(
         _ work: () async throws(StoreError) -> Value
     ) async throws(DomainFault) -> Value {
         do throws(StoreError) {

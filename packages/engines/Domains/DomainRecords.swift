@@ -7,16 +7,18 @@ enum DomainRecords {
     static func records(of domain: String, keys: [DKIMKey], host: MailHost) -> [DomainRecord] {
         [DomainRecord(name: domain, kind: .mx, purpose: .mx, value: "10 \(host.name).")]
             + senderPolicies(domain, host)
-            + keys.sorted { ($0.createdAt, $0.selector) < ($1.createdAt, $1.selector) }.map { key in
-                DomainRecord(
-                    name: "\(key.selector)._domainkey.\(domain)",
-                    kind: .txt,
-                    purpose: .dkim,
-                    value: DKIMRecord(key).text
-                )
-            }
+            + keys.sorted { ($0.createdAt, $0.selector) < ($1.createdAt, $1.selector) }.map { record(of: $0) }
             + [messagePolicy(domain), tlsReports(domain)]
             + services(domain, host)
+    }
+
+    static func record(of key: DKIMKey) -> DomainRecord {
+        DomainRecord(
+            name: "\(key.selector)._domainkey.\(key.domain)",
+            kind: .txt,
+            purpose: .dkim,
+            value: DKIMRecord(key).text
+        )
     }
 
     /// RFC 7208 §3: which hosts send for the domain: those that receive for it.

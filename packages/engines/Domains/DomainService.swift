@@ -7,10 +7,14 @@ import SenderAuth
 package struct DomainService: Sendable {
     private let directory: any DirectoryStore
     private let master: MasterKey
+    private let rsaBits: Int
     package let host: MailHost
 
     /// Private keys lie in the store sealed with `master`.
-    package init(directory: any DirectoryStore, master: MasterKey, host: MailHost) {
+    ///
+    /// - Parameter rsaBits: of new RSA keys.
+    package init(directory: any DirectoryStore, master: MasterKey, host: MailHost, rsaBits: Int = 2_048) {
+        self.rsaBits = rsaBits
         self.directory = directory
         self.master = master
         self.host = host
@@ -28,7 +32,7 @@ package struct DomainService: Sendable {
         let hosted = try Self.checked(name)
         // Before keys are made for nothing; the store decides again in its transaction.
         guard try await directory.domain(named: hosted) == nil else { throw .alreadyExists }
-        let keys = try await Self.makeKeys(for: hosted, sealedWith: master, now: now)
+        let keys = try await makeKeys(for: hosted, now: now)
         return try await directory.addDomain(hosted, organisation: organisation, keys: keys)
     }
 
@@ -38,7 +42,7 @@ package struct DomainService: Sendable {
         guard let hosted = try await directory.domain(named: name) else { throw .notFound }
         return DomainRecords.records(
             of: hosted.name,
-            keys: try await directory.signingKeys(of: hosted.name),
+            keys: try await directory.dkimKeys(of: hosted.name).filter { $0.state != .retired },
             host: host
         )
     }
@@ -58,30 +62,30 @@ package struct DomainService: Sendable {
         }
     }
 
-    /// One of each algorithm.
-    func makeKeys(for domain: String, now: Timestamp) async throws(StoreError) -> [DKIMKey] {
-        try await Self.makeKeys(for: domain, sealedWith: master, now: now)
-    }
-
+    /// One of each algorithm, by selectors that are not taken.
+    ///
     /// Takes a quarter of a second for RSA: not on the caller's event loop.
     @concurrent
-    private static func makeKeys(
+    func makeKeys(
         for domain: String,
-        sealedWith master: MasterKey,
-        now: Timestamp
+        _ algorithms: [DKIMKey.Algorithm] = DKIMKey.Algorithm.allCases,
+        state: DKIMKey.State = .signing,
+        now: Timestamp,
+        besides taken: Set<String> = []
     ) async throws(StoreError) -> [DKIMKey] {
         var keys: [DKIMKey] = []
-        for algorithm in DKIMKey.Algorithm.allCases {
+        for algorithm in algorithms {
             do throws(CryptoError) {
-                let key = try DKIMPrivateKey.make(algorithm)
+                let key = try DKIMPrivateKey.make(algorithm, rsaBits: rsaBits)
                 keys.append(
                     DKIMKey(
                         domain: domain,
-                        selector: selector(algorithm, now),
+                        selector: Self.selector(algorithm, now, besides: taken),
                         algorithm: algorithm,
                         sealedPrivateKey: try key.sealed(with: master),
                         publicKey: try key.publicKey(),
-                        createdAt: now
+                        createdAt: now,
+                        state: state
                     )
                 )
             } catch {
@@ -89,6 +93,18 @@ package struct DomainService: Sendable {
             }
         }
         return keys
+    }
+
+    /// The day, and a number where the day has one already.
+    static func selector(_ algorithm: DKIMKey.Algorithm, _ now: Timestamp, besides taken: Set<String>) -> String {
+        let first = selector(algorithm, now)
+        var number = 2
+        var name = first
+        while taken.contains(name) {
+            name = "\(first)-\(number)"
+            number += 1
+        }
+        return name
     }
 
     /// `rsa20260131`, `ed20260131`: the day on which the key was made, so that nobody has to guess which of two is older.

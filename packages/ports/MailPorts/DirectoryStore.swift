@@ -133,6 +133,13 @@ package struct DKIMKey: Hashable, Sendable {
         case rsaSHA256 = "rsa-sha256"
         case ed25519SHA256 = "ed25519-sha256"
     }
+    package enum State: String, Sendable {
+        /// Made, to be published; signs once it is seen.
+        case published
+        case signing
+        /// Signs no more; verifies what is under way until it is removed.
+        case retired
+    }
     package var domain: String
     package var selector: String
     package var algorithm: Algorithm
@@ -140,14 +147,21 @@ package struct DKIMKey: Hashable, Sendable {
     /// As the `p=` tag wants it: SubjectPublicKeyInfo for RSA, the raw 32 bytes for Ed25519.
     package var publicKey: [UInt8]
     package var createdAt: Timestamp
+    package var state: State
+    /// When a retired key is removed.
+    package var removeAt: Timestamp?
     package init(
         domain: String,
         selector: String,
         algorithm: Algorithm,
         sealedPrivateKey: [UInt8],
         publicKey: [UInt8],
-        createdAt: Timestamp
+        createdAt: Timestamp,
+        state: State = .signing,
+        removeAt: Timestamp? = nil
     ) {
+        self.state = state
+        self.removeAt = removeAt
         self.domain = domain
         self.selector = selector
         self.algorithm = algorithm
@@ -176,6 +190,9 @@ package protocol DirectoryStore: Sendable {
         after: String?,
         limit: Int
     ) async throws(StoreError) -> [HostedDomain]
+    /// In every state, by selector.
+    func dkimKeys(of domain: String) async throws(StoreError) -> [DKIMKey]
+    /// Those that sign now.
     func signingKeys(of domain: String) async throws(StoreError) -> [DKIMKey]
 
     /// Makes the account, its primary address, credential, counters and default folders in one transaction.

@@ -141,6 +141,31 @@ package protocol DomainStore: Sendable {
     /// - Throws: `.notFound` when it is not hosted, `.refused` when its state does not allow the step.
     func take(_ step: DomainStep, on name: String, audit: AuditEvent) async throws(StoreError) -> HostedDomain
 
+    // MARK: - Keys
+
+    /// `.notFound` when the domain is not hosted, `.alreadyExists` when it has one of the selectors.
+    func addKeys(_ keys: [DKIMKey], of domain: String, audit: AuditEvent) async throws(StoreError)
+    /// Lets a published key sign; keys of its algorithm that signed retire, to be removed then.
+    ///
+    /// `.notFound`, or `.refused` when it is not published.
+    func activateKey(
+        _ selector: String,
+        of domain: String,
+        retiringUntil removeAt: Timestamp,
+        audit: AuditEvent
+    ) async throws(StoreError)
+    /// `.notFound`, or `.refused` when it is retired or no other key signs.
+    func retireKey(
+        _ selector: String,
+        of domain: String,
+        removeAt: Timestamp,
+        audit: AuditEvent
+    ) async throws(StoreError)
+    /// Verified domains with published keys, by name.
+    func domainsWithWaitingKeys(limit: Int) async throws(StoreError) -> [String]
+    /// Retired keys whose time is over.
+    func removeRetiredKeys(now: Timestamp) async throws(StoreError) -> Int
+
     // MARK: - Upkeep
 
     /// Deleted domains whose time is over.

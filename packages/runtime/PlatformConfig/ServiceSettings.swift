@@ -206,6 +206,20 @@ package struct ServiceSettings: Sendable {
         1...100_000,
         "States of what a domain published that are kept"
     )
+    package let dkimGrace = Setting.duration(
+        "OONRUMAIL_DKIM_GRACE",
+        .dns,
+        .seconds(604_800),
+        .seconds(0) ... .seconds(31_536_000),
+        "How long a signing key that was replaced stays published"
+    )
+    package let dkimRSABits = Setting.integer(
+        "OONRUMAIL_DKIM_RSA_BITS",
+        .dns,
+        2_048,
+        2_048...4_096,
+        "Bits of new RSA signing keys"
+    )
     package let domainUpkeepInterval = Setting.duration(
         "OONRUMAIL_DOMAIN_UPKEEP_INTERVAL",
         .dns,

@@ -99,7 +99,7 @@ package final class FakeDirectory: DirectoryStore, SessionStore {
     }
 
     package func signingKeys(of domain: String) async throws(StoreError) -> [DKIMKey] {
-        try change { $0.keys[domain] ?? [] }
+        try change { ($0.keys[domain] ?? []).filter { $0.state == .signing } }
     }
 
     package func addAccount(_ account: NewAccount) async throws(StoreError) -> Account {

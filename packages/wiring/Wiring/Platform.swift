@@ -59,7 +59,12 @@ package struct Platform: Sendable {
             hasher: PasswordHasher(memory: settings.passwordMemory, passes: settings.passwordPasses),
             submit: PasswordThreads(count: settings.passwordThreads).submit
         )
-        let domains = DomainService(directory: store, master: masterKey, host: Self.mailHost(settings))
+        let domains = DomainService(
+            directory: store,
+            master: masterKey,
+            host: Self.mailHost(settings),
+            rsaBits: settings.dkimRSABits
+        )
         return Platform(
             settings: settings,
             folder: folder,
@@ -130,6 +135,7 @@ package struct Platform: Sendable {
         limits.challengeSeconds = settings.domainChallengeLifetime.components.seconds
         limits.graceSeconds = settings.domainGrace.components.seconds
         limits.pending = settings.domainMaxPending
+        limits.keyGraceSeconds = settings.dkimGrace.components.seconds
         var schedule = DomainMonitor.Schedule()
         schedule.intervalSeconds = settings.domainCheckInterval.components.seconds
         schedule.history = settings.domainCheckHistory

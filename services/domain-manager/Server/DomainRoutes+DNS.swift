@@ -59,7 +59,7 @@ extension DomainRoutes {
     }
 
     /// The caller's own domain, once it is proved.
-    private func hosted(_ request: APIRequest, _ caller: Account) async throws -> HostedDomain {
+    func hosted(_ request: APIRequest, _ caller: Account) async throws -> HostedDomain {
         switch try await entry(request, caller) {
         case .hosted(let domain): domain
         case .claimed: throw Problem(409, detail: "The domain is not proved yet.")

@@ -18,7 +18,7 @@ extension DomainRoutes {
         set.delete("/api/domains/{name}", guarded { try await self.delete($0, $1) })
     }
 
-    private func actor(_ request: APIRequest, _ caller: Account) -> DomainLife.Actor {
+    func actor(_ request: APIRequest, _ caller: Account) -> DomainLife.Actor {
         DomainLife.Actor(caller.primaryAddress.canonical, remote: request.remote)
     }
 

@@ -56,6 +56,7 @@ package struct DomainRoutes: Sendable {
         set.post("/api/domains/{name}/accounts", guarded { try await self.addAccount($0, $1) })
         addLifeRoutes(&set, guarded)
         addDNSRoutes(&set, guarded)
+        addKeyRoutes(&set, guarded)
         return set
     }
 

@@ -31,13 +31,15 @@ enum ManagerProblem {
         case .notFound: .notFound("There is no such domain.")
         case .ambiguous: Problem(409, detail: "Several organisations claim this domain: name one by organisation_id.")
         case .conflict, .challengeExpired: Problem(409, detail: sentence(fault.text))
-        case .challengeMissing: Problem(422, detail: sentence(fault.text))
+        case .challengeMissing, .keyNotSeen: Problem(422, detail: sentence(fault.text))
         case .dnsUnavailable: Problem(503, detail: sentence(fault.text), headers: ["Retry-After": "30"])
         case .store(let error): problem(error)
         }
     }
 
-    private static func sentence(_ text: String) -> String { text.prefix(1).uppercased() + text.dropFirst() + "." }
+    private static func sentence(_ text: String) -> String {
+        text.prefix(1).uppercased() + text.dropFirst() + (text.utf8.last == 46 ? "" : ".")
+    }
 
     private static func problem(_ error: AccountError) -> Problem {
         switch error {

@@ -58,7 +58,8 @@ package struct CommandFailure: Error, Equatable {
         switch fault {
         case .notFound: self.init(.notFound, "\(subject): \(fault.text)")
         case .conflict: self.init(.alreadyExists, "\(subject): \(fault.text)")
-        case .ambiguous, .challengeMissing, .challengeExpired: self.init(.failure, "\(subject): \(fault.text)")
+        case .ambiguous, .challengeMissing, .challengeExpired, .keyNotSeen:
+            self.init(.failure, "\(subject): \(fault.text)")
         case .dnsUnavailable: self.init(.unavailable, "\(subject): \(fault.text)")
         case .store(let error): self.init(error, subject: subject)
         }
