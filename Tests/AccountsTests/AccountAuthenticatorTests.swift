@@ -57,6 +57,8 @@ final class CountedWork: Sendable {
     private func word(_ outcome: AuthenticationOutcome) -> String {
         switch outcome {
         case .success(let signIn): signIn.account.primaryAddress.description
+        case .secondFactorNeeded(let account): "factor \(account.primaryAddress)"
+        case .appPasswordNeeded: "app password"
         case .invalid: "invalid"
         case .lockedOut(let seconds): "locked \(seconds)"
         case .unavailable: "unavailable"

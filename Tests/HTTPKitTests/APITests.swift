@@ -67,6 +67,14 @@ struct FakeDomains: DomainAdministration {
                 passwords: work
             ),
             tokens: tokens,
+            factors: SecondFactorService(
+                store: ports.clients,
+                directory: directory,
+                limiter: ports.limiter,
+                tokens: tokens,
+                masterKey: try #require(MasterKey(MasterKey.random())),
+                issuer: "mail.example.test"
+            ),
             appPasswords: AppPasswordService(
                 credentials: ports.clients,
                 salts: SCRAMSalts(key: []),

@@ -99,3 +99,77 @@ import Testing
         #expect(try await test.store.signInEndings(after: nil, limit: 10) == [endings[1]])
     }
 }
+
+@Suite("Port: SecondFactorStore") struct SecondFactorConformance {
+    private static let codes: [[UInt8]] = [[1], [2], [3]]
+
+    @Test(arguments: StoreFactory.all) func enrolmentConfirmationAndEnd(_ factory: StoreFactory) async throws {
+        let test = try await factory.make()
+        let (ann, store) = (try await test.account("ann@shop.test"), test.store)
+        #expect(try await store.secondFactor(of: ann.id) == nil)
+        #expect(try await store.spendStep(9, of: ann.id) == false)
+        try await store.beginSecondFactor(of: ann.id, sealedSecret: [1])
+        try await store.beginSecondFactor(of: ann.id, sealedSecret: [2])
+        #expect(
+            try await store.secondFactor(of: ann.id)
+                == SecondFactor(sealedSecret: [2], isConfirmed: false, lastStep: 0)
+        )
+        #expect(try await store.spendStep(9, of: ann.id) == false)
+        // A secret that was replaced meanwhile.
+        await #expect(throws: StoreError.notFound) {
+            try await store.confirmSecondFactor(of: ann.id, sealedSecret: [1], step: 5, recoveryHashes: Self.codes)
+        }
+        await #expect(throws: StoreError.notFound) {
+            try await store.replaceRecoveryCodes(of: ann.id, with: [[9]])
+        }
+        try await store.confirmSecondFactor(of: ann.id, sealedSecret: [2], step: 5, recoveryHashes: Self.codes)
+        #expect(try await store.secondFactor(of: ann.id)?.lastStep == 5)
+        #expect(try await store.signInEndings(after: 0, limit: 9).map(\.credential) == [.password])
+        await #expect(throws: StoreError.notFound) {
+            try await store.confirmSecondFactor(of: ann.id, sealedSecret: [2], step: 6, recoveryHashes: [])
+        }
+        await #expect(throws: StoreError.alreadyExists) {
+            try await store.beginSecondFactor(of: ann.id, sealedSecret: [3])
+        }
+        #expect(try await store.recoveryCodesLeft(of: ann.id) == 3)
+        try await store.removeSecondFactor(of: ann.id)
+        #expect(try await store.secondFactor(of: ann.id) == nil)
+        #expect(try await store.recoveryCodesLeft(of: ann.id) == 0)
+        await #expect(throws: StoreError.notFound) { try await store.removeSecondFactor(of: ann.id) }
+    }
+
+    @Test(arguments: StoreFactory.all) func codesAreSpentOnceByWhoeverComesFirst(_ factory: StoreFactory) async throws {
+        let test = try await factory.make()
+        let ann = try await test.account("ann@shop.test")
+        let stores = [test.store, try await test.beside?() ?? test.store]
+        try await test.store.beginSecondFactor(of: ann.id, sealedSecret: [2])
+        try await test.store.confirmSecondFactor(
+            of: ann.id,
+            sealedSecret: [2],
+            step: 5,
+            recoveryHashes: Self.codes
+        )
+        let taken = try await withThrowingTaskGroup(of: [Bool].self) { group in
+            for number in 0..<10 {
+                group.addTask {
+                    let store = stores[number % 2]
+                    return [
+                        try await store.spendStep(6, of: ann.id), try await store.spendRecoveryCode([1], of: ann.id),
+                    ]
+                }
+            }
+            return try await group.reduce(into: [0, 0]) { counts, one in
+                for place in 0..<2 where one[place] { counts[place] += 1 }
+            }
+        }
+        #expect(taken == [1, 1])
+        #expect(try await test.store.spendStep(5, of: ann.id) == false)
+        #expect(try await test.store.spendStep(7, of: ann.id))
+        #expect(try await test.store.spendRecoveryCode([9], of: ann.id) == false)
+        #expect(try await test.store.spendRecoveryCode([2], of: AccountID(99)) == false)
+        #expect(try await test.store.recoveryCodesLeft(of: ann.id) == 2)
+        try await test.store.replaceRecoveryCodes(of: ann.id, with: [[8]])
+        #expect(try await test.store.spendRecoveryCode([2], of: ann.id) == false)
+        #expect(try await test.store.spendRecoveryCode([8], of: ann.id))
+    }
+}

@@ -13,7 +13,7 @@ import Synchronization
 import Testing
 
 typealias EveryStorePort = DirectoryStore & DomainStore & DeliveryStore & MailboxStore & QueueStore & SessionStore
-    & TraceStore & CredentialStore
+    & TraceStore & CredentialStore & SecondFactorStore
     & MaintenanceStore
 
 /// Makes a fresh, empty store of one kind.

@@ -1,4 +1,4 @@
-// Table: the second schema: passwords of mail clients, and sessions that must end.
+// Table: what accounts sign in with, and sessions that must end.
 
 extension Migration {
     static let credentials = Migration(
@@ -16,6 +16,23 @@ extension Migration {
             "CREATE UNIQUE INDEX app_passwords_by_secret ON app_passwords (account_id, secret_hash)",
             """
             CREATE TABLE sign_in_endings (ending_id {auto}, account_id BIGINT NOT NULL, credential BIGINT)
+            """,
+        ]
+    )
+
+    static let secondFactors = Migration(
+        version: 6,
+        name: "expand-second-factors",
+        statements: [
+            """
+            CREATE TABLE second_factors (
+                account_id BIGINT PRIMARY KEY, sealed_secret {bytes} NOT NULL, confirmed_at BIGINT, last_step BIGINT NOT NULL
+            )
+            """,
+            """
+            CREATE TABLE recovery_codes (
+                account_id BIGINT NOT NULL, code_hash {bytes} NOT NULL, used_at BIGINT, PRIMARY KEY (account_id, code_hash)
+            ) {clustered}
             """,
         ]
     )

@@ -28,7 +28,9 @@ package struct Migration: Sendable {
         return String(hash, radix: 16)
     }
 
-    package static let all: [Migration] = [.initial, .credentials, .domainLife, .domainChecks, .keyStates]
+    package static let all: [Migration] = [
+        .initial, .credentials, .domainLife, .domainChecks, .keyStates, .secondFactors,
+    ]
 
     private static let table = """
         CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -7,6 +7,10 @@ import Synchronization
 
 package enum AuthenticationOutcome: Sendable {
     case success(SignIn)
+    /// The password is right; HTTP asks for the second factor.
+    case secondFactorNeeded(Account)
+    /// The password is right, but the account has a second factor and the protocol cannot ask for one.
+    case appPasswordNeeded
     /// Unknown address, wrong password, suspended account: told apart in the log only.
     case invalid
     /// Too many failures; not even a right password is taken before then.
@@ -35,6 +39,7 @@ package final class AccountAuthenticator: Sendable {
     package let signIns = SignInRegistry()
     private let directory: any DirectoryStore
     private let credentials: any CredentialStore
+    private let factors: any SecondFactorStore
     private let limiter: any RateLimiter
     private let passwords: PasswordWork
     private let limits: LockoutLimits
@@ -47,7 +52,7 @@ package final class AccountAuthenticator: Sendable {
     /// `lastUseSeconds`: how often at most the use of an app password is written.
     package init(
         directory: any DirectoryStore,
-        credentials: any CredentialStore,
+        credentials: any CredentialStore & SecondFactorStore,
         limiter: any RateLimiter,
         passwords: PasswordWork,
         limits: LockoutLimits = LockoutLimits(),
@@ -57,6 +62,7 @@ package final class AccountAuthenticator: Sendable {
     ) {
         self.directory = directory
         self.credentials = credentials
+        factors = credentials
         self.lastUseSeconds = lastUseSeconds
         self.limiter = limiter
         self.passwords = passwords
@@ -79,6 +85,8 @@ package final class AccountAuthenticator: Sendable {
         let word =
             switch outcome {
             case .success: "success"
+            case .secondFactorNeeded: "second_factor_needed"
+            case .appPasswordNeeded: "app_password_needed"
             case .invalid: "invalid"
             case .lockedOut: "locked_out"
             case .unavailable: "unavailable"
@@ -134,7 +142,7 @@ package final class AccountAuthenticator: Sendable {
         }
         let signIn = SignIn(account: found.account, credential: .password, position: position)
         if cache.contains(address, password, passwordHash: found.passwordHash, now: now) {
-            return .success(signIn)
+            return await passed(signIn, service, remote)
         }
         do throws(PasswordWork.Failure) {
             guard try await passwords.verify(password, against: found.passwordHash) else {
@@ -151,7 +159,31 @@ package final class AccountAuthenticator: Sendable {
         if let pair = counters.first { await limiter.clear(pair.key) }
         let hash = await rehashed(password, found.passwordHash, found.account.id)
         cache.insert(address, password, passwordHash: hash, now: now)
-        return .success(signIn)
+        return await passed(signIn, service, remote)
+    }
+
+    /// After the account's own password: whether that is enough.
+    ///
+    /// Who has a second factor learns from a mail protocol that the password was right and an app password is wanted, as
+    /// other providers tell (RFC 4954 §6 has no word for it; 534 5.7.9 is theirs). A guesser learns it too, and cannot use it.
+    private func passed(_ signIn: SignIn, _ service: String, _ remote: IPAddress?) async -> AuthenticationOutcome {
+        do throws(StoreError) {
+            guard try await factors.secondFactor(of: signIn.account.id)?.isConfirmed == true else {
+                return .success(signIn)
+            }
+        } catch {
+            logger.error("second factors unavailable", metadata: ["error": .string("\(error)")])
+            return .unavailable
+        }
+        guard SignInScope(rawValue: service) != nil else { return .secondFactorNeeded(signIn.account) }
+        logger.notice(
+            "sign-in needs an app password",
+            metadata: [
+                "service": .string(service), "account": .string(signIn.account.primaryAddress.canonical),
+                "remote": .string(remote?.description ?? "-"),
+            ]
+        )
+        return .appPasswordNeeded
     }
 
     /// The app password that this is, when the account has it and it is good for the service.

@@ -127,8 +127,12 @@ package struct TokenService: Sendable {
 
     /// The claims of a token that this platform signed, for this audience, within its time; nil for every other text.
     package func verify(_ token: String, now: Timestamp) -> AccessClaims? {
+        claims(of: token, audience: limits.audience, now)
+    }
+
+    private func claims(of token: String, audience: String, _ now: Timestamp) -> AccessClaims? {
         guard let payload = signer.verify(token), let claims = AccessClaims(payload: payload) else { return nil }
-        guard claims.issuer == limits.issuer, claims.audience == limits.audience else { return nil }
+        guard claims.issuer == limits.issuer, claims.audience == audience else { return nil }
         guard claims.expiresAt > now, claims.issuedAt <= now.adding(seconds: Self.leewaySeconds) else { return nil }
         return claims
     }
@@ -140,6 +144,33 @@ package struct TokenService: Sendable {
         guard try await !sessions.isRevoked(family: claims.family) else { return nil }
         guard let account = try await directory.account(claims.account), account.status == .active else { return nil }
         return account
+    }
+
+    // MARK: - Challenges
+
+    /// How long a second factor may take.
+    static let challengeSeconds: Int64 = 300
+    /// Another audience: no access token is a challenge, no challenge an access token.
+    private var challengeAudience: String { limits.audience + " second factor" }
+
+    /// A token that says that the account's password was right, and nothing more.
+    func challenge(for account: Account, now: Timestamp) -> String {
+        let claims = AccessClaims(
+            issuer: limits.issuer,
+            account: account.id,
+            audience: challengeAudience,
+            issuedAt: now,
+            expiresAt: now.adding(seconds: Self.challengeSeconds),
+            tokenID: Base64URL.encode(SecureRandom.bytes(12)),
+            family: "",
+            role: account.role,
+            organisation: account.organisation
+        )
+        return signer.sign(claims.payload)
+    }
+
+    func account(ofChallenge token: String, now: Timestamp) -> AccountID? {
+        claims(of: token, audience: challengeAudience, now)?.account
     }
 
     /// RFC 8037 §2 public key in a JWK set (RFC 7517 §5).

@@ -16,6 +16,7 @@ package struct ServiceContext: Sendable {
     package var authenticator: AccountAuthenticator
     package var accounts: AccountService
     package var appPasswords: AppPasswordService
+    package var factors: SecondFactorService
     package var tokens: TokenService
     package var domains: any DomainAdministration
     package var life: DomainLife
@@ -34,6 +35,7 @@ package struct ServiceContext: Sendable {
         authenticator: AccountAuthenticator,
         accounts: AccountService,
         appPasswords: AppPasswordService,
+        factors: SecondFactorService,
         tokens: TokenService,
         domains: any DomainAdministration,
         life: DomainLife,
@@ -49,6 +51,7 @@ package struct ServiceContext: Sendable {
         self.authenticator = authenticator
         self.accounts = accounts
         self.appPasswords = appPasswords
+        self.factors = factors
         self.tokens = tokens
         self.domains = domains
         self.life = life

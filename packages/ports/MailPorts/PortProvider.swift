@@ -12,7 +12,7 @@ package protocol PortProvider: Sendable {
     func queue() async throws -> any QueueStore
     func trace() async throws -> any TraceStore
     func sessions() async throws -> any SessionStore
-    func credentials() async throws -> any CredentialStore
+    func credentials() async throws -> any CredentialStore & SecondFactorStore
     func maintenance() async throws -> any MaintenanceStore
     func changes() async throws -> any ChangeFeed
     func limits() async throws -> any RateLimiter

@@ -3,7 +3,7 @@ package import MailPorts
 import Synchronization
 
 /// App passwords and endings in memory, for tests of what stands on them.
-package final class FakeCredentials: CredentialStore {
+package final class FakeCredentials: CredentialStore, SecondFactorStore {
     fileprivate struct Row {
         var password: AppPassword
         var hash: [UInt8]
@@ -14,6 +14,8 @@ package final class FakeCredentials: CredentialStore {
         var rows: [Row] = []
         var endings: [SignInEnding] = []
         var uses = 0
+        var factors: [AccountID: SecondFactor] = [:]
+        var recovery: [AccountID: Set<[UInt8]>] = [:]
         var next: Int64 = 1
         var failure: StoreError?
     }
@@ -101,6 +103,65 @@ package final class FakeCredentials: CredentialStore {
         try change { state in
             guard let number else { return Array(state.endings.suffix(1)) }
             return Array(state.endings.filter { $0.number > number }.prefix(limit))
+        }
+    }
+
+    // MARK: - Second factors
+
+    package func secondFactor(of account: AccountID) async throws(StoreError) -> SecondFactor? {
+        try change { $0.factors[account] }
+    }
+
+    package func beginSecondFactor(of account: AccountID, sealedSecret: [UInt8]) async throws(StoreError) {
+        try change { state throws(StoreError) in
+            guard state.factors[account]?.isConfirmed != true else { throw .alreadyExists }
+            state.factors[account] = SecondFactor(sealedSecret: sealedSecret, isConfirmed: false, lastStep: 0)
+        }
+    }
+
+    package func confirmSecondFactor(
+        of account: AccountID,
+        sealedSecret: [UInt8],
+        step: Int64,
+        recoveryHashes: [[UInt8]]
+    ) async throws(StoreError) {
+        try change { state throws(StoreError) in
+            guard let factor = state.factors[account], !factor.isConfirmed, factor.sealedSecret == sealedSecret else {
+                throw .notFound
+            }
+            state.factors[account] = SecondFactor(sealedSecret: sealedSecret, isConfirmed: true, lastStep: step)
+            state.recovery[account] = Set(recoveryHashes)
+            state.end(account, .password)
+        }
+    }
+
+    package func spendStep(_ step: Int64, of account: AccountID) async throws(StoreError) -> Bool {
+        try change { state in
+            guard let factor = state.factors[account], factor.isConfirmed, factor.lastStep < step else { return false }
+            state.factors[account]?.lastStep = step
+            return true
+        }
+    }
+
+    package func spendRecoveryCode(_ hash: [UInt8], of account: AccountID) async throws(StoreError) -> Bool {
+        try change { $0.recovery[account]?.remove(hash) != nil }
+    }
+
+    package func recoveryCodesLeft(of account: AccountID) async throws(StoreError) -> Int {
+        try change { $0.recovery[account]?.count ?? 0 }
+    }
+
+    package func replaceRecoveryCodes(of account: AccountID, with hashes: [[UInt8]]) async throws(StoreError) {
+        try change { state throws(StoreError) in
+            guard state.factors[account]?.isConfirmed == true else { throw .notFound }
+            state.recovery[account] = Set(hashes)
+        }
+    }
+
+    package func removeSecondFactor(of account: AccountID) async throws(StoreError) {
+        try change { state throws(StoreError) in
+            guard state.factors.removeValue(forKey: account) != nil else { throw .notFound }
+            state.recovery[account] = nil
         }
     }
 }

@@ -133,7 +133,7 @@ package struct FakePorts: PortProvider {
     package func directory() async throws -> any DirectoryStore { accounts }
     package func domains() async throws -> any DomainStore { accounts }
     package func sessions() async throws -> any SessionStore { accounts }
-    package func credentials() async throws -> any CredentialStore { clients }
+    package func credentials() async throws -> any CredentialStore & SecondFactorStore { clients }
     package func queue() async throws -> any QueueStore { operations }
     package func trace() async throws -> any TraceStore { operations }
     package func maintenance() async throws -> any MaintenanceStore { operations }

@@ -100,6 +100,12 @@ extension SMTPReply {
         "Encryption required for authentication"
     )
     package static let badCredentials = SMTPReply(535, EnhancedStatus(5, 7, 8), "Authentication credentials invalid")
+    /// After a right password of an account with a second factor.
+    package static let appPasswordNeeded = SMTPReply(
+        534,
+        EnhancedStatus(5, 7, 9),
+        "The account has a second factor: sign in with an app password"
+    )
     package static let authCancelled = SMTPReply(501, EnhancedStatus(5, 7, 0), "Authentication cancelled")
     package static let unknownMechanism = SMTPReply(504, EnhancedStatus(5, 5, 4), "Mechanism not supported")
     package static let alreadyAuthenticated = SMTPReply(503, EnhancedStatus(5, 5, 1), "Already authenticated")

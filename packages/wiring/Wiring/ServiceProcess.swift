@@ -124,6 +124,14 @@ package enum ServiceProcess {
             limits: lockout,
             lastUseSeconds: settings.lastUseInterval.components.seconds
         )
+        let tokens = try await TokenService.load(
+            sessions: store,
+            directory: store,
+            masterKey: platform.masterKey,
+            limits: limits
+        )
+        var factors = SecondFactorLimits()
+        (factors.failures, factors.windowSeconds) = (lockout.failures, lockout.windowSeconds)
         // Before anybody signs in: what is revoked from here on is noticed.
         try await authenticator.signIns.look(into: store)
         return ServiceContext(
@@ -143,12 +151,16 @@ package enum ServiceProcess {
                 directory: store,
                 limits: appPasswords
             ),
-            tokens: try await TokenService.load(
-                sessions: store,
+            factors: SecondFactorService(
+                store: store,
                 directory: store,
+                limiter: try await ports.limits(),
+                tokens: tokens,
                 masterKey: platform.masterKey,
-                limits: limits
+                issuer: settings.hostname,
+                limits: factors
             ),
+            tokens: tokens,
             domains: platform.domains,
             life: platform.life,
             masterKey: platform.masterKey,

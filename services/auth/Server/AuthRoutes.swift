@@ -8,19 +8,22 @@ import MailPorts
 /// Invariants: a token is verified by its signature on every request; a spent refresh token ends its family; answers to a wrong
 /// password and to an unknown address are the same.
 package struct AuthRoutes: Sendable {
-    private let authenticator: AccountAuthenticator
-    private let tokens: TokenService
+    let authenticator: AccountAuthenticator
+    let factors: SecondFactorService
+    let tokens: TokenService
     let appPasswords: AppPasswordService
     let clock: any WallClock
 
     package init(
         authenticator: AccountAuthenticator,
         tokens: TokenService,
+        factors: SecondFactorService,
         appPasswords: AppPasswordService,
         clock: any WallClock
     ) {
         self.authenticator = authenticator
         self.tokens = tokens
+        self.factors = factors
         self.appPasswords = appPasswords
         self.clock = clock
     }
@@ -29,6 +32,7 @@ package struct AuthRoutes: Sendable {
         var set = RouteSet(problem: StoreProblem.problem)
         let keySet = tokens.keySet
         set.post("/api/auth/login") { request in try await self.login(request) }
+        set.post("/api/auth/second-factor") { request in try await self.completeSecondFactor(request) }
         set.post("/api/auth/refresh") { request in try await self.refresh(request) }
         set.post("/api/auth/logout") { request in try await self.logout(request) }
         let signedIn = BearerGuard.tokens(tokens, clock)
@@ -36,6 +40,11 @@ package struct AuthRoutes: Sendable {
         set.get("/api/users/me/app-passwords", signedIn(listAppPasswords))
         set.post("/api/users/me/app-passwords", signedIn(addAppPassword))
         set.delete("/api/users/me/app-passwords/{id}", signedIn(revokeAppPassword))
+        set.get("/api/users/me/second-factor", signedIn(showSecondFactor))
+        set.post("/api/users/me/second-factor", signedIn(beginSecondFactor))
+        set.post("/api/users/me/second-factor/confirm", signedIn(confirmSecondFactor))
+        set.post("/api/users/me/second-factor/recovery-codes", signedIn(renewRecoveryCodes))
+        set.post("/api/users/me/second-factor/disable", signedIn(disableSecondFactor))
         set.get("/.well-known/jwks.json") { _ in
             APIResponse(
                 status: 200,
@@ -67,16 +76,23 @@ package struct AuthRoutes: Sendable {
         )
         switch outcome {
         case .success(let signIn): return try answer(try await tokens.issue(for: signIn.account, now: now), now)
-        case .invalid:
-            throw Problem(
-                401,
-                detail: "The address or the password is wrong.",
-                headers: ["WWW-Authenticate": "Bearer realm=\"oonrumail\""]
-            )
-        case .lockedOut(let seconds):
-            throw Problem(429, detail: "Too many failed attempts.", headers: ["Retry-After": "\(seconds)"])
+        case .secondFactorNeeded(let account): return try challenge(account, now)
+        case .invalid, .appPasswordNeeded: throw Self.wrongPassword
+        case .lockedOut(let seconds): throw Self.lockedOut(seconds)
         case .unavailable: throw Problem.unavailable()
         }
+    }
+
+    static var wrongPassword: Problem {
+        Problem(
+            401,
+            detail: "The address or the password is wrong.",
+            headers: ["WWW-Authenticate": "Bearer realm=\"oonrumail\""]
+        )
+    }
+
+    static func lockedOut(_ seconds: Int) -> Problem {
+        Problem(429, detail: "Too many failed attempts.", headers: ["Retry-After": "\(seconds)"])
     }
 
     private struct Refresh: RequestDocument {
@@ -112,7 +128,7 @@ package struct AuthRoutes: Sendable {
         var refreshExpiresIn: Int64
     }
 
-    private func answer(_ pair: TokenPair, _ now: Timestamp) throws -> APIResponse {
+    func answer(_ pair: TokenPair, _ now: Timestamp) throws -> APIResponse {
         try .json(
             Tokens(
                 accessToken: pair.accessToken,

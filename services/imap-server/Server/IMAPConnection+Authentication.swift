@@ -106,6 +106,9 @@ extension IMAPConnection {
         } then: { [self] outcome in
             switch outcome {
             case .success(let signIn): signedIn(tag, signIn)
+            // HTTP's own; a mail protocol is told to use an app password.
+            case .appPasswordNeeded, .secondFactorNeeded:
+                failed(tag, "The account has a second factor: sign in with an app password")
             case .invalid: failed(tag, "The address or the password is wrong")
             case .lockedOut: failed(tag, "Too many failures; try again later")
             case .unavailable:

@@ -12,8 +12,7 @@ struct OperatorRoot: AsyncParsableCommand {
             """,
         version: PlatformVersion.text,
         subcommands: [
-            ServeCommand.self, ConfigCommand.self, DomainCommand.self, DKIMCommand.self, AccountCommand.self,
-            AppPasswordCommand.self,
+            ServeCommand.self, ConfigCommand.self, DomainCommand.self, DKIMCommand.self, AccountCommand.self, AppPasswordCommand.self, SecondFactorCommand.self,
             AliasCommand.self,
             QueueCommand.self,
             TraceCommand.self, VerifyCommand.self, BackupCommand.self, RestoreCommand.self, MigrateCommand.self,

@@ -61,6 +61,9 @@ extension SMTPConnection {
             self.account = account
             logger.info("signed in", metadata: ["account": "\(account.id)", "remote": "\(info.remote)"])
             machine.authOutcome(.accepted)
+        // HTTP's own; a mail protocol is told to use an app password.
+        case .appPasswordNeeded, .secondFactorNeeded:
+            machine.authOutcome(.refused(.appPasswordNeeded))
         case .invalid:
             machine.authOutcome(.refused(.badCredentials))
         case .lockedOut:

@@ -1,0 +1,159 @@
+import Accounts
+import HTTPKit
+import MailModel
+import MailPorts
+
+/// Second factors: the second step of signing in, and `/api/users/me/second-factor`.
+extension AuthRoutes {
+    private struct Challenge: Encodable {
+        var challenge: String
+        var expiresIn: Int64
+        var factors = ["totp", "recovery_code"]
+    }
+
+    /// 202: the password was right, a code is wanted.
+    func challenge(_ account: Account, _ now: Timestamp) throws -> APIResponse {
+        try .json(
+            Challenge(
+                challenge: factors.challenge(account, now: now),
+                expiresIn: SecondFactorService.challengeSeconds
+            ),
+            status: 202
+        )
+    }
+
+    private struct Answer: RequestDocument {
+        static let members: Set<String> = ["challenge", "code"]
+        var challenge: String
+        var code: String
+    }
+
+    func completeSecondFactor(_ request: APIRequest) async throws -> APIResponse {
+        let given = try await request.decode(Answer.self)
+        let now = clock.now()
+        let outcome = try await factors.complete(
+            challenge: given.challenge,
+            code: given.code,
+            remote: request.remote,
+            now: now
+        )
+        return try answer(try await tokens.issue(for: try Self.account(outcome), now: now), now)
+    }
+
+    private static func account(_ outcome: SecondFactorOutcome) throws(Problem) -> Account {
+        switch outcome {
+        case .passed(let account): return account
+        case .wrongCode: throw Problem.unauthenticated("The code is wrong or was used.")
+        case .noChallenge: throw Problem.unauthenticated("The challenge is not valid; sign in again.")
+        case .lockedOut(let seconds): throw lockedOut(seconds)
+        }
+    }
+
+    // MARK: - One's own
+
+    private struct State: Encodable {
+        var isEnabled: Bool
+        var recoveryCodesLeft: Int
+    }
+
+    @Sendable func showSecondFactor(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let state = try await factors.state(of: caller.id)
+        return try .json(State(isEnabled: state.isEnabled, recoveryCodesLeft: state.recoveryCodesLeft))
+    }
+
+    private struct Confirmation: RequestDocument {
+        static let members: Set<String> = ["password"]
+        var password: String
+    }
+
+    private struct Enrolment: Encodable {
+        var secret: String
+        var uri: String
+    }
+
+    @Sendable func beginSecondFactor(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let given = try await request.decode(Confirmation.self)
+        try await requirePassword(given.password, of: caller, request)
+        let made = try await factors.begin(caller)
+        return try .json(Enrolment(secret: made.secret, uri: made.uri), status: 201)
+    }
+
+    private struct Code: RequestDocument {
+        static let members: Set<String> = ["code"]
+        var code: String
+    }
+
+    private struct RecoveryCodes: Encodable {
+        var recoveryCodes: [String]
+    }
+
+    @Sendable func confirmSecondFactor(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let given = try await request.decode(Code.self)
+        return try .json(
+            RecoveryCodes(
+                recoveryCodes: try await factors.confirm(
+                    caller,
+                    code: given.code,
+                    remote: request.remote,
+                    now: clock.now()
+                )
+            )
+        )
+    }
+
+    private struct PasswordAndCode: RequestDocument {
+        static let members: Set<String> = ["password", "code"]
+        var password: String
+        var code: String
+    }
+
+    @Sendable func renewRecoveryCodes(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        try await requireBoth(request, caller)
+        return try .json(
+            RecoveryCodes(
+                recoveryCodes: try await factors.renewRecoveryCodes(
+                    caller,
+                    remote: request.remote,
+                    now: clock.now()
+                )
+            )
+        )
+    }
+
+    @Sendable func disableSecondFactor(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        try await requireBoth(request, caller)
+        try await factors.disable(
+            caller,
+            actor: caller.primaryAddress.canonical,
+            remote: request.remote,
+            now: clock.now()
+        )
+        return .noContent
+    }
+
+    private func requireBoth(_ request: APIRequest, _ caller: Account) async throws {
+        let given = try await request.decode(PasswordAndCode.self)
+        try await requirePassword(given.password, of: caller, request)
+        let outcome = try await factors.check(caller, code: given.code, remote: request.remote, now: clock.now())
+        if case .noChallenge = outcome { throw Problem.notFound("The account has no second factor.") }
+        if case .wrongCode = outcome { throw Problem.invalid("code", "The code is wrong or was used.") }
+        _ = try Self.account(outcome)
+    }
+
+    /// What an open session alone must not change wants the password once more; failures count as those of signing in.
+    func requirePassword(_ password: String, of caller: Account, _ request: APIRequest) async throws {
+        let outcome = await authenticator.authenticate(
+            user: caller.primaryAddress.canonical,
+            password: password,
+            remote: request.remote,
+            service: "http",
+            now: clock.now()
+        )
+        switch outcome {
+        case .success, .secondFactorNeeded: ()
+        case .invalid, .appPasswordNeeded: throw Problem.invalid("password", "The password is wrong.")
+        case .lockedOut(let seconds): throw Self.lockedOut(seconds)
+        case .unavailable: throw Problem.unavailable()
+        }
+    }
+}
