@@ -34,7 +34,7 @@ struct PasswordRow: Sendable, CustomTestStringConvertible {
     let clock = ManualClock()
     let counted = CountedWork()
     var service: AccountService {
-        AccountService(directory: directory, sessions: directory, passwords: counted.work(), defaultQuota: 1_000)
+        AccountService(directory: directory, passwords: counted.work(), defaultQuota: 1_000)
     }
     let ann = EmailAddress(uncheckedLocalPart: "ann", domain: "shop.test")
 

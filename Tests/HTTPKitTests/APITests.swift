@@ -36,7 +36,7 @@ struct FakeDomains: DomainAdministration {
     ) async throws {
         let directory = ports.accounts
         let work = PasswordWork(hasher: PasswordHasher(memory: 8 << 10, passes: 1)) { $0() }
-        let service = AccountService(directory: directory, sessions: directory, passwords: work)
+        let service = AccountService(directory: directory, passwords: work)
         let clock = ports.clock()
         for name in ["example.test", "shop.test"] {
             let organisation = try await directory.addOrganisation(name: name)
@@ -67,6 +67,7 @@ struct FakeDomains: DomainAdministration {
                 passwords: work
             ),
             tokens: tokens,
+            accounts: service,
             factors: SecondFactorService(
                 store: ports.clients,
                 directory: directory,

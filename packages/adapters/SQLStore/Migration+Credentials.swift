@@ -36,4 +36,21 @@ extension Migration {
             """,
         ]
     )
+
+    static let sessions = Migration(
+        version: 7,
+        name: "expand-sessions",
+        statements: [
+            "ALTER TABLE token_families ADD COLUMN created_at BIGINT",
+            "ALTER TABLE token_families ADD COLUMN last_used_at BIGINT",
+            "ALTER TABLE token_families ADD COLUMN last_used_from TEXT",
+            "ALTER TABLE token_families ADD COLUMN device TEXT",
+            "CREATE INDEX refresh_tokens_by_family ON refresh_tokens (family)",
+            """
+            CREATE TABLE password_history (
+                account_id BIGINT NOT NULL, number BIGINT NOT NULL, password_hash TEXT NOT NULL, PRIMARY KEY (account_id, number)
+            ) {clustered}
+            """,
+        ]
+    )
 }

@@ -29,7 +29,7 @@ package struct Migration: Sendable {
     }
 
     package static let all: [Migration] = [
-        .initial, .credentials, .domainLife, .domainChecks, .keyStates, .secondFactors,
+        .initial, .credentials, .domainLife, .domainChecks, .keyStates, .secondFactors, .sessions,
     ]
 
     private static let table = """

@@ -5,9 +5,25 @@ package import MailPorts
 extension SQLStore: SessionStore {
     package func add(_ token: RefreshToken) async throws(StoreError) {
         try await database.write { connection throws(StoreError) in
+            let account: SQLValue = .integer(token.account.rawValue)
+            let theirs = "family IN (SELECT family FROM token_families WHERE account_id = $1)"
             try connection.execute(
-                "INSERT INTO token_families (family, account_id, revoked_at) VALUES ($1, $2, NULL)",
-                [.text(token.family), .integer(token.account.rawValue)]
+                "DELETE FROM refresh_tokens WHERE \(theirs) AND expires_at <= $2",
+                [account, .integer(token.issuedAt.microseconds)]
+            )
+            try connection.execute(
+                "DELETE FROM token_families WHERE account_id = $1 AND family NOT IN (SELECT family FROM refresh_tokens WHERE \(theirs))",
+                [account]
+            )
+            try connection.execute(
+                """
+                INSERT INTO token_families (family, account_id, revoked_at, created_at, last_used_at, last_used_from, device)
+                VALUES ($1, $2, NULL, $3, $3, $4, $5)
+                """,
+                [
+                    .text(token.family), account, .integer(token.issuedAt.microseconds),
+                    .optional(token.origin.remote?.description), .text(token.origin.device),
+                ]
             )
             try Self.insert(token, connection)
         }
@@ -49,6 +65,13 @@ extension SQLStore: SessionStore {
             successor.account = found.account
             successor.family = found.family
             try Self.insert(successor, connection)
+            try connection.execute(
+                "UPDATE token_families SET last_used_at = $2, last_used_from = $3, device = $4 WHERE family = $1",
+                [
+                    .text(found.family), .integer(now.microseconds), .optional(next.origin.remote?.description),
+                    .text(next.origin.device),
+                ]
+            )
             return .rotated(account: found.account)
         }
     }
@@ -71,6 +94,56 @@ extension SQLStore: SessionStore {
             try connection.execute(
                 "UPDATE token_families SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL",
                 [.integer(account.rawValue), .integer(now.microseconds)]
+            )
+        }
+    }
+
+    /// Sessions that are shown at once.
+    private static let shownSessions: Int64 = 1_000
+
+    package func sessions(of account: AccountID, now: Timestamp) async throws(StoreError) -> [SignInSession] {
+        try await database.read { connection throws(StoreError) in
+            try connection.all(
+                """
+                SELECT family, device, created_at, last_used_at, last_used_from FROM token_families AS session
+                WHERE account_id = $1 AND revoked_at IS NULL AND EXISTS (
+                    SELECT 1 FROM refresh_tokens WHERE family = session.family AND spent_at IS NULL AND expires_at > $2
+                ) ORDER BY created_at DESC, family LIMIT $3
+                """,
+                [.integer(account.rawValue), .integer(now.microseconds), .integer(Self.shownSessions)]
+            ) { row throws(StoreError) in
+                SignInSession(
+                    family: row.text(0),
+                    device: row.isNull(1) ? "" : row.text(1),
+                    createdAt: row.optionalInteger(2).map { Timestamp(microseconds: $0) },
+                    lastUse: row.optionalInteger(3).map {
+                        LastUse(
+                            at: Timestamp(microseconds: $0),
+                            remote: row.isNull(4) ? nil : IPAddress(row.text(4))
+                        )
+                    }
+                )
+            }
+        }
+    }
+
+    package func revokeSession(_ family: String, of account: AccountID) async throws(StoreError) {
+        let now = clock.now()
+        try await database.write { connection throws(StoreError) in
+            let ended = try connection.execute(
+                "UPDATE token_families SET revoked_at = $3 WHERE family = $1 AND account_id = $2 AND revoked_at IS NULL",
+                [.text(family), .integer(account.rawValue), .integer(now.microseconds)]
+            )
+            guard ended == 1 else { throw .notFound }
+        }
+    }
+
+    package func revokeSessions(of account: AccountID, except family: String?) async throws(StoreError) -> Int {
+        let now = clock.now()
+        return try await database.write { connection throws(StoreError) in
+            try connection.execute(
+                "UPDATE token_families SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL AND family <> $3",
+                [.integer(account.rawValue), .integer(now.microseconds), .text(family ?? "")]
             )
         }
     }

@@ -3,20 +3,18 @@ package import MailPorts
 
 /// Makes accounts and changes their passwords.
 package struct AccountService: Sendable {
-    private let directory: any DirectoryStore
-    private let sessions: any SessionStore
-    private let passwords: PasswordWork
+    let directory: any DirectoryStore
+    let passwords: PasswordWork
+    var rules: PasswordRules { passwords.rules }
     private let defaultQuota: Int64?
 
     /// `defaultQuota` is for accounts made without a quota, in octets; nil for none.
     package init(
         directory: any DirectoryStore,
-        sessions: any SessionStore,
         passwords: PasswordWork,
         defaultQuota: Int64? = nil
     ) {
         self.directory = directory
-        self.sessions = sessions
         self.passwords = passwords
         self.defaultQuota = defaultQuota
     }
@@ -33,7 +31,7 @@ package struct AccountService: Sendable {
         remote: IPAddress? = nil,
         now: Timestamp
     ) async throws(AccountError) -> Account {
-        if let objection = PasswordPolicy.objection(
+        if let objection = try await objection(
             to: password,
             address: address.canonical,
             allowWeak: allowWeakPassword
@@ -74,33 +72,6 @@ package struct AccountService: Sendable {
         return account
     }
 
-    /// Sets a password and ends every HTTP session of the account.
-    package func setPassword(
-        _ address: EmailAddress,
-        password: String,
-        allowWeak: Bool = false,
-        actor: String,
-        remote: IPAddress? = nil,
-        now: Timestamp
-    ) async throws(AccountError) {
-        if let objection = PasswordPolicy.objection(to: password, address: address.canonical, allowWeak: allowWeak) {
-            throw .passwordRefused(objection)
-        }
-        guard
-            let account = try await store({ () async throws(StoreError) in
-                try await directory.account(withAddress: address)
-            })
-        else {
-            throw .noSuchAccount(address)
-        }
-        let hash = try await hashed(password)
-        try await store { () async throws(StoreError) in
-            try await directory.setPassword(account.id, hash: hash)
-            try await sessions.revokeAll(of: account.id)
-        }
-        await audit("account.password", address, actor, remote, now)
-    }
-
     /// Makes the first organisation, its domain and its administrator.
     ///
     /// Does nothing once any account of that address is there; picks up where a start that was cut short left off.
@@ -116,7 +87,7 @@ package struct AccountService: Sendable {
         {
             return nil
         }
-        if let objection = PasswordPolicy.objection(to: password, address: address.canonical) {
+        if let objection = try await objection(to: password, address: address.canonical, allowWeak: false) {
             throw .passwordRefused(objection)
         }
         try await store { () async throws(StoreError) in
@@ -140,7 +111,7 @@ package struct AccountService: Sendable {
 
     // MARK: - Steps
 
-    private func hashed(_ password: String) async throws(AccountError) -> String {
+    func hashed(_ password: String) async throws(AccountError) -> String {
         do throws(PasswordWork.Failure) {
             return try await passwords.hash(password)
         } catch {
@@ -148,7 +119,7 @@ package struct AccountService: Sendable {
         }
     }
 
-    private func store<Value>(_ work: () async throws(StoreError) -> Value) async throws(AccountError) -> Value {
+    func store<Value>(_ work: () async throws(StoreError) -> Value) async throws(AccountError) -> Value {
         do throws(StoreError) {
             return try await work()
         } catch {
@@ -156,7 +127,7 @@ package struct AccountService: Sendable {
         }
     }
 
-    private func audit(
+    func audit(
         _ action: String,
         _ address: EmailAddress,
         _ actor: String,

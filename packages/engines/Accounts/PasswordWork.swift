@@ -19,6 +19,8 @@ package struct PasswordWork: Sendable {
     /// Runs a job on a bounded pool of threads.
     package typealias Submit = @Sendable (@escaping @Sendable () -> Void) -> Void
 
+    /// What is asked of new passwords, whoever sets them.
+    package var rules = PasswordRules()
     private let hasher: PasswordHasher
     private let maxWaiting: Int
     private let submit: Submit
@@ -47,7 +49,7 @@ package struct PasswordWork: Sendable {
 
     func needsRehash(_ hash: String) -> Bool { hasher.needsRehash(hash) }
 
-    private func perform<Value: Sendable>(_ job: @escaping @Sendable () -> Value) async throws(Failure) -> Value {
+    func perform<Value: Sendable>(_ job: @escaping @Sendable () -> Value) async throws(Failure) -> Value {
         guard waiting.count.wrappingAdd(1, ordering: .relaxed).newValue <= maxWaiting else {
             waiting.count.wrappingSubtract(1, ordering: .relaxed)
             throw .busy

@@ -23,7 +23,7 @@ package struct TokenService: Sendable {
     /// Clocks of replicas may differ by this much.
     private static let leewaySeconds: Int64 = 30
 
-    private let sessions: any SessionStore
+    let sessions: any SessionStore
     private let directory: any DirectoryStore
     private let limits: TokenLimits
     private let signer: CompactJWS
@@ -59,20 +59,34 @@ package struct TokenService: Sendable {
     // MARK: - Sessions
 
     /// Begins a session after a successful sign-in.
-    package func issue(for account: Account, now: Timestamp) async throws(StoreError) -> TokenPair {
+    package func issue(
+        for account: Account,
+        from origin: SessionOrigin = SessionOrigin(),
+        now: Timestamp
+    ) async throws(StoreError) -> TokenPair {
         let family = Base64URL.encode(SecureRandom.bytes(12))
         let refresh = RefreshSecret(family: family, account: account.id)
-        try await sessions.add(row(refresh, now))
+        try await sessions.add(row(refresh, origin, now))
         return pair(account, refresh, now)
     }
 
     /// Spends a refresh token for a new pair; nil when it is unknown, expired, revoked or was spent before, which ends its whole
     /// family (RFC 9700 §4.14.2).
-    package func refresh(_ token: String, now: Timestamp) async throws(StoreError) -> TokenPair? {
+    package func refresh(
+        _ token: String,
+        from origin: SessionOrigin = SessionOrigin(),
+        now: Timestamp
+    ) async throws(StoreError) -> TokenPair? {
         guard let old = RefreshSecret(token) else { return nil }
         let next = RefreshSecret(family: old.family, account: old.account)
-        switch try await sessions.rotate(old.hash, to: row(next, now), now: now) {
-        case .unknown, .reused: return nil
+        switch try await sessions.rotate(old.hash, to: row(next, origin, now), now: now) {
+        case .unknown: return nil
+        case .reused(let id):
+            // Whoever has the newer token may be a thief: both must sign in again, and the operator can see it.
+            if let account = try await directory.account(id) {
+                await audit("session.reuse", account, account.primaryAddress.canonical, old.family, origin.remote, now)
+            }
+            return nil
         case .rotated(let id):
             guard let account = try await directory.account(id), account.status == .active else {
                 try await sessions.revokeFamily(ofToken: next.hash)
@@ -92,13 +106,36 @@ package struct TokenService: Sendable {
         }
     }
 
-    private func row(_ secret: RefreshSecret, _ now: Timestamp) -> RefreshToken {
+    func audit(
+        _ action: String,
+        _ account: Account,
+        _ actor: String,
+        _ family: String?,
+        _ remote: IPAddress?,
+        _ now: Timestamp
+    ) async {
+        // The change is made; a lost audit line must not undo it. The store logs its own failure.
+        try? await directory.recordAudit(
+            AuditEvent(
+                at: now,
+                actor: actor,
+                action: action,
+                subject: account.primaryAddress.canonical,
+                remote: remote,
+                // Of base64url.
+                detail: family.map { "{\"session\":\"\($0)\"}" } ?? "{}"
+            )
+        )
+    }
+
+    private func row(_ secret: RefreshSecret, _ origin: SessionOrigin, _ now: Timestamp) -> RefreshToken {
         RefreshToken(
             account: secret.account,
             family: secret.family,
             hash: secret.hash,
             issuedAt: now,
-            expiresAt: now.adding(seconds: limits.refreshSeconds)
+            expiresAt: now.adding(seconds: limits.refreshSeconds),
+            origin: origin
         )
     }
 
@@ -140,10 +177,15 @@ package struct TokenService: Sendable {
     /// The account that a token speaks for, as the directory has it now; nil when the token is not valid, its session was ended or
     /// the account is suspended.
     package func account(ofAccessToken token: String, now: Timestamp) async throws(StoreError) -> Account? {
+        try await session(ofAccessToken: token, now: now)?.account
+    }
+
+    /// The account and the session that a token speaks for, under the same conditions.
+    package func session(ofAccessToken token: String, now: Timestamp) async throws(StoreError) -> SignedIn? {
         guard let claims = verify(token, now: now) else { return nil }
         guard try await !sessions.isRevoked(family: claims.family) else { return nil }
         guard let account = try await directory.account(claims.account), account.status == .active else { return nil }
-        return account
+        return SignedIn(account: account, family: claims.family)
     }
 
     // MARK: - Challenges

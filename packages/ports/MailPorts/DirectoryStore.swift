@@ -207,7 +207,18 @@ package protocol DirectoryStore: Sendable {
 
     /// The Argon2id string of an active account, by any of its addresses. nil when unknown or suspended.
     func credential(for address: EmailAddress) async throws(StoreError) -> (account: Account, passwordHash: String)?
+    /// The same password under other costs: ends no session.
     func setPassword(_ id: AccountID, hash: String) async throws(StoreError)
+    /// Another password: the old one's hash joins the history, of which the newest `keeping` stay; HTTP sessions end but the
+    /// one named, and mail sessions that signed in with it.
+    func changePassword(
+        _ id: AccountID,
+        hash: String,
+        keeping history: Int,
+        exceptSession family: String?
+    ) async throws(StoreError)
+    /// Hashes, the present one first.
+    func passwordHistory(of id: AccountID, limit: Int) async throws(StoreError) -> [String]
 
     func addAlias(_ alias: EmailAddress, targets: [EmailAddress]) async throws(StoreError)
     func removeAlias(_ alias: EmailAddress) async throws(StoreError)

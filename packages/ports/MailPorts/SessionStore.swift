@@ -1,5 +1,37 @@
 package import MailModel
 
+/// From where and by what program a session is used.
+package struct SessionOrigin: Hashable, Sendable {
+    /// What the program says of itself, at most `maximumDevice` octets without control characters; empty when unknown.
+    package var device: String
+    package var remote: IPAddress?
+    package static let maximumDevice = 200
+
+    /// Cuts and cleans what a client sent.
+    package init(device: String = "", remote: IPAddress? = nil) {
+        let plain = device.utf8.map { $0 < 32 || $0 == 127 ? 32 : $0 }
+        // A cut inside a character leaves a mark, not octets that are no text.
+        self.device = String(decoding: plain.prefix(Self.maximumDevice), as: UTF8.self)
+        self.remote = remote
+    }
+}
+
+/// One signed-in session of the HTTP interfaces.
+package struct SignInSession: Hashable, Sendable {
+    package var family: String
+    package var device: String
+    /// nil for sessions from before this was kept.
+    package var createdAt: Timestamp?
+    /// When its tokens were made or last refreshed.
+    package var lastUse: LastUse?
+    package init(family: String, device: String, createdAt: Timestamp?, lastUse: LastUse?) {
+        self.family = family
+        self.device = device
+        self.createdAt = createdAt
+        self.lastUse = lastUse
+    }
+}
+
 /// A refresh token of one signed-in session: only its hash is kept.
 package struct RefreshToken: Sendable {
     package var account: AccountID
@@ -8,12 +40,21 @@ package struct RefreshToken: Sendable {
     package var hash: [UInt8]
     package var issuedAt: Timestamp
     package var expiresAt: Timestamp
-    package init(account: AccountID, family: String, hash: [UInt8], issuedAt: Timestamp, expiresAt: Timestamp) {
+    package var origin: SessionOrigin
+    package init(
+        account: AccountID,
+        family: String,
+        hash: [UInt8],
+        issuedAt: Timestamp,
+        expiresAt: Timestamp,
+        origin: SessionOrigin = SessionOrigin()
+    ) {
         self.account = account
         self.family = family
         self.hash = hash
         self.issuedAt = issuedAt
         self.expiresAt = expiresAt
+        self.origin = origin
     }
 }
 
@@ -26,11 +67,18 @@ package enum RefreshOutcome: Sendable {
 
 /// Sessions of the HTTP interfaces, and small durable secrets of the platform.
 package protocol SessionStore: Sendable {
+    /// Begins a session; what has expired of the account's goes.
     func add(_ token: RefreshToken) async throws(StoreError)
     /// Spends the token with this hash and stores its successor, in one transaction.
     func rotate(_ hash: [UInt8], to next: RefreshToken, now: Timestamp) async throws(StoreError) -> RefreshOutcome
     func revokeFamily(ofToken hash: [UInt8]) async throws(StoreError)
     func revokeAll(of account: AccountID) async throws(StoreError)
+    /// Those that can be refreshed, the newest first, at most a thousand.
+    func sessions(of account: AccountID, now: Timestamp) async throws(StoreError) -> [SignInSession]
+    /// `.notFound` unless the account has it open.
+    func revokeSession(_ family: String, of account: AccountID) async throws(StoreError)
+    /// Ends all but one, or all; how many.
+    func revokeSessions(of account: AccountID, except family: String?) async throws(StoreError) -> Int
     func isRevoked(family: String) async throws(StoreError) -> Bool
     /// A named platform secret (sealed), made on first use: the closure's value wins only if none is there yet.
     func platformSecret(

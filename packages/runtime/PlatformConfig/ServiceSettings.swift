@@ -93,6 +93,25 @@ package struct ServiceSettings: Sendable {
         "Count no failed sign-ins from trusted networks"
     )
 
+    package let passwordMinimumLength = Setting.integer(
+        "OONRUMAIL_PASSWORD_MINIMUM_LENGTH",
+        .accounts,
+        8,
+        8...128,
+        "Characters that a new password has at least"
+    )
+    package let passwordHistory = Setting.integer(
+        "OONRUMAIL_PASSWORD_HISTORY",
+        .accounts,
+        5,
+        0...24,
+        "Earlier passwords of an account that may not come back"
+    )
+    package let breachedPasswords = Setting.optionalPath(
+        "OONRUMAIL_BREACHED_PASSWORDS",
+        .accounts,
+        "File of passwords that attackers know: SHA-1 in hexadecimal, sorted, one a line"
+    )
     package let appPasswordsPerAccount = Setting.integer(
         "OONRUMAIL_APP_PASSWORDS_PER_ACCOUNT",
         .accounts,

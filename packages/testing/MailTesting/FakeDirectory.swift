@@ -14,6 +14,7 @@ package final class FakeDirectory: DirectoryStore, SessionStore {
         var keys: [String: [DKIMKey]] = [:]
         var accounts: [Account] = []
         var hashes: [AccountID: String] = [:]
+        var oldHashes: [AccountID: [String]] = [:]
         var aliases: [String: (alias: EmailAddress, targets: [EmailAddress])] = [:]
         var audit: [AuditEvent] = []
         var resets: [AccountID] = []
@@ -173,6 +174,25 @@ package final class FakeDirectory: DirectoryStore, SessionStore {
         try change { $0.hashes[id] = hash }
     }
 
+    package func changePassword(
+        _ id: AccountID,
+        hash: String,
+        keeping history: Int,
+        exceptSession family: String?
+    ) async throws(StoreError) {
+        try change { state throws(StoreError) in
+            guard let old = state.hashes.updateValue(hash, forKey: id) else { throw .notFound }
+            state.oldHashes[id] = Array(([old] + state.oldHashes[id, default: []]).prefix(history))
+            state.revoke(of: id, except: family)
+        }
+    }
+
+    package func passwordHistory(of id: AccountID, limit: Int) async throws(StoreError) -> [String] {
+        try change { state in
+            Array(([state.hashes[id]].compactMap(\.self) + state.oldHashes[id, default: []]).prefix(limit))
+        }
+    }
+
     package func addAlias(_ alias: EmailAddress, targets: [EmailAddress]) async throws(StoreError) {
         try change { state throws(StoreError) in
             guard state.aliases[alias.canonical] == nil else { throw .alreadyExists }
@@ -252,6 +272,34 @@ package final class FakeDirectory: DirectoryStore, SessionStore {
         }
     }
 
+    package func sessions(of account: AccountID, now: Timestamp) async throws(StoreError) -> [SignInSession] {
+        try change { state in
+            state.tokens.values.filter {
+                $0.token.account == account && !$0.isSpent && $0.token.expiresAt > now
+                    && !state.revoked.contains($0.token.family)
+            }.map {
+                SignInSession(
+                    family: $0.token.family,
+                    device: $0.token.origin.device,
+                    createdAt: $0.token.issuedAt,
+                    lastUse: LastUse(at: $0.token.issuedAt, remote: $0.token.origin.remote)
+                )
+            }.sorted { $0.family < $1.family }
+        }
+    }
+
+    package func revokeSession(_ family: String, of account: AccountID) async throws(StoreError) {
+        try change { state throws(StoreError) in
+            guard state.tokens.values.contains(where: { $0.token.family == family && $0.token.account == account }),
+                state.revoked.insert(family).inserted
+            else { throw .notFound }
+        }
+    }
+
+    package func revokeSessions(of account: AccountID, except family: String?) async throws(StoreError) -> Int {
+        try change { $0.revoke(of: account, except: family) }
+    }
+
     package func isRevoked(family: String) async throws(StoreError) -> Bool {
         try change { $0.revoked.contains(family) }
     }
@@ -266,5 +314,15 @@ package final class FakeDirectory: DirectoryStore, SessionStore {
             state.secrets[name] = made
             return made
         }
+    }
+}
+
+extension FakeDirectory.State {
+    @discardableResult
+    fileprivate mutating func revoke(of account: AccountID, except family: String?) -> Int {
+        let families = Set(tokens.values.filter { $0.token.account == account }.map(\.token.family))
+        let ended = families.subtracting(revoked).subtracting([family].compactMap(\.self))
+        revoked.formUnion(ended)
+        return ended.count
     }
 }

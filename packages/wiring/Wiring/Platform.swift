@@ -33,6 +33,7 @@ package struct Platform: Sendable {
             try folder.lockForServing()
             folder.clearSpool()
         }
+        let rules = try passwordRules(settings)
         let masterKey = try MasterKeyFile.load(folder, shared: settings.masterKeyFile)
         let threads = NIOThreadPool(numberOfThreads: max(4, settings.passwordThreads + 2))
         threads.start()
@@ -55,10 +56,11 @@ package struct Platform: Sendable {
             makeResolver: { try Self.resolver(settings) },
             makeTransport: { SMTPTransport(group: .singletonMultiThreadedEventLoopGroup, clock: clock) }
         )
-        let passwords = PasswordWork(
+        var passwords = PasswordWork(
             hasher: PasswordHasher(memory: settings.passwordMemory, passes: settings.passwordPasses),
             submit: PasswordThreads(count: settings.passwordThreads).submit
         )
+        passwords.rules = rules
         let domains = DomainService(
             directory: store,
             master: masterKey,
@@ -77,6 +79,18 @@ package struct Platform: Sendable {
             threads: threads,
             backends: backends
         )
+    }
+
+    private static func passwordRules(_ settings: PlatformSettings) throws(StartupError) -> PasswordRules {
+        var rules = PasswordRules()
+        rules.minimumLength = settings.passwordMinimumLength
+        rules.history = settings.passwordHistory
+        guard let path = settings.breachedPasswords else { return rules }
+        guard let list = BreachedPasswordFile(path: path) else {
+            throw StartupError("OONRUMAIL_BREACHED_PASSWORDS: \(path) cannot be read")
+        }
+        rules.isBreached = { list.contains($0) }
+        return rules
     }
 
     private static func openStore(

@@ -141,7 +141,6 @@ package enum ServiceProcess {
             authenticator: authenticator,
             accounts: AccountService(
                 directory: store,
-                sessions: store,
                 passwords: platform.passwords,
                 defaultQuota: settings.quotaDefault > 0 ? Int64(settings.quotaDefault) : nil
             ),

@@ -6,6 +6,7 @@ package enum AuthModule {
         let routes = AuthRoutes(
             authenticator: context.authenticator,
             tokens: context.tokens,
+            accounts: context.accounts,
             factors: context.factors,
             appPasswords: context.appPasswords,
             clock: context.clock

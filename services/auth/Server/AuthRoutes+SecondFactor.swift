@@ -37,7 +37,8 @@ extension AuthRoutes {
             remote: request.remote,
             now: now
         )
-        return try answer(try await tokens.issue(for: try Self.account(outcome), now: now), now)
+        let account = try Self.account(outcome)
+        return try answer(try await tokens.issue(for: account, from: request.origin, now: now), now)
     }
 
     private static func account(_ outcome: SecondFactorOutcome) throws(Problem) -> Account {
@@ -141,7 +142,12 @@ extension AuthRoutes {
     }
 
     /// What an open session alone must not change wants the password once more; failures count as those of signing in.
-    func requirePassword(_ password: String, of caller: Account, _ request: APIRequest) async throws {
+    func requirePassword(
+        _ password: String,
+        named field: String = "password",
+        of caller: Account,
+        _ request: APIRequest
+    ) async throws {
         let outcome = await authenticator.authenticate(
             user: caller.primaryAddress.canonical,
             password: password,
@@ -151,7 +157,7 @@ extension AuthRoutes {
         )
         switch outcome {
         case .success, .secondFactorNeeded: ()
-        case .invalid, .appPasswordNeeded: throw Problem.invalid("password", "The password is wrong.")
+        case .invalid, .appPasswordNeeded: throw Problem.invalid(field, "The password is wrong.")
         case .lockedOut(let seconds): throw Self.lockedOut(seconds)
         case .unavailable: throw Problem.unavailable()
         }

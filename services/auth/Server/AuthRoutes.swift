@@ -11,18 +11,21 @@ package struct AuthRoutes: Sendable {
     let authenticator: AccountAuthenticator
     let factors: SecondFactorService
     let tokens: TokenService
+    let accounts: AccountService
     let appPasswords: AppPasswordService
     let clock: any WallClock
 
     package init(
         authenticator: AccountAuthenticator,
         tokens: TokenService,
+        accounts: AccountService,
         factors: SecondFactorService,
         appPasswords: AppPasswordService,
         clock: any WallClock
     ) {
         self.authenticator = authenticator
         self.tokens = tokens
+        self.accounts = accounts
         self.factors = factors
         self.appPasswords = appPasswords
         self.clock = clock
@@ -37,6 +40,11 @@ package struct AuthRoutes: Sendable {
         set.post("/api/auth/logout") { request in try await self.logout(request) }
         let signedIn = BearerGuard.tokens(tokens, clock)
         set.get("/api/users/me", signedIn(Self.me))
+        let inSession = BearerGuard.sessions(tokens, clock)
+        set.put("/api/users/me/password", inSession(changePassword))
+        set.get("/api/users/me/sessions", inSession(listSessions))
+        set.delete("/api/users/me/sessions/{id}", inSession(revokeSession))
+        set.post("/api/users/me/sessions/revoke-others", inSession(revokeOtherSessions))
         set.get("/api/users/me/app-passwords", signedIn(listAppPasswords))
         set.post("/api/users/me/app-passwords", signedIn(addAppPassword))
         set.delete("/api/users/me/app-passwords/{id}", signedIn(revokeAppPassword))
@@ -75,7 +83,8 @@ package struct AuthRoutes: Sendable {
             now: now
         )
         switch outcome {
-        case .success(let signIn): return try answer(try await tokens.issue(for: signIn.account, now: now), now)
+        case .success(let signIn):
+            return try answer(try await tokens.issue(for: signIn.account, from: request.origin, now: now), now)
         case .secondFactorNeeded(let account): return try challenge(account, now)
         case .invalid, .appPasswordNeeded: throw Self.wrongPassword
         case .lockedOut(let seconds): throw Self.lockedOut(seconds)
@@ -107,7 +116,7 @@ package struct AuthRoutes: Sendable {
     private func refresh(_ request: APIRequest) async throws -> APIResponse {
         let token = try await request.decode(Refresh.self).refreshToken
         let now = clock.now()
-        guard let pair = try await tokens.refresh(token, now: now) else {
+        guard let pair = try await tokens.refresh(token, from: request.origin, now: now) else {
             throw Problem.unauthenticated("The refresh token is not valid; sign in again.")
         }
         return try answer(pair, now)

@@ -43,3 +43,15 @@ extension BearerGuard where Caller == Account {
         BearerGuard { token in try await tokens.account(ofAccessToken: token, now: clock.now()) }
     }
 }
+
+extension BearerGuard where Caller == SignedIn {
+    /// The same, with the session that the token is of.
+    static func sessions(_ tokens: TokenService, _ clock: any WallClock) -> BearerGuard {
+        BearerGuard { token in try await tokens.session(ofAccessToken: token, now: clock.now()) }
+    }
+}
+
+extension APIRequest {
+    /// What the client says it is, and where it is.
+    var origin: SessionOrigin { SessionOrigin(device: header("User-Agent") ?? "", remote: remote) }
+}

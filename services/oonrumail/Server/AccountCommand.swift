@@ -39,7 +39,6 @@ struct AccountCommand: ParsableCommand {
     static func service(_ ports: CommandEnvironment.Ports, defaultQuota: Int = 0) async throws -> AccountService {
         AccountService(
             directory: try await ports.stores.directory(),
-            sessions: try await ports.stores.sessions(),
             passwords: ports.passwords,
             defaultQuota: defaultQuota > 0 ? Int64(defaultQuota) : nil
         )
@@ -129,7 +128,9 @@ struct AccountCommand: ParsableCommand {
     }
 
     struct Password: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Set a password; ends the account's HTTP sessions.")
+        static let configuration = CommandConfiguration(
+            abstract: "Set a password; ends the account's sessions, but for those of app passwords."
+        )
         @Argument(help: "The account's address.") var address: EmailAddress
         @OptionGroup var password: PasswordOptions
         @OptionGroup var options: StoreOptions

@@ -1,0 +1,39 @@
+package import MailModel
+package import MailPorts
+
+/// Whom an access token speaks for.
+package struct SignedIn: Sendable {
+    package var account: Account
+    /// Its session.
+    package var family: String
+}
+
+extension TokenService {
+    package func sessions(of account: AccountID, now: Timestamp) async throws(StoreError) -> [SignInSession] {
+        try await sessions.sessions(of: account, now: now)
+    }
+
+    /// `.notFound` unless the account has it open.
+    package func revokeSession(
+        _ family: String,
+        of account: Account,
+        remote: IPAddress?,
+        now: Timestamp
+    ) async throws(StoreError) {
+        try await sessions.revokeSession(family, of: account.id)
+        await audit("session.revoke", account, account.primaryAddress.canonical, family, remote, now)
+    }
+
+    /// Ends all sessions but one; how many there were.
+    package func revokeSessions(
+        of account: Account,
+        except family: String,
+        actor: String,
+        remote: IPAddress?,
+        now: Timestamp
+    ) async throws(StoreError) -> Int {
+        let count = try await sessions.revokeSessions(of: account.id, except: family)
+        if count > 0 { await audit("session.revoke_others", account, actor, nil, remote, now) }
+        return count
+    }
+}

@@ -1,0 +1,92 @@
+import Accounts
+import HTTPKit
+import MailModel
+import MailPorts
+import Telemetry
+
+/// `/api/users/me/sessions` and `/api/users/me/password`.
+extension AuthRoutes {
+    private struct Document: Encodable {
+        var id: String
+        var device: String
+        var createdAt: String?
+        var lastUsedAt: String?
+        var lastUsedFrom: String?
+        var isCurrent: Bool
+    }
+
+    private struct Documents: Encodable {
+        var sessions: [Document]
+    }
+
+    @Sendable func listSessions(_ request: APIRequest, _ caller: SignedIn) async throws -> APIResponse {
+        let known = try await tokens.sessions(of: caller.account.id, now: clock.now())
+        return try .json(
+            Documents(
+                sessions: known.map {
+                    Document(
+                        id: $0.family,
+                        device: $0.device,
+                        createdAt: $0.createdAt.map(RFC3339.text),
+                        lastUsedAt: $0.lastUse.map { RFC3339.text($0.at) },
+                        lastUsedFrom: $0.lastUse?.remote?.description,
+                        isCurrent: $0.family == caller.family
+                    )
+                }
+            )
+        )
+    }
+
+    @Sendable func revokeSession(_ request: APIRequest, _ caller: SignedIn) async throws -> APIResponse {
+        try await tokens.revokeSession(
+            request.parameter("id"),
+            of: caller.account,
+            remote: request.remote,
+            now: clock.now()
+        )
+        return .noContent
+    }
+
+    private struct Revoked: Encodable {
+        var revoked: Int
+    }
+
+    @Sendable func revokeOtherSessions(_ request: APIRequest, _ caller: SignedIn) async throws -> APIResponse {
+        let count = try await tokens.revokeSessions(
+            of: caller.account,
+            except: caller.family,
+            actor: caller.account.primaryAddress.canonical,
+            remote: request.remote,
+            now: clock.now()
+        )
+        return try .json(Revoked(revoked: count))
+    }
+
+    private struct NewPassword: RequestDocument {
+        static let members: Set<String> = ["old_password", "new_password"]
+        var oldPassword: String
+        var newPassword: String
+
+        private enum CodingKeys: String, CodingKey {
+            case oldPassword = "old_password"
+            case newPassword = "new_password"
+        }
+    }
+
+    @Sendable func changePassword(_ request: APIRequest, _ caller: SignedIn) async throws -> APIResponse {
+        let given = try await request.decode(NewPassword.self)
+        try await requirePassword(given.oldPassword, named: "old_password", of: caller.account, request)
+        do {
+            try await accounts.changeOwnPassword(
+                of: caller.account,
+                to: given.newPassword,
+                keepingSession: caller.family,
+                remote: request.remote,
+                now: clock.now()
+            )
+        } catch .passwordRefused(let why) {
+            throw Problem.invalid("new_password", why)
+        }
+        return .noContent
+    }
+}
