@@ -68,6 +68,7 @@ struct FakeDomains: DomainAdministration {
             ),
             tokens: tokens,
             accounts: service,
+            audit: directory,
             factors: SecondFactorService(
                 store: ports.clients,
                 directory: directory,

@@ -13,7 +13,7 @@ import Synchronization
 import Testing
 
 typealias EveryStorePort = DirectoryStore & DomainStore & DeliveryStore & MailboxStore & QueueStore & SessionStore
-    & TraceStore & CredentialStore & SecondFactorStore
+    & TraceStore & CredentialStore & SecondFactorStore & AuditStore
     & MaintenanceStore
 
 /// Makes a fresh, empty store of one kind.

@@ -74,6 +74,8 @@ package enum SQLTurn: Int64, Sendable {
     case migration = 0x6F6F_6E01
     /// Number notices, which are read in the order of their numbers.
     case notices = 0x6F6F_6E02
+    /// Chain a line to the audit trail.
+    case audit = 0x6F6F_6E10
 }
 
 extension SQLConnection {

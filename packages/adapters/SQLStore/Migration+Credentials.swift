@@ -53,4 +53,15 @@ extension Migration {
             """,
         ]
     )
+
+    static let auditChain = Migration(
+        version: 8,
+        name: "expand-audit-chain",
+        statements: [
+            "ALTER TABLE audit ADD COLUMN organisation_id BIGINT",
+            "ALTER TABLE audit ADD COLUMN chain {bytes}",
+            "CREATE INDEX audit_by_organisation ON audit (organisation_id, audit_id)",
+            "CREATE INDEX audit_by_subject ON audit (subject, audit_id)",
+        ]
+    )
 }

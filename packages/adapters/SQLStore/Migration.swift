@@ -29,7 +29,7 @@ package struct Migration: Sendable {
     }
 
     package static let all: [Migration] = [
-        .initial, .credentials, .domainLife, .domainChecks, .keyStates, .secondFactors, .sessions,
+        .initial, .credentials, .domainLife, .domainChecks, .keyStates, .secondFactors, .sessions, .auditChain,
     ]
 
     private static let table = """

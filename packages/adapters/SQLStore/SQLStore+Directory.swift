@@ -202,20 +202,6 @@ extension SQLStore: DirectoryStore {
         }
     }
 
-    package func recordAudit(_ event: AuditEvent) async throws(StoreError) {
-        try await database.write { connection throws(StoreError) in try Self.record(event, connection) }
-    }
-
-    static func record(_ event: AuditEvent, _ connection: any SQLConnection) throws(StoreError) {
-        try connection.execute(
-            "INSERT INTO audit (at, actor, action, subject, remote, detail) VALUES ($1, $2, $3, $4, $5, $6)",
-            [
-                .integer(event.at.microseconds), .text(event.actor), .text(event.action), .text(event.subject),
-                .optional(event.remote?.description), .text(event.detail),
-            ]
-        )
-    }
-
     // MARK: - Rows
 
     static let domainColumns = "domain_id, organisation_id, name, status, created_at, reason, purge_at"

@@ -50,7 +50,7 @@ extension SQLStore: DomainStore {
                     .integer(now.microseconds), .integer(expiresAt.microseconds),
                 ]
             )
-            try Self.record(audit, connection)
+            try Self.record(audit, of: organisation, connection)
             return claim
         }
     }
@@ -70,7 +70,7 @@ extension SQLStore: DomainStore {
                 ]
             )
             guard changed == 1 else { throw .notFound }
-            try Self.record(audit, connection)
+            try Self.record(audit, of: claim.organisation, connection)
             var renewed = claim
             (renewed.token, renewed.expiresAt) = (token, expiresAt)
             return renewed
@@ -84,7 +84,7 @@ extension SQLStore: DomainStore {
                 [.text(claim.name), .integer(claim.organisation.rawValue)]
             )
             guard removed == 1 else { throw .notFound }
-            try Self.record(audit, connection)
+            try Self.record(audit, of: claim.organisation, connection)
         }
     }
 

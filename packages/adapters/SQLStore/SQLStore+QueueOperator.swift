@@ -133,9 +133,14 @@ extension SQLStore {
                     ],
                     connection
                 )
-                try connection.execute(
-                    "INSERT INTO audit (at, actor, action, subject, remote, detail) VALUES ($1, $2, 'queue.cancel', $3, NULL, '{}')",
-                    [.integer(now.microseconds), .text(actor), .text("\(row.id.rawValue) \(row.recipient)")]
+                try Self.record(
+                    AuditEvent(
+                        at: now,
+                        actor: actor,
+                        action: "queue.cancel",
+                        subject: "\(row.id.rawValue) \(row.recipient)"
+                    ),
+                    connection
                 )
                 try Self.removeIfSettled(row.id, of: row.account, connection)
             }

@@ -44,6 +44,7 @@ package final class AccountAuthenticator: Sendable {
     private let passwords: PasswordWork
     private let limits: LockoutLimits
     private let cache: SignInCache
+    private let trail: SignInAudit
     private let lastUseSeconds: Int64
     private let logger: Logger
     /// A hash that no password has, made with the costs in force.
@@ -69,6 +70,7 @@ package final class AccountAuthenticator: Sendable {
         self.limits = limits
         self.cache = cache
         self.logger = logger
+        trail = SignInAudit(directory, intervalSeconds: lastUseSeconds, logger: logger)
     }
 
     /// Checks one sign-in.
@@ -82,6 +84,7 @@ package final class AccountAuthenticator: Sendable {
         now: Timestamp
     ) async -> AuthenticationOutcome {
         let outcome = await decide(user: user, password: password, remote: remote, service: service, now: now)
+        if case .success(let signIn) = outcome { await trail.signedIn(signIn, service, remote, now) }
         let word =
             switch outcome {
             case .success: "success"
@@ -142,7 +145,7 @@ package final class AccountAuthenticator: Sendable {
         }
         let signIn = SignIn(account: found.account, credential: .password, position: position)
         if cache.contains(address, password, passwordHash: found.passwordHash, now: now) {
-            return await passed(signIn, service, remote)
+            return await passed(signIn, service, remote, now)
         }
         do throws(PasswordWork.Failure) {
             guard try await passwords.verify(password, against: found.passwordHash) else {
@@ -159,14 +162,19 @@ package final class AccountAuthenticator: Sendable {
         if let pair = counters.first { await limiter.clear(pair.key) }
         let hash = await rehashed(password, found.passwordHash, found.account.id)
         cache.insert(address, password, passwordHash: hash, now: now)
-        return await passed(signIn, service, remote)
+        return await passed(signIn, service, remote, now)
     }
 
     /// After the account's own password: whether that is enough.
     ///
     /// Who has a second factor learns from a mail protocol that the password was right and an app password is wanted, as
     /// other providers tell (RFC 4954 §6 has no word for it; 534 5.7.9 is theirs). A guesser learns it too, and cannot use it.
-    private func passed(_ signIn: SignIn, _ service: String, _ remote: IPAddress?) async -> AuthenticationOutcome {
+    private func passed(
+        _ signIn: SignIn,
+        _ service: String,
+        _ remote: IPAddress?,
+        _ now: Timestamp
+    ) async -> AuthenticationOutcome {
         do throws(StoreError) {
             guard try await factors.secondFactor(of: signIn.account.id)?.isConfirmed == true else {
                 return .success(signIn)
@@ -176,6 +184,7 @@ package final class AccountAuthenticator: Sendable {
             return .unavailable
         }
         guard SignInScope(rawValue: service) != nil else { return .secondFactorNeeded(signIn.account) }
+        await trail.refused(signIn.account.primaryAddress, "app password needed", service, remote, now)
         logger.notice(
             "sign-in needs an app password",
             metadata: [
@@ -228,6 +237,7 @@ package final class AccountAuthenticator: Sendable {
         for (key, limit) in counters {
             _ = await limiter.count(key, limit: limit, windowSeconds: limits.windowSeconds, now: now)
         }
+        await trail.refused(address, why, service, remote, now)
         logger.notice(
             "sign-in refused",
             metadata: [

@@ -165,6 +165,7 @@ package struct SecondFactorService: Sendable {
             return .wrongCode
         }
         await limiter.clear(key(account.id))
+        await audit("second_factor.passed", account, account.primaryAddress.canonical, remote, now)
         return .passed(account)
     }
 

@@ -13,6 +13,7 @@ package protocol PortProvider: Sendable {
     func trace() async throws -> any TraceStore
     func sessions() async throws -> any SessionStore
     func credentials() async throws -> any CredentialStore & SecondFactorStore
+    func audit() async throws -> any AuditStore
     func maintenance() async throws -> any MaintenanceStore
     func changes() async throws -> any ChangeFeed
     func limits() async throws -> any RateLimiter

@@ -89,7 +89,11 @@ package struct APIRequest: Sendable {
         guard media.utf8.starts(with: "application/json".utf8) else {
             throw Problem(415, detail: "The body must be application/json.")
         }
-        let data = Data(try await body())
+        let bytes = try await body()
+        guard !JSONDepth.isExceeded(bytes) else {
+            throw Problem(400, detail: "The body may nest at most \(JSONDepth.limit) deep.")
+        }
+        let data = Data(bytes)
         let decoder = JSONDecoder()
         do {
             let members = try decoder.decode([String: AnyMember].self, from: data)

@@ -11,6 +11,8 @@ package struct RouteSet: Sendable {
     }
 
     private(set) var routes: [Route] = []
+    /// By method and path.
+    var descriptions: [String: RouteDescription] = [:]
     /// Turns errors of the service's engines into what a client may read; nil: an unknown error (500).
     let problem: @Sendable (any Error) -> Problem?
 

@@ -3,7 +3,7 @@ package import MailPorts
 import Synchronization
 
 /// The directory and the sessions in memory, for tests of what stands on them.
-package final class FakeDirectory: DirectoryStore, SessionStore {
+package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
     struct State {
         var organisations: [Organisation] = []
         var domains: [HostedDomain] = []
@@ -17,6 +17,7 @@ package final class FakeDirectory: DirectoryStore, SessionStore {
         var oldHashes: [AccountID: [String]] = [:]
         var aliases: [String: (alias: EmailAddress, targets: [EmailAddress])] = [:]
         var audit: [AuditEvent] = []
+        var refusesAudit = false
         var resets: [AccountID] = []
         var tokens: [[UInt8]: (token: RefreshToken, isSpent: Bool)] = [:]
         var revoked: Set<String> = []
@@ -233,7 +234,41 @@ package final class FakeDirectory: DirectoryStore, SessionStore {
         try change { state in state.accounts.filter { $0.id == account }.map(\.primaryAddress) }
     }
 
-    package func recordAudit(_ event: AuditEvent) async throws(StoreError) { try change { $0.audit.append(event) } }
+    package func recordAudit(_ event: AuditEvent) async throws(StoreError) {
+        try change { state throws(StoreError) in
+            guard !state.refusesAudit else { throw .unavailable(reportID: "audit") }
+            state.audit.append(event)
+        }
+    }
+
+    /// From now on no line is taken.
+    package func failAudit() { state.withLock { $0.refusesAudit = true } }
+
+    /// Every line with its place as its number; of no tenant.
+    package func auditTrail(
+        _ filter: AuditFilter,
+        before number: Int64?,
+        limit: Int
+    ) async throws(StoreError) -> [AuditRecord] {
+        try change { state in
+            let lines = state.audit.enumerated().map {
+                AuditRecord(number: Int64($0.offset + 1), organisation: nil, event: $0.element)
+            }
+            let matching = lines.filter { line in
+                (number.map { line.number < $0 } ?? true) && (filter.action.map { line.event.action == $0 } ?? true)
+                    && filter.organisation == nil
+            }
+            return Array(matching.reversed().prefix(limit))
+        }
+    }
+
+    package func verifyAudit(known: AuditHead?) async throws(StoreError) -> AuditReport {
+        try change { state in
+            var report = AuditReport()
+            report.count = state.audit.count
+            return report
+        }
+    }
 
     // MARK: - Sessions
 

@@ -136,6 +136,7 @@ package struct FakePorts: PortProvider {
     package func credentials() async throws -> any CredentialStore & SecondFactorStore { clients }
     package func queue() async throws -> any QueueStore { operations }
     package func trace() async throws -> any TraceStore { operations }
+    package func audit() async throws -> any AuditStore { accounts }
     package func maintenance() async throws -> any MaintenanceStore { operations }
     package func limits() async throws -> any RateLimiter { limiter }
     package func clock() -> any WallClock { time }

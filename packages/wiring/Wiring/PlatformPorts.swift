@@ -43,6 +43,7 @@ package final class PlatformPorts: PortProvider {
     package func trace() async throws -> any TraceStore { store }
     package func sessions() async throws -> any SessionStore { store }
     package func credentials() async throws -> any CredentialStore & SecondFactorStore { store }
+    package func audit() async throws -> any AuditStore { store }
     package func maintenance() async throws -> any MaintenanceStore { store }
     package func changes() async throws -> any ChangeFeed { feed }
     package func limits() async throws -> any RateLimiter { limiter }

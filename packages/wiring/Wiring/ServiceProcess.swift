@@ -69,6 +69,7 @@ package enum ServiceProcess {
         let logger = Logger(label: "platform")
         var routes = services.flatMap(\.routes)
         routes.append(HealthRoutes.routes(context.health, metrics: metrics))
+        routes.append(try OpenAPI.routes(routes, version: "1"))
         let http = httpServices(settings, routes) {
             for service in services { context.health.report(service.name, .running) }
             let text = Array(Greeting.text(settings, services, administrator: administrator).utf8)

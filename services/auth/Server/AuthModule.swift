@@ -1,3 +1,4 @@
+import MailPorts
 package import ServiceHost
 
 /// The auth service: sign-in, tokens, `/api/users/me`.
@@ -7,6 +8,7 @@ package enum AuthModule {
             authenticator: context.authenticator,
             tokens: context.tokens,
             accounts: context.accounts,
+            audit: try await context.ports.audit(),
             factors: context.factors,
             appPasswords: context.appPasswords,
             clock: context.clock

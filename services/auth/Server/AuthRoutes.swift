@@ -1,7 +1,7 @@
 package import Accounts
 package import HTTPKit
 package import MailModel
-import MailPorts
+package import MailPorts
 
 /// Sessions of the HTTP interfaces.
 ///
@@ -12,6 +12,7 @@ package struct AuthRoutes: Sendable {
     let factors: SecondFactorService
     let tokens: TokenService
     let accounts: AccountService
+    let audit: any AuditStore
     let appPasswords: AppPasswordService
     let clock: any WallClock
 
@@ -19,6 +20,7 @@ package struct AuthRoutes: Sendable {
         authenticator: AccountAuthenticator,
         tokens: TokenService,
         accounts: AccountService,
+        audit: any AuditStore,
         factors: SecondFactorService,
         appPasswords: AppPasswordService,
         clock: any WallClock
@@ -26,6 +28,7 @@ package struct AuthRoutes: Sendable {
         self.authenticator = authenticator
         self.tokens = tokens
         self.accounts = accounts
+        self.audit = audit
         self.factors = factors
         self.appPasswords = appPasswords
         self.clock = clock
@@ -40,6 +43,7 @@ package struct AuthRoutes: Sendable {
         set.post("/api/auth/logout") { request in try await self.logout(request) }
         let signedIn = BearerGuard.tokens(tokens, clock)
         set.get("/api/users/me", signedIn(Self.me))
+        set.get("/api/audit", signedIn(listAudit))
         let inSession = BearerGuard.sessions(tokens, clock)
         set.put("/api/users/me/password", inSession(changePassword))
         set.get("/api/users/me/sessions", inSession(listSessions))
@@ -61,6 +65,7 @@ package struct AuthRoutes: Sendable {
                 headers: ["Cache-Control": "public, max-age=300"]
             )
         }
+        Self.describe(&set)
         return set
     }
 

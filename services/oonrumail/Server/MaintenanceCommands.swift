@@ -7,7 +7,8 @@ struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
         abstract: "Check the store: counters against rows, messages against hashes.",
-        discussion: "Exit code 1 when something is wrong; each finding is printed."
+        discussion: "Exit code 1 when something is wrong; each finding is printed.",
+        subcommands: [VerifyAuditCommand.self]
     )
     @OptionGroup var options: StoreOptions
 

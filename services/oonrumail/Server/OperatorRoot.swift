@@ -12,7 +12,8 @@ struct OperatorRoot: AsyncParsableCommand {
             """,
         version: PlatformVersion.text,
         subcommands: [
-            ServeCommand.self, ConfigCommand.self, DomainCommand.self, DKIMCommand.self, AccountCommand.self, AppPasswordCommand.self, SecondFactorCommand.self, SessionCommand.self,
+            ServeCommand.self, ConfigCommand.self, DomainCommand.self, DKIMCommand.self, AccountCommand.self,
+            AppPasswordCommand.self, SecondFactorCommand.self, SessionCommand.self,
             AliasCommand.self,
             QueueCommand.self,
             TraceCommand.self, VerifyCommand.self, BackupCommand.self, RestoreCommand.self, MigrateCommand.self,
