@@ -63,7 +63,15 @@ interrupted() { say "the services come back as they were"; scale_back; }
 trap interrupted EXIT
 run kubectl scale deployment --all --replicas=0 -n "$namespace"
 # Mail that a process still holds is committed or refused before it ends.
-run kubectl wait pod -l app.kubernetes.io/part-of=oonrumail,app.kubernetes.io/component=service --for=delete --timeout=120s -n "$namespace"
+ends() {
+    local try
+    for try in {1..240}; do
+        [ -n "$(kubectl get pods -l app.kubernetes.io/part-of=oonrumail,app.kubernetes.io/component=service -n "$namespace" -o name)" ] || return 0
+        [ "$try" = 240 ] || sleep 0.5
+    done
+    die "the services did not end within two minutes"
+}
+[ "$dry_run" = yes ] || ends
 "$root/scripts/backups/restore-postgres.sh" "$file" --disconnect "${restore[@]}"
 trap - EXIT
 
