@@ -33,7 +33,9 @@ extension RedisOptions {
         firstRetry = .milliseconds(20)
         longestRetry = .milliseconds(200)
         keepAlive = .milliseconds(200)
-        commandTimeout = .seconds(2)
+        // Hundreds of tests share the processor; who wants to see a time limit sets one.
+        commandTimeout = .seconds(30)
+        connectTimeout = .seconds(30)
         refreshInterval = .milliseconds(100)
         isCluster = servers.count > 1
     }

@@ -190,6 +190,7 @@ struct FaultTests {
         var options = server.overTCP
         options.port = try #require(Pooler.shared).port
         options.connections = 6
+        options.waitLimit = 60
         let database = try await PostgresDatabase.open(options, logger: server.log.logger)
         _ = await withTaskGroup(of: Void.self) { group in
             for number in 0..<60 {

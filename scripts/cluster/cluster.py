@@ -165,7 +165,7 @@ class Cluster:
             f"frontend http\n  mode http\n  bind 127.0.0.1:{self.ports['http']}\n  option forwardfor\n"
             "  use_backend http-domain-manager if { path_beg -i /api/domains /health/domain-manager /mail/ /autodiscover/ }\n"
             "  use_backend http-domain-manager if { path_beg /.well-known/mta-sts.txt /.well-known/autoconfig/ }\n"
-            "  use_backend http-auth if { path_beg /api/auth/ /api/users /.well-known/ /health/auth }\n"
+            "  use_backend http-auth if { path_beg /api/auth/ /api/users /api/audit /openapi.json /.well-known/ /health/auth }\n"
             "  use_backend http-smtp-server if { path_beg /health/smtp }\n"
             "  use_backend http-imap-server if { path_beg /health/imap }\n  default_backend http-storage\n"
         )
