@@ -28,7 +28,10 @@ import Testing
 
     @Test(arguments: StoreFactory.all)
     func `a published key signs when it is activated, and its elder retires`(_ factory: StoreFactory) async throws {
-        let store = try await factory.make().store
+        let test = try await factory.make()
+        // Its folder goes with it.
+        defer { withExtendedLifetime(test) {} }
+        let store = test.store
         let organisation = try await store.addOrganisation(name: "Shop").id
         let first = [key("rsa1", .rsaSHA256, .signing), key("ed1", .ed25519SHA256, .signing)]
         _ = try await store.addDomain("shop.test", organisation: organisation, keys: first)
@@ -60,7 +63,10 @@ import Testing
 
     @Test(arguments: StoreFactory.all)
     func `the last key that signs stays`(_ factory: StoreFactory) async throws {
-        let store = try await factory.make().store
+        let test = try await factory.make()
+        // Its folder goes with it.
+        defer { withExtendedLifetime(test) {} }
+        let store = test.store
         let organisation = try await store.addOrganisation(name: "Shop").id
         let keys = [key("rsa1", .rsaSHA256, .signing), key("ed1", .ed25519SHA256, .signing), key("rsa2")]
         _ = try await store.addDomain("shop.test", organisation: organisation, keys: keys)

@@ -102,7 +102,10 @@ import Testing
 
     @Test(arguments: StoreFactory.all)
     func `the list shows every state, page by page`(_ factory: StoreFactory) async throws {
-        let store = try await factory.make().store
+        let test = try await factory.make()
+        // Its folder goes with it.
+        defer { withExtendedLifetime(test) {} }
+        let store = test.store
         let first = try await store.addOrganisation(name: "First").id
         let second = try await store.addOrganisation(name: "Second").id
         for name in ["b.test", "d.test"] { _ = try await store.addDomain(name, organisation: first, keys: []) }
@@ -211,7 +214,10 @@ import Testing
 
     @Test(arguments: StoreFactory.all)
     func `one holder at a time does the upkeep; old claims go`(_ factory: StoreFactory) async throws {
-        let store = try await factory.make().store
+        let test = try await factory.make()
+        // Its folder goes with it.
+        defer { withExtendedLifetime(test) {} }
+        let store = test.store
         let now = Timestamp(seconds: 1_800_000_000)
         func take(_ holder: String, _ at: Int64) async throws -> Bool {
             let now = now.adding(seconds: at)
