@@ -186,7 +186,7 @@ final class PostgresPool: Sendable {
             let isWorthRepeating =
                 fault.isConflict || fault.isStaleStatement || fault.isConnectionLost || fault.isWrongServer
             // A pooler takes connections also while its server is away: then only time helps.
-            let isServerAway = fault.isConnectionLost && !link.hasAnswered
+            let isServerAway = fault.isConnectionLost && fault.sqlState.isEmpty && !link.hasAnswered
             guard isUndone, isWorthRepeating, isServerAway || tries < options.maximumAttempts, Self.now < deadline
             else {
                 return .failure(reports.error(of: fault))
