@@ -1,25 +1,32 @@
 import CSodium
 
-/// JSON Web Signatures in compact form (RFC 7515 §7.1), EdDSA over Ed25519 only (RFC 8037).
+/// JSON Web Signatures in compact form (RFC 7515 §7.1), by one key and its algorithm.
 ///
 /// The header is fixed text, compared octet by octet: a token with any other algorithm, key or parameter is refused
 /// before its payload is looked at.
 package struct CompactJWS: Sendable {
-    private let key: Ed25519PrivateKey
+    private let key: TokenSigningKey
     private let header: [UInt8]
 
-    /// - Parameter keyID: 1 to 64 letters, digits, `-` or `_`.
-    package init(key: Ed25519PrivateKey, keyID: String) {
+    package init(key: Ed25519PrivateKey, keyID: String) { self.init(key: .edDSA(key), keyID: keyID) }
+
+    /// - Parameters:
+    ///   - keyID: 1 to 64 letters, digits, `-` or `_`.
+    ///   - type: what kind of token it is (RFC 8725 §3.11): one of another type is refused.
+    package init(key: TokenSigningKey, keyID: String, type: String = "JWT") {
         precondition(
             keyID.utf8.allSatisfy { $0 == 45 || $0 == 95 || (48...57).contains($0) || (97...122).contains($0 | 32) }
         )
         self.key = key
-        self.header = Array(#"{"alg":"EdDSA","kid":"\#(keyID)","typ":"JWT"}"#.utf8)
+        self.header = Array(#"{"alg":"\#(key.algorithm)","kid":"\#(keyID)","typ":"\#(type)"}"#.utf8)
     }
 
     package func sign(_ payload: [UInt8]) -> String {
         let input = Base64URL.encode(header) + "." + Base64URL.encode(payload)
-        return input + "." + Base64URL.encode(key.sign(Array(input.utf8)))
+        guard let signature = try? key.sign(Array(input.utf8)) else {
+            preconditionFailure("a key that was made or read signs")
+        }
+        return input + "." + Base64URL.encode(signature)
     }
 
     /// The payload of a token that this key signed; nil for every other text.
@@ -32,7 +39,7 @@ package struct CompactJWS: Sendable {
         }
         guard let payload = Base64URL.decode(parts[1]), let signature = Base64URL.decode(parts[2]) else { return nil }
         let input = Array(parts[0]) + [46] + Array(parts[1])
-        return Ed25519.verify(signature, of: input, publicKey: key.publicKey) ? payload : nil
+        return key.verify(signature, of: input) ? payload : nil
     }
 }
 

@@ -4,9 +4,10 @@ import COpenSSL
 ///
 /// `@unchecked Sendable`: the key is never changed after it is made, and OpenSSL counts its references atomically.
 package final class RSAKey: @unchecked Sendable, CustomStringConvertible {
-    private let key: OpaquePointer
+    let key: OpaquePointer
 
-    private init(_ key: OpaquePointer) { self.key = key }
+    /// Takes over the key.
+    init(_ key: OpaquePointer) { self.key = key }
     deinit { EVP_PKEY_free(key) }
 
     /// Takes a quarter of a second for 2,048 bits.
@@ -22,28 +23,11 @@ package final class RSAKey: @unchecked Sendable, CustomStringConvertible {
 
     /// A private key in DER (PKCS #8 or PKCS #1).
     package init(privateDER: [UInt8]) throws(CryptoError) {
-        let read = privateDER.withUnsafeBufferPointer { buffer -> OpaquePointer? in
-            var pointer = buffer.baseAddress
-            return d2i_AutoPrivateKey(nil, &pointer, buffer.count)
-        }
-        guard let read else { throw .malformed }
-        guard EVP_PKEY_get_base_id(read) == EVP_PKEY_RSA else {
-            EVP_PKEY_free(read)
-            throw .malformed
-        }
-        key = read
+        key = try PrivateKeyDER.read(privateDER, kind: EVP_PKEY_RSA)
     }
 
     /// PKCS #8 DER.
-    package func privateDER() throws(CryptoError) -> [UInt8] {
-        guard let info = EVP_PKEY2PKCS8(key) else { throw .failed }
-        defer { PKCS8_PRIV_KEY_INFO_free(info) }
-        var output: UnsafeMutablePointer<UInt8>?
-        let count = i2d_PKCS8_PRIV_KEY_INFO(info, &output)
-        guard count > 0, let output else { throw .failed }
-        defer { CRYPTO_free(output, "", 0) }
-        return Array(UnsafeBufferPointer(start: output, count: Int(count)))
-    }
+    package func privateDER() throws(CryptoError) -> [UInt8] { try PrivateKeyDER.octets(of: key) }
 
     /// SubjectPublicKeyInfo DER, as the `p=` tag of a DKIM record wants it.
     package func publicDER() throws(CryptoError) -> [UInt8] {
@@ -54,16 +38,7 @@ package final class RSAKey: @unchecked Sendable, CustomStringConvertible {
         return Array(UnsafeBufferPointer(start: output, count: Int(count)))
     }
 
-    package func sign(_ message: [UInt8]) throws(CryptoError) -> [UInt8] {
-        guard let context = EVP_MD_CTX_new() else { throw .failed }
-        defer { EVP_MD_CTX_free(context) }
-        var length = Int(EVP_PKEY_get_size(key))
-        var signature = [UInt8](repeating: 0, count: length)
-        guard EVP_DigestSignInit(context, nil, EVP_sha256(), nil, key) == 1,
-            EVP_DigestSign(context, &signature, &length, message, message.count) == 1
-        else { throw .failed }
-        return Array(signature[..<length])
-    }
+    package func sign(_ message: [UInt8]) throws(CryptoError) -> [UInt8] { try PrivateKeyDER.sign(message, with: key) }
 
     /// False for a key that does not read too.
     package static func verify(_ signature: [UInt8], of message: [UInt8], publicDER: [UInt8]) -> Bool {

@@ -17,21 +17,38 @@ package struct APIRequest: Sendable {
     private let request: Request
     private let parameters: Parameters
     private let bodyLimit: Int
+    /// The body, once it was read for more than the route.
+    private var whole: [UInt8]?
+    let gate: RequestGate
+    let ledger: ResponseLedger
+    private let deadlines: ConnectionDeadlines.Handle
     package let remote: IPAddress?
     package let id: String
     /// Carries the request's id.
     package let logger: Logger
 
-    init(request: Request, context: PlatformRequestContext, bodyLimit: Int) {
+    init(request: Request, context: PlatformRequestContext, gate: RequestGate, bodyLimit: Int) {
         self.request = request
         self.parameters = context.parameters
         self.bodyLimit = bodyLimit
+        self.gate = gate
+        self.ledger = context.ledger
+        self.deadlines = context.deadlines
         self.remote = context.remote
         self.id = context.requestID
         self.logger = context.logger
     }
 
     package var path: String { request.uri.path }
+    var method: HTTPRequest.Method { request.method }
+    /// Path and query as they were sent.
+    var target: String { request.uri.string }
+    /// The path as one name, however it was written.
+    var resource: String {
+        let name = EmailAddress.lowercased(PercentEncoding.decoded(path))
+        let isOwn = name.utf8.split(separator: 47).contains { $0.elementsEqual("me".utf8) }
+        return isOwn ? "\(name) \(ledger.principal ?? 0)" : name
+    }
     /// The authority that the client asked (RFC 9110 §7.2): a name, and a port if it gave one.
     package var host: String { request.head.authority ?? "" }
 
@@ -40,7 +57,16 @@ package struct APIRequest: Sendable {
         PercentEncoding.decoded(parameters.get(name) ?? "")
     }
 
-    package func query(_ name: String) -> String? { request.uri.queryParameters[name[...]].map(String.init) }
+    /// The first value of that name in the query, decoded as forms are (`+` is a space); nil when it is not given.
+    package func query(_ name: String) -> String? {
+        for pair in (request.uri.query ?? "").utf8.split(separator: UInt8(ascii: "&")) {
+            let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false).map {
+                PercentEncoding.decoded(String(decoding: $0.map { $0 == 43 ? 32 : $0 }, as: UTF8.self))
+            }
+            if parts[0].utf8.elementsEqual(name.utf8) { return parts.count == 2 ? parts[1] : "" }
+        }
+        return nil
+    }
 
     /// A whole number in the query, within its range; the default when it is not given.
     package func query(_ name: String, default standard: Int, in range: ClosedRange<Int>) throws(Problem) -> Int {
@@ -70,7 +96,10 @@ package struct APIRequest: Sendable {
 
     /// The body, at most the listener's limit.
     package func body() async throws(Problem) -> [UInt8] {
+        if let whole { return whole }
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > bodyLimit { throw tooLarge }
+        deadlines.awaitBody()
+        defer { deadlines.rest() }
         do {
             let buffer = try await request.body.collect(upTo: bodyLimit)
             return Array(buffer.readableBytesView)
@@ -79,6 +108,13 @@ package struct APIRequest: Sendable {
         } catch {
             throw Problem(400, detail: "The body did not arrive whole.")
         }
+    }
+
+    /// The same request with its body at hand, to be read again.
+    func collected() async throws(Problem) -> APIRequest {
+        var copy = self
+        copy.whole = try await body()
+        return copy
     }
 
     private var tooLarge: Problem { Problem(413, detail: "A body holds at most \(bodyLimit) octets.") }

@@ -37,3 +37,24 @@ package struct APIResponse: Sendable {
         APIResponse(status: 200, contentType: contentType, body: Array(text.utf8))
     }
 }
+
+// MARK: - Keeping
+
+extension APIResponse {
+    private struct Kept: Codable {
+        var status: Int
+        var type: String?
+        var headers: [String: String]
+        var body: Data
+    }
+
+    /// The answer as octets that `init(kept:)` reads.
+    package func keep() throws -> [UInt8] {
+        Array(try JSONEncoder().encode(Kept(status: status, type: contentType, headers: headers, body: Data(body))))
+    }
+
+    package init(kept: [UInt8]) throws {
+        let kept = try JSONDecoder().decode(Kept.self, from: Data(kept))
+        self.init(status: kept.status, contentType: kept.type, body: Array(kept.body), headers: kept.headers)
+    }
+}

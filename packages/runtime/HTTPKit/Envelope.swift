@@ -12,6 +12,13 @@ package struct Envelope: HTTPResponder {
     let router: RouterResponder<PlatformRequestContext>
     let logger: Logger
     let trustedProxies: [IPNetwork]
+    let gate: RequestGate
+    let crossOrigin: CrossOrigin
+
+    /// RFC 9110 §9.3 and RFC 5789.
+    static let knownMethods: [HTTPRequest.Method] = [
+        .get, .head, .post, .put, .patch, .delete, .options, .trace, .connect,
+    ]
 
     package func respond(to request: Request, context: Context) async throws -> Response {
         let started = ContinuousClock.now
@@ -23,7 +30,7 @@ package struct Envelope: HTTPResponder {
 
         var response: Response
         do {
-            response = try await router.respond(to: request, context: context)
+            response = try await traced(request, context)
             // The router's own errors come as empty responses.
             if response.status.code >= 400, response.headers[.contentType] == nil {
                 response = Self.response(Problem(response.status.code), path: request.uri.path)
@@ -32,8 +39,34 @@ package struct Envelope: HTTPResponder {
             response = Self.response(problem(for: error, context), path: request.uri.path)
         }
         Self.harden(&response, id: context.requestID)
+        for (name, value) in context.ledger.headers { Self.set(&response.headers, name, value) }
+        crossOrigin.mark(&response, of: request)
         record(request, response, context, started.duration(to: .now))
+        context.deadlines.awaitReading(octets: response.body.contentLength ?? 0)
         return response
+    }
+
+    /// Supervisors ask every few seconds: no trace each.
+    private func traced(_ request: Request, _ context: Context) async throws -> Response {
+        guard !Self.isQuiet(request.uri.path) else { return try await answer(request, context) }
+        return try await RequestTrace.around(
+            request,
+            route: { context.endpointPath },
+            answer: { try await answer(request, context) }
+        )
+    }
+
+    private func answer(_ request: Request, _ context: Context) async throws -> Response {
+        context.deadlines.rest()
+        var request = request
+        // A method that nothing here knows: what every path says to TRACE, that it is not allowed and which ones are.
+        if !Self.knownMethods.contains(request.method) {
+            var head = request.head
+            head.method = .trace
+            request = Request(head: head, body: request.body)
+        }
+        if !Self.isQuiet(request.uri.path) { try await gate.countAddress(context.remote, context.ledger) }
+        return try await router.respond(to: request, context: context)
     }
 
     // MARK: - Errors
@@ -63,10 +96,7 @@ package struct Envelope: HTTPResponder {
     static func response(_ answer: APIResponse) -> Response {
         var headers = HTTPFields()
         if let type = answer.contentType { headers[.contentType] = type }
-        for (name, value) in answer.headers {
-            guard let name = HTTPField.Name(name) else { continue }
-            headers[name] = value
-        }
+        for (name, value) in answer.headers { set(&headers, name, value) }
         return Response(
             status: .init(code: answer.status, reasonPhrase: ""),
             headers: headers,
@@ -75,6 +105,13 @@ package struct Envelope: HTTPResponder {
     }
 
     // MARK: - Headers
+
+    /// A value with CR, LF or NUL would be a field or an answer of its own: the octets go.
+    private static func set(_ headers: inout HTTPFields, _ name: String, _ value: String) {
+        guard let name = HTTPField.Name(name) else { return }
+        let isUnsafe = value.utf8.contains { $0 < 32 || $0 == 127 }
+        headers[name] = isUnsafe ? String(decoding: value.utf8.filter { $0 >= 32 && $0 != 127 }, as: UTF8.self) : value
+    }
 
     // Literals that are header names.
     // swift-format-ignore: NeverForceUnwrap
@@ -128,6 +165,10 @@ package struct Envelope: HTTPResponder {
     /// Asked every few seconds by supervisors; not worth a line each.
     private static let quietPaths: Set<String> = ["/health", "/ready", "/metrics"]
 
+    private static func isQuiet(_ path: String) -> Bool {
+        quietPaths.contains(path) || path.utf8.starts(with: "/health/".utf8)
+    }
+
     private func record(_ request: Request, _ response: Response, _ context: Context, _ duration: Duration) {
         let route = context.endpointPath ?? "none"
         let status = response.status.code
@@ -139,7 +180,7 @@ package struct Envelope: HTTPResponder {
         Metrics.Timer(label: "oonrumail_http_request_seconds", dimensions: [("route", route)])
             .recordNanoseconds(seconds * 1_000_000_000 + rest / 1_000_000_000)
         let path = request.uri.path
-        let quiet = status < 400 && (Self.quietPaths.contains(path) || path.utf8.starts(with: "/health/".utf8))
+        let quiet = status < 400 && Self.isQuiet(path)
         context.logger.log(
             level: quiet ? .debug : .info,
             "request",

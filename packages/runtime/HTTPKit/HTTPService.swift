@@ -34,65 +34,73 @@ package struct HTTPService: Service {
     ) -> Envelope {
         let router = Router(context: PlatformRequestContext.self)
         var methods: [String: [HTTPRequest.Method]] = [:]
+        var reads: [String: RouteSet.Handler] = [:]
         for set in routes {
             for route in set.routes {
                 methods[route.path, default: []].append(route.method)
+                if route.method == .get { reads[route.path] = set.mapped(route) }
+            }
+        }
+        for set in routes {
+            for route in set.routes {
+                let answering = RouteAnswer(
+                    handler: set.mapped(route),
+                    method: route.method,
+                    current: reads[route.path],
+                    configuration: configuration
+                )
                 router.on(RouterPath(route.path), method: route.method) { request, context in
-                    try await Self.answer(request, context, route, set, limit: configuration.bodyLimit)
+                    try await answering(request, context)
+                }
+                guard route.method == .get else { continue }
+                router.on(RouterPath(route.path), method: .head) { request, context in
+                    try await answering(request, context).createHeadResponse()
                 }
             }
         }
-        for (path, allowed) in methods {
-            let others: [HTTPRequest.Method] = [.get, .post, .put, .patch, .delete, .options].filter {
-                !allowed.contains($0)
-            }
-            // RFC 9110 §15.5.6: a 405 names the methods that the resource has.
-            let names = (allowed + (allowed.contains(.get) ? [.head] : [])).map(\.rawValue).sorted().joined(
-                separator: ", "
-            )
-            for method in others {
-                router.on(RouterPath(path), method: method) { _, _ -> Response in
-                    throw Problem(405, headers: ["Allow": names])
-                }
-            }
-            if allowed.contains(.get),
-                let get = routes.lazy.flatMap(\.routes).first(where: { $0.path == path && $0.method == .get }),
-                let set = routes.first(where: { $0.routes.contains { $0.path == path && $0.method == .get } })
-            {
-                router.on(RouterPath(path), method: .head) { request, context in
-                    try await Self.answer(request, context, get, set, limit: configuration.bodyLimit)
-                        .createHeadResponse()
-                }
-            }
-        }
-        return Envelope(router: router.buildResponder(), logger: logger, trustedProxies: configuration.trustedProxies)
+        for (path, allowed) in methods { addOthers(router, path, allowed) }
+        return Envelope(
+            router: router.buildResponder(),
+            logger: logger,
+            trustedProxies: configuration.trustedProxies,
+            gate: configuration.gate,
+            crossOrigin: CrossOrigin(origins: configuration.crossOrigins)
+        )
     }
 
-    private static func answer(
-        _ request: Request,
-        _ context: PlatformRequestContext,
-        _ route: RouteSet.Route,
-        _ set: RouteSet,
-        limit: Int
-    ) async throws -> Response {
-        do {
-            let answer = try await route.handler(APIRequest(request: request, context: context, bodyLimit: limit))
-            return Envelope.response(answer)
-        } catch let problem as Problem {
-            throw problem
-        } catch {
-            if let problem = set.problem(error) { throw problem }
-            throw error
+    /// RFC 9110 §15.5.6: a 405 names the methods that the resource has; §9.3.7: OPTIONS asks for them.
+    private static func addOthers(
+        _ router: Router<PlatformRequestContext>,
+        _ path: String,
+        _ allowed: [HTTPRequest.Method]
+    ) {
+        let known = Set(allowed).union([.options]).union(allowed.contains(.get) ? [.head] : [])
+        let names = known.map(\.rawValue).sorted().joined(separator: ", ")
+        for method in Envelope.knownMethods where !known.contains(method) {
+            router.on(RouterPath(path), method: method) { _, _ -> Response in
+                throw Problem(405, headers: ["Allow": names])
+            }
+        }
+        guard !allowed.contains(.options) else { return }
+        router.on(RouterPath(path), method: .options) { _, _ -> Response in
+            Envelope.response(APIResponse(status: 204, headers: ["Allow": names]))
         }
     }
 
     package func run() async throws {
+        let configuration = configuration
         // The library's own lines say nothing that ours do not.
         let quiet = Logger(label: "http.library") { _ in SwiftLogNoOpLogHandler() }
         let application = Application(
             responder: responder,
             server: .http1(
                 configuration: .init(
+                    additionalChannelHandlers: [
+                        ConnectionDeadlines(
+                            bodyTimeout: configuration.bodyTimeout,
+                            idleTimeout: configuration.idleTimeout
+                        )
+                    ],
                     idleTimeout: configuration.idleTimeout,
                     httpDecoderConfiguration: .init(
                         maxHeaderFieldSize: configuration.headerLimit,

@@ -11,6 +11,13 @@ package struct HTTPServiceConfiguration: Sendable {
     package var headerLimit = 32 << 10
     package var headerFieldLimit = 100
     package var maxConnections = 1_000
+    /// For a whole body to arrive.
+    package var bodyTimeout = TimeAmount.seconds(30)
+    /// Origins whose pages may read answers, such as `https://mail.example.test`.
+    package var crossOrigins: Set<String> = []
+    /// PUT and PATCH of what GET gives a tag of need If-Match (428 without).
+    package var requiresMatch = false
+    package var gate = RequestGate()
     /// Whose X-Forwarded-For is believed.
     package var trustedProxies: [IPNetwork] = []
 

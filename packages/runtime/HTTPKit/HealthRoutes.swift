@@ -24,7 +24,35 @@ package enum HealthRoutes {
         if let metrics {
             set.get("/metrics") { _ in .text(metrics.exposition(), contentType: MetricsRegistry.contentType) }
         }
+        describe(&set)
         return set
+    }
+
+    private static func describe(_ set: inout RouteSet) {
+        let report = Schema.object(["status": .text, "checks": .optional(.list(.map(.anything)))])
+        let meanings = [
+            "/health": "Whether this process answers; what mail flows without is named",
+            "/ready": "Whether everything that this process needs is there",
+            "/health/{service}": "Whether one service of this process is well",
+        ]
+        for (path, meaning) in meanings {
+            set.describe(
+                "GET",
+                path,
+                RouteDescription(
+                    meaning,
+                    isOpen: true,
+                    answers: [200: "It is", 503: "It is not"],
+                    schemas: [200: report]
+                )
+            )
+        }
+        guard set.routes.contains(where: { $0.path == "/metrics" }) else { return }
+        set.describe(
+            "GET",
+            "/metrics",
+            RouteDescription("Metrics in the text form of Prometheus", isOpen: true, answers: [200: "They"])
+        )
     }
 
     /// 200, or 503 that names what is dead.

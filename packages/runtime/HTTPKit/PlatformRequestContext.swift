@@ -7,9 +7,12 @@ package struct PlatformRequestContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
     package internal(set) var remote: IPAddress?
     package internal(set) var requestID = ""
+    let ledger = ResponseLedger()
+    let deadlines: ConnectionDeadlines.Handle
 
     package init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
+        deadlines = ConnectionDeadlines.Handle(channel: source.channel)
         remote = Self.address(of: source.channel.remoteAddress)
     }
 

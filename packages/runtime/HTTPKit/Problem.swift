@@ -13,6 +13,8 @@ package struct Problem: Error, Equatable, Sendable {
     }
 
     package var status: Int
+    /// nil for a status that is no kind's: `about:blank` then.
+    package var kind: ProblemKind?
     package var title: String
     package var detail: String?
     package var fields: [Field]
@@ -33,12 +35,18 @@ package struct Problem: Error, Equatable, Sendable {
         reportID: String? = nil
     ) {
         self.status = status
+        self.kind = ProblemKind(status: status)
         self.title = title ?? Self.phrase(status)
         self.detail = detail
         self.fields = fields
         self.checks = checks
         self.headers = headers
         self.reportID = reportID
+    }
+
+    package init(_ kind: ProblemKind, detail: String? = nil, headers: [String: String] = [:]) {
+        self.init(kind.status, kind.title, detail: detail, headers: headers)
+        self.kind = kind
     }
 
     /// RFC 9110 §15.
@@ -49,14 +57,20 @@ package struct Problem: Error, Equatable, Sendable {
         case 403: "Forbidden"
         case 404: "Not Found"
         case 405: "Method Not Allowed"
+        case 408: "Request Timeout"
         case 409: "Conflict"
+        case 410: "Gone"
         case 411: "Length Required"
+        case 412: "Precondition Failed"
         case 413: "Content Too Large"
         case 415: "Unsupported Media Type"
         case 422: "Unprocessable Content"
+        case 428: "Precondition Required"
         case 429: "Too Many Requests"
+        case 431: "Request Header Fields Too Large"
         case 500: "Internal Server Error"
         case 501: "Not Implemented"
+        case 502: "Bad Gateway"
         case 503: "Service Unavailable"
         case 507: "Insufficient Storage"
         default: "Error"
@@ -88,7 +102,7 @@ package struct Problem: Error, Equatable, Sendable {
     // MARK: - Document
 
     private struct Document: Encodable {
-        var type = "about:blank"
+        var type: String
         var title: String
         var status: Int
         var detail: String?
@@ -105,6 +119,7 @@ package struct Problem: Error, Equatable, Sendable {
         encoder.keyEncodingStrategy = .convertToSnakeCase
         encoder.outputFormatting = [.withoutEscapingSlashes, .sortedKeys]
         let document = Document(
+            type: kind?.type ?? "about:blank",
             title: title,
             status: status,
             detail: detail,

@@ -9,6 +9,14 @@ package struct RouteDescription: Sendable {
     package var body: Set<String>?
     /// Names in the query.
     package var query: [String]
+    /// What members of the body and names of the query are, where `Vocabulary` does not say it for all routes alike.
+    package var types: [String: Schema]
+    /// Members that the body must have.
+    package var required: Set<String>
+    /// The JSON that a status answers with.
+    package var schemas: [Int: Schema]
+    /// Media types that a status answers with beside problem documents, where it is not JSON.
+    package var media: [Int: String] = [:]
     /// What a status means, other than the errors that every route has.
     package var answers: [Int: String]
 
@@ -17,13 +25,19 @@ package struct RouteDescription: Sendable {
         isOpen: Bool = false,
         body: Set<String>? = nil,
         query: [String] = [],
-        answers: [Int: String]
+        answers: [Int: String],
+        types: [String: Schema] = [:],
+        required: Set<String> = [],
+        schemas: [Int: Schema] = [:]
     ) {
         self.summary = summary
         self.isOpen = isOpen
         self.body = body
         self.query = query
         self.answers = answers
+        self.types = types
+        self.required = required
+        self.schemas = schemas
     }
 }
 

@@ -31,6 +31,9 @@ package struct RouteSet: Sendable {
 
 /// Demands an access token and hands whom it speaks for to the route.
 ///
+/// A caller that is a `RequestPrincipal` goes through the gate: the rate of its account, and answers kept for requests that
+/// are sent again.
+///
 /// A token never comes from anywhere but the header.
 package struct BearerGuard<Caller: Sendable>: Sendable {
     private let verify: @Sendable (String) async throws -> Caller?
@@ -48,7 +51,10 @@ package struct BearerGuard<Caller: Sendable>: Sendable {
                     headers: ["WWW-Authenticate": "Bearer realm=\"oonrumail\", error=\"invalid_token\""]
                 )
             }
-            return try await handler(request, caller)
+            guard let principal = (caller as? any RequestPrincipal)?.principalID else {
+                return try await handler(request, caller)
+            }
+            return try await request.admit(principal) { try await handler($0, caller) }
         }
     }
 }

@@ -14,7 +14,7 @@ package struct TLSError: Error, CustomStringConvertible {
 package final class TLSContextStore: Sendable {
     private struct State {
         var context: NIOSSLContext
-        var stamp: [Int64]
+        var stamp: [FileStamp]
         var checkedAt: Int64
     }
 
@@ -29,7 +29,7 @@ package final class TLSContextStore: Sendable {
         self.keyPath = keyPath
         self.logger = logger
         let context = try Self.load(certificatePath, keyPath)
-        state = Mutex(State(context: context, stamp: Self.stamp([certificatePath, keyPath]), checkedAt: 0))
+        state = Mutex(State(context: context, stamp: [certificatePath, keyPath].map { FileStamp($0) }, checkedAt: 0))
     }
 
     /// The context for a new connection.
@@ -40,7 +40,7 @@ package final class TLSContextStore: Sendable {
         return state.withLock { state in
             guard state.checkedAt != now else { return state.context }
             state.checkedAt = now
-            let stamp = Self.stamp([certificatePath, keyPath])
+            let stamp = [certificatePath, keyPath].map { FileStamp($0) }
             guard stamp != state.stamp else { return state.context }
             state.stamp = stamp
             do throws(TLSError) {
@@ -71,14 +71,6 @@ package final class TLSContextStore: Sendable {
             return try NIOSSLContext(configuration: configuration)
         } catch {
             throw TLSError(description: "cannot use the certificate \(certificatePath) with the key \(keyPath)")
-        }
-    }
-
-    private static func stamp(_ paths: [String]) -> [Int64] {
-        paths.flatMap { path -> [Int64] in
-            var status = stat()
-            guard stat(path, &status) == 0 else { return [0] }
-            return [Int64(status.st_mtim.tv_sec), Int64(status.st_mtim.tv_nsec), Int64(status.st_ino)]
         }
     }
 }

@@ -49,6 +49,7 @@ extension PlatformSettings {
         let secrets: [(String, String?)] = [
             ("POSTGRES_PASSWORD", self.postgresPassword?.text), ("REDIS_PASSWORD", self.redisPassword?.text),
             ("S3_SECRET_ACCESS_KEY", self.s3SecretAccessKey?.text),
+            ("OPENSEARCH_PASSWORD", self.openSearchPassword?.text),
             ("OONRUMAIL_BOOTSTRAP_PASSWORD", self.bootstrapPassword?.text),
             ("OONRUMAIL_SMART_HOST_PASSWORD", self.smartHostPassword?.text),
         ]

@@ -55,12 +55,76 @@ package struct PlatformSettings: Sendable {
         value(of: Settings.services[keyPath: member])
     }
 
+    package subscript<Value>(dynamicMember member: KeyPath<SignInSettings, Setting<Value>>) -> Value {
+        value(of: Settings.signIn[keyPath: member])
+    }
+
+    package subscript<Value>(dynamicMember member: KeyPath<InterfaceSettings, Setting<Value>>) -> Value {
+        value(of: Settings.interface[keyPath: member])
+    }
+
+    package subscript<Value>(dynamicMember member: KeyPath<PasskeySettings, Setting<Value>>) -> Value {
+        value(of: Settings.passkeys[keyPath: member])
+    }
+
+    package subscript<Value>(dynamicMember member: KeyPath<ProviderSettings, Setting<Value>>) -> Value {
+        value(of: Settings.provider[keyPath: member])
+    }
+
+    package subscript<Value>(dynamicMember member: KeyPath<QuotaSettings, Setting<Value>>) -> Value {
+        value(of: Settings.quotas[keyPath: member])
+    }
+
+    package subscript<Value>(dynamicMember member: KeyPath<PeopleSettings, Setting<Value>>) -> Value {
+        value(of: Settings.people[keyPath: member])
+    }
+
+    package subscript<Value>(dynamicMember member: KeyPath<SharingSettings, Setting<Value>>) -> Value {
+        value(of: Settings.sharing[keyPath: member])
+    }
+
+    package subscript<Value>(dynamicMember member: KeyPath<SingleSignOnSettings, Setting<Value>>) -> Value {
+        value(of: Settings.singleSignOn[keyPath: member])
+    }
+
+    package subscript<Value>(dynamicMember member: KeyPath<SignUpSettings, Setting<Value>>) -> Value {
+        value(of: Settings.signUps[keyPath: member])
+    }
+
+    package subscript<Value>(dynamicMember member: KeyPath<PublishingSettings, Setting<Value>>) -> Value {
+        value(of: Settings.publishing[keyPath: member])
+    }
+
+    package subscript<Value>(dynamicMember member: KeyPath<AuthoritySettings, Setting<Value>>) -> Value {
+        value(of: Settings.authority[keyPath: member])
+    }
+
+    package subscript<Value>(dynamicMember member: KeyPath<CertificateSettings, Setting<Value>>) -> Value {
+        value(of: Settings.certificates[keyPath: member])
+    }
+
     package subscript<Value>(dynamicMember member: KeyPath<DatabaseSettings, Setting<Value>>) -> Value {
         value(of: Settings.database[keyPath: member])
     }
 
     package subscript<Value>(dynamicMember member: KeyPath<ClusterSettings, Setting<Value>>) -> Value {
         value(of: Settings.cluster[keyPath: member])
+    }
+
+    package subscript<Value>(dynamicMember member: KeyPath<SearchSettings, Setting<Value>>) -> Value {
+        value(of: Settings.search[keyPath: member])
+    }
+
+    package subscript<Value>(dynamicMember member: KeyPath<TelemetrySettings, Setting<Value>>) -> Value {
+        value(of: Settings.telemetry[keyPath: member])
+    }
+
+    package subscript<Value>(dynamicMember member: KeyPath<WebhookConfiguration, Setting<Value>>) -> Value {
+        value(of: Settings.webhooks[keyPath: member])
+    }
+
+    package subscript<Value>(dynamicMember member: KeyPath<AddressSettings, Setting<Value>>) -> Value {
+        value(of: Settings.addresses[keyPath: member])
     }
 
     private func value<Value>(of setting: Setting<Value>) -> Value {
@@ -123,7 +187,11 @@ package struct PlatformSettings: Sendable {
         if !usesPostgres, self.postgresReplicaHost != nil || self.postgresReplicaURL != nil {
             found.append("POSTGRES_REPLICA_HOST and POSTGRES_REPLICA_URL go with POSTGRES_HOST or DATABASE_URL")
         }
+        found += authorityContradictions
         found += clusterContradictions
+        found += searchContradictions
+        found += telemetryContradictions
+        found += publishingContradictions
         if self.queueMaxRetry < self.queueFirstRetry {
             found.append("OONRUMAIL_QUEUE_MAX_RETRY is shorter than OONRUMAIL_QUEUE_FIRST_RETRY")
         }

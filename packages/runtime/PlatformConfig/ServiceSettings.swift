@@ -1,3 +1,6 @@
+/// For whom the list of passwords that attackers know is asked.
+package enum BreachedListSetting: String, CaseIterable, Sendable { case always, policy }
+
 /// Sign-in, the store, the resolver, logs and stopping.
 ///
 /// In the order that `config list` shows.
@@ -111,6 +114,12 @@ package struct ServiceSettings: Sendable {
         "OONRUMAIL_BREACHED_PASSWORDS",
         .accounts,
         "File of passwords that attackers know: SHA-1 in hexadecimal, sorted, one a line"
+    )
+    package let breachedPasswordsAsked = Setting<BreachedListSetting>.choice(
+        "OONRUMAIL_BREACHED_PASSWORDS_ASKED",
+        .accounts,
+        .always,
+        "Whether that file is asked always, or by policy: for the organisations that say so"
     )
     package let appPasswordsPerAccount = Setting.integer(
         "OONRUMAIL_APP_PASSWORDS_PER_ACCOUNT",

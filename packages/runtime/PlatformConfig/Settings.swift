@@ -15,11 +15,51 @@ package enum Settings {
     static let listeners = ListenerSettings()
     static let mail = MailSettings()
     static let services = ServiceSettings()
+    static let signIn = SignInSettings()
+    static let interface = InterfaceSettings()
+    static let passkeys = PasskeySettings()
+    static let provider = ProviderSettings()
+    static let quotas = QuotaSettings()
+    static let people = PeopleSettings()
+    static let singleSignOn = SingleSignOnSettings()
+    static let signUps = SignUpSettings()
+    static let webhooks = WebhookConfiguration()
+    static let publishing = PublishingSettings()
+    static let authority = AuthoritySettings()
+    static let certificates = CertificateSettings()
     static let database = DatabaseSettings()
     static let cluster = ClusterSettings()
+    static let search = SearchSettings()
+    static let telemetry = TelemetrySettings()
+    static let addresses = AddressSettings()
+    static let sharing = SharingSettings()
 
     /// In the order of declaration, which is that of `config list`.
-    package static let all: [any AnySetting] = [listeners, mail, services, database, cluster].flatMap { group in
+    package static let all: [any AnySetting] = groups.flatMap { group in
         Mirror(reflecting: group).children.compactMap { $0.value as? any AnySetting }
     }
+
+    private static let groups: [any Sendable] = [
+        listeners,
+        mail,
+        services,
+        signIn,
+        interface,
+        passkeys,
+        provider,
+        quotas,
+        people,
+        singleSignOn,
+        signUps,
+        webhooks,
+        publishing,
+        authority,
+        certificates,
+        database,
+        cluster,
+        search,
+        telemetry,
+        addresses,
+        sharing,
+    ]
 }

@@ -21,6 +21,7 @@ package struct LineLogHandler: LogHandler {
     private let format: Format
     private let sink: any LogSink
     private let clock: any WallClock
+    private let errors: (any ErrorReporting)?
 
     package init(
         label: String,
@@ -28,6 +29,7 @@ package struct LineLogHandler: LogHandler {
         format: Format,
         sink: any LogSink = StandardErrorSink.shared,
         clock: any WallClock = SystemClock(),
+        errors: (any ErrorReporting)? = nil,
         metadataProvider: Logger.MetadataProvider? = nil
     ) {
         self.label = label
@@ -35,6 +37,7 @@ package struct LineLogHandler: LogHandler {
         self.format = format
         self.sink = sink
         self.clock = clock
+        self.errors = errors
         self.metadataProvider = metadataProvider
     }
 
@@ -53,6 +56,16 @@ package struct LineLogHandler: LogHandler {
         case .json: sink.write(json(time, event, fields))
         case .text: sink.write(text(time, event, fields))
         }
+        guard let errors, event.level >= .error else { return }
+        errors.report(
+            ErrorReport(
+                at: time,
+                level: event.level,
+                label: label,
+                message: event.message.description,
+                fields: fields.mapValues { "\($0)" }
+            )
+        )
     }
 
     private static let reserved: Set<String> = ["time", "level", "service", "message"]

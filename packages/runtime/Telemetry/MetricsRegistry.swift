@@ -83,14 +83,28 @@ package final class MetricsRegistry: MetricsFactory {
         histogramSeries(Self.suffixed(Self.sanitised(label), "_seconds"), dimensions, HistogramSeries.seconds)
     }
 
-    // Series live as long as the process: a counter that vanished and came back would look like a restart.
+    // Counters and histograms live as long as the process: one that vanished and came back would look like a restart. A
+    // gauge goes with what it measured.
     package func destroyCounter(_ handler: any CounterHandler) {}
     package func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) {}
-    package func destroyMeter(_ handler: any MeterHandler) {}
-    package func destroyRecorder(_ handler: any RecorderHandler) {}
+    package func destroyMeter(_ handler: any MeterHandler) { remove(handler as? GaugeSeries) }
+    package func destroyRecorder(_ handler: any RecorderHandler) { remove(handler as? GaugeSeries) }
     package func destroyTimer(_ handler: any TimerHandler) {}
 
     // MARK: - Series
+
+    private func remove(_ gauge: GaugeSeries?) {
+        guard let gauge else { return }
+        state.withLock { state in
+            for (name, family) in state.families where family.kind == .gauge {
+                let place = family.series.first { _, series in
+                    guard case .gauge(let other) = series else { return false }
+                    return other === gauge
+                }
+                if let place { state.families[name]?.series[place.key] = nil }
+            }
+        }
+    }
 
     private func counterSeries(_ label: String, _ dimensions: [(String, String)]) -> CounterSeries {
         let name = Self.suffixed(Self.sanitised(label), "_total")

@@ -4,19 +4,23 @@ import Synchronization
 
 /// App passwords and endings in memory, for tests of what stands on them.
 package final class FakeCredentials: CredentialStore, SecondFactorStore {
-    fileprivate struct Row {
+    struct Row {
         var password: AppPassword
         var hash: [UInt8]
         var keys: SCRAMKeys
     }
 
-    fileprivate struct State {
+    struct State {
         var rows: [Row] = []
         var endings: [SignInEnding] = []
         var uses = 0
         var factors: [AccountID: SecondFactor] = [:]
         var recovery: [AccountID: Set<[UInt8]>] = [:]
+        var passkeys: [Passkey] = []
+        var spent: Set<SpentChallenge> = []
+        var audit: [AuditEvent] = []
         var next: Int64 = 1
+        var demanding: Set<AccountID> = []
         var failure: StoreError?
     }
 
@@ -34,7 +38,7 @@ package final class FakeCredentials: CredentialStore, SecondFactorStore {
         state.withLock { $0.end(account, credential) }
     }
 
-    private func change<Value>(_ body: (inout State) throws(StoreError) -> Value) throws(StoreError) -> Value {
+    func change<Value>(_ body: (inout State) throws(StoreError) -> Value) throws(StoreError) -> Value {
         let outcome: Result<Value, StoreError> = state.withLock { state in
             if let failure = state.failure { return .failure(failure) }
             do throws(StoreError) {
@@ -153,21 +157,37 @@ package final class FakeCredentials: CredentialStore, SecondFactorStore {
 
     package func replaceRecoveryCodes(of account: AccountID, with hashes: [[UInt8]]) async throws(StoreError) {
         try change { state throws(StoreError) in
-            guard state.factors[account]?.isConfirmed == true else { throw .notFound }
+            guard !state.kinds(account).isEmpty else { throw .notFound }
             state.recovery[account] = Set(hashes)
         }
     }
 
-    package func removeSecondFactor(of account: AccountID) async throws(StoreError) {
+    package func removeSecondFactor(of account: AccountID, evenIfDemanded: Bool) async throws(StoreError) {
         try change { state throws(StoreError) in
-            guard state.factors.removeValue(forKey: account) != nil else { throw .notFound }
+            guard let known = state.factors.removeValue(forKey: account) else { throw .notFound }
+            guard state.kinds(account).isEmpty else { return }
+            guard evenIfDemanded || !state.demanding.contains(account) else {
+                state.factors[account] = known
+                throw .refused("the organisation demands a second factor: this is the last one")
+            }
             state.recovery[account] = nil
+        }
+    }
+
+    package func factorStanding(of account: AccountID) async throws(StoreError) -> FactorStanding {
+        try change { FactorStanding(kinds: $0.kinds(account), isDemanded: $0.demanding.contains(account)) }
+    }
+
+    /// The account's organisation demands a second factor, or not any more.
+    package func demandFactor(of account: AccountID, _ isDemanded: Bool = true) {
+        state.withLock { state in
+            if isDemanded { state.demanding.insert(account) } else { state.demanding.remove(account) }
         }
     }
 }
 
 extension FakeCredentials.State {
-    fileprivate mutating func end(_ account: AccountID, _ credential: SignInCredential?) {
+    mutating func end(_ account: AccountID, _ credential: SignInCredential?) {
         endings.append(SignInEnding(number: Int64(endings.count + 1), account: account, credential: credential))
     }
 }

@@ -76,3 +76,19 @@ extension FakeDirectory {
         }
     }
 }
+
+extension FakeDirectory: DelegatedKeyStore {
+    package func keys(
+        named selectors: [String],
+        afterDomain domain: String?,
+        limit: Int
+    ) async throws(StoreError) -> [DKIMKey] {
+        try change { state in
+            let held = state.keys.mapValues { $0.filter { selectors.contains($0.selector) } }.filter {
+                !$0.value.isEmpty
+            }
+            let names = held.keys.sorted().filter { $0 > (domain ?? "") }.prefix(limit)
+            return names.flatMap { held[$0] ?? [] }
+        }
+    }
+}

@@ -183,7 +183,8 @@ extension FakeDirectory: DomainStore {
         _ check: DomainCheckRecord,
         isCertain: Bool,
         next: Timestamp,
-        keeping limit: Int
+        keeping limit: Int,
+        telling event: WebhookEvent?
     ) async throws(StoreError) -> DomainCheckRecord? {
         try change { state in
             state.nextChecks[check.name] = next
@@ -191,6 +192,9 @@ extension FakeDirectory: DomainStore {
             let last = state.checks.last { $0.name == check.name }
             guard last?.fingerprint != check.fingerprint else { return nil }
             state.checks.append(check)
+            if let last, let event, let domain = state.domains.first(where: { $0.name == check.name }) {
+                state.told.append(event.body(domain.organisation, last))
+            }
             return last
         }
     }

@@ -9,18 +9,24 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
         var domains: [HostedDomain] = []
         var claims: [DomainClaim] = []
         var checks: [DomainCheckRecord] = []
+        var told: [String] = []
         var nextChecks: [String: Timestamp] = [:]
         var leases: [String: (holder: String, until: Timestamp)] = [:]
         var keys: [String: [DKIMKey]] = [:]
         var accounts: [Account] = []
         var hashes: [AccountID: String] = [:]
         var oldHashes: [AccountID: [String]] = [:]
+        var limits: [QuotaSubject: QuotaLimits] = [:]
         var aliases: [String: (alias: EmailAddress, targets: [EmailAddress])] = [:]
+        var routing: [String: DomainRouting] = [:]
+        var lists: [String: FakeList] = [:]
         var audit: [AuditEvent] = []
         var refusesAudit = false
         var resets: [AccountID] = []
         var tokens: [[UInt8]: (token: RefreshToken, isSpent: Bool)] = [:]
         var revoked: Set<String> = []
+        var limited: Set<String> = []
+        var signInPolicies: [OrganisationID: SignInPolicyRecord] = [:]
         var secrets: [String: [UInt8]] = [:]
         var failure: StoreError?
         var credentialLookups = 0
@@ -34,6 +40,8 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
     /// Every later call throws it; nil ends that.
     package func fail(with error: StoreError?) { state.withLock { $0.failure = error } }
     package var audit: [AuditEvent] { state.withLock { $0.audit } }
+    /// Bodies for webhooks.
+    package var told: [String] { state.withLock { $0.told } }
     package var resets: [AccountID] { state.withLock { $0.resets } }
     package var credentialLookups: Int { state.withLock { $0.credentialLookups } }
     package func passwordHash(of id: AccountID) -> String? { state.withLock { $0.hashes[id] } }
@@ -61,6 +69,18 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
     }
 
     package func organisations() async throws(StoreError) -> [Organisation] { try change { $0.organisations } }
+
+    package func signInPolicy(of organisation: OrganisationID) async throws(StoreError) -> SignInPolicyRecord {
+        try change { $0.signInPolicies[organisation] ?? SignInPolicyRecord() }
+    }
+
+    /// Puts a policy in force, whatever there was.
+    package func setSignInPolicy(_ policy: SignInPolicy, of organisation: OrganisationID) {
+        state.withLock { state in
+            let version = (state.signInPolicies[organisation]?.version ?? 0) + 1
+            state.signInPolicies[organisation] = SignInPolicyRecord(version: version, policy: policy, changedAt: now)
+        }
+    }
 
     package func addDomain(
         _ name: String,
@@ -217,10 +237,11 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
 
     package func resolve(_ address: EmailAddress) async throws(StoreError) -> RecipientResolution {
         try change { state in
-            if let alias = state.aliases[address.canonical] { return .alias(alias.targets) }
-            if let account = state.accounts.first(where: { $0.primaryAddress == address }) {
-                return account.status == .active
-                    ? .account(account.id, usedBytes: account.usedBytes, quotaBytes: account.quotaBytes) : .suspended
+            let main = state.routing[address.domain]?.aliasOf
+            let place = main.map { EmailAddress(uncheckedLocalPart: address.localPart, domain: $0) } ?? address
+            let bases = place.withoutDetail(state.routing[place.domain]?.separator ?? .plus)
+            for one in [place] + bases {
+                if let found = state.listed(one) { return found }
             }
             switch state.domains.first(where: { $0.name == address.domain })?.status {
             case .active: return .unknownAddress
@@ -339,6 +360,26 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
         try change { $0.revoked.contains(family) }
     }
 
+    package func worth(ofFamily family: String) async throws(StoreError) -> SessionWorth {
+        try change { state in
+            if state.revoked.contains(family) { return .ended }
+            return state.limited.contains(family) ? .limited : .full
+        }
+    }
+
+    /// From now on the sessions of the account are limited, or full again.
+    package func limit(_ account: AccountID, _ isLimited: Bool = true) {
+        state.withLock { state in
+            for known in state.tokens.values where known.token.account == account {
+                if isLimited {
+                    state.limited.insert(known.token.family)
+                } else {
+                    state.limited.remove(known.token.family)
+                }
+            }
+        }
+    }
+
     package func platformSecret(
         _ name: String,
         makingIfAbsent make: @Sendable () -> [UInt8]
@@ -359,5 +400,15 @@ extension FakeDirectory.State {
         let ended = families.subtracting(revoked).subtracting([family].compactMap(\.self))
         revoked.formUnion(ended)
         return ended.count
+    }
+}
+
+extension FakeDirectory.State {
+    func listed(_ address: EmailAddress) -> RecipientResolution? {
+        if let alias = aliases[address.canonical] { return .alias(alias.targets) }
+        if let list = lists[address.canonical] { return .list(list.list.address) }
+        guard let account = accounts.first(where: { $0.primaryAddress == address }) else { return nil }
+        return account.status == .active
+            ? .account(account.id, usedBytes: account.usedBytes, quotaBytes: account.quotaBytes) : .suspended
     }
 }

@@ -44,14 +44,7 @@ package final class FakeOperations: QueueStore, TraceStore, MaintenanceStore {
 
     // MARK: - Queue
 
-    package func lease(
-        owner: String,
-        now: Timestamp,
-        until: Timestamp,
-        limit: Int,
-        perDomain: Int?,
-        excluding: Set<String>
-    ) async throws(StoreError) -> [QueueLease] { [] }
+    package func lease(_ claim: QueueClaim) async throws(StoreError) -> [QueueLease] { [] }
     package func renew(_ lease: QueueLease, now: Timestamp, until: Timestamp) async throws(StoreError) {
         throw .notFound
     }
@@ -126,22 +119,59 @@ package struct FakePorts: PortProvider {
     package let clients = FakeCredentials()
     package let operations = FakeOperations()
     package let limiter = FakeLimiter()
+    package let rules = FakePolicies()
+    package let rulesOfFlags = FakeFlags()
+    package let grants = FakeSendingGrants()
+    package let keys = FakeTokenKeys()
+    package let looks = FakeBranding()
+    package let answers = FakeKeptAnswers()
+    package let watched = FakeCertificates()
     private let time: any WallClock
 
     package init(clock: any WallClock) { time = clock }
 
     package func directory() async throws -> any DirectoryStore { accounts }
     package func domains() async throws -> any DomainStore { accounts }
+    package func addresses() async throws -> any AddressBook { accounts }
+    package func bulk() async throws -> any BulkStore { FakeBulk() }
     package func sessions() async throws -> any SessionStore { accounts }
     package func credentials() async throws -> any CredentialStore & SecondFactorStore { clients }
+    package func passkeys() async throws -> any PasskeyStore { clients }
+    package func flags() async throws -> any FlagStore { rulesOfFlags }
+    package func sendingGrants() async throws -> any SendingGrantStore { grants }
+    package func tokenKeys() async throws -> any TokenKeyStore { keys }
+    package func oauth() async throws -> any OAuthClientStore & OAuthGrantStore { throw StoreError.refused("no fake") }
     package func queue() async throws -> any QueueStore { operations }
     package func trace() async throws -> any TraceStore { operations }
     package func audit() async throws -> any AuditStore { accounts }
+    package func singleSignOn() async throws -> any SingleSignOnStore { throw StoreError.refused("no fake") }
+    package func identityProviders() async throws -> any IdentityProviderFetching {
+        throw StoreError.refused("no fake")
+    }
+    package func webhooks() async throws -> any WebhookStore { throw StoreError.refused("no fake") }
+    package func webhookSender() async throws -> any WebhookSending { throw StoreError.refused("no fake") }
+    package func secrets() async throws -> any SecretSealing { throw StoreError.refused("no fake") }
+    package func keptAnswers() async throws -> any KeptAnswerStore { answers }
     package func maintenance() async throws -> any MaintenanceStore { operations }
+    package func policies() async throws -> any PolicyStore { rules }
+    package func people() async throws -> any PeopleStore { FakePeople(accounts) }
+    package func registrations() async throws -> any RegistrationStore { throw StoreError.refused("no fake") }
+    package func signUps() async throws -> any SignUpStore { throw StoreError.refused("no fake") }
+    package func avatars() async throws -> any AvatarStore { FakeAvatars() }
+    package func accountAddresses() async throws -> any AccountAddressStore { throw StoreError.refused("no fake") }
+    package func branding() async throws -> any BrandingStore { looks }
+    package func recovery() async throws -> any RecoveryStore { throw StoreError.refused("no fake") }
+    package func invitations() async throws -> any InvitationStore { throw StoreError.refused("no fake") }
+    package func quotas() async throws -> any QuotaStore { FakeQuotas(accounts) }
+    package func certificates() async throws -> any CertificateStore { watched }
+    package func sealedValues() async throws -> any SealedValueStore { throw StoreError.refused("no fake") }
     package func limits() async throws -> any RateLimiter { limiter }
     package func clock() -> any WallClock { time }
     package func mailboxes() async throws -> any MailboxStore { throw StoreError.refused("no fake") }
+    package func mailboxSharing() async throws -> any MailboxSharingStore { throw StoreError.refused("no fake") }
     package func deliveries() async throws -> any DeliveryStore { throw StoreError.refused("no fake") }
+    package func searchSource() async throws -> any SearchSourceStore { throw StoreError.refused("no fake") }
+    package func searchIndex() async throws -> (any SearchIndex)? { nil }
     package func changes() async throws -> any ChangeFeed { throw StoreError.refused("no fake") }
     package func resolver() async throws -> any DNSResolving { throw StoreError.refused("no fake") }
     package func publishedRecords() async throws -> any PublishedRecordReading { throw StoreError.refused("no fake") }

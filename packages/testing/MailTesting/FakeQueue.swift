@@ -21,7 +21,9 @@ package final class FakeQueue: QueueStore {
         var finishFailures: [StoreError] = []
         var readFailure: StoreError?
         var renewals = 0
-        var excluded: [Set<String>] = []
+        var claims: [QueueClaim] = []
+        var leaseFailures: [StoreError] = []
+        var renewalFailures: [StoreError] = []
     }
 
     private let state = Mutex(State())
@@ -41,6 +43,10 @@ package final class FakeQueue: QueueStore {
 
     /// The next calls of `finish` throw these, one each.
     package func failFinish(_ errors: [StoreError]) { state.withLock { $0.finishFailures = errors } }
+    /// The next calls of `renew` throw these, one each.
+    package func failRenewals(_ errors: [StoreError]) { state.withLock { $0.renewalFailures = errors } }
+    /// The next calls of `lease` throw these, one each.
+    package func failLeases(_ errors: [StoreError]) { state.withLock { $0.leaseFailures = errors } }
     package func failRead(_ error: StoreError?) { state.withLock { $0.readFailure = error } }
     /// Gives every lease to somebody else.
     package func steal() {
@@ -52,7 +58,7 @@ package final class FakeQueue: QueueStore {
 
     package var results: [QueueResult] { state.withLock { $0.finished } }
     package var renewals: Int { state.withLock { $0.renewals } }
-    package var excluded: [Set<String>] { state.withLock { $0.excluded } }
+    package var claims: [QueueClaim] { state.withLock { $0.claims } }
     /// What waits: canonical addresses and when they are due.
     package var waiting: [String: Timestamp] {
         state.withLock { state in
@@ -62,36 +68,30 @@ package final class FakeQueue: QueueStore {
 
     // MARK: - Worker
 
-    package func lease(
-        owner: String,
-        now: Timestamp,
-        until: Timestamp,
-        limit: Int,
-        perDomain: Int?,
-        excluding: Set<String>
-    ) async throws(StoreError) -> [QueueLease] {
-        state.withLock { state in
-            state.excluded.append(excluding)
+    package func lease(_ claim: QueueClaim) async throws(StoreError) -> [QueueLease] {
+        try state.withLock { state throws(StoreError) in
+            state.claims.append(claim)
+            if !state.leaseFailures.isEmpty { throw state.leaseFailures.removeFirst() }
             var leases: [QueueLease] = []
-            for index in state.rows.indices where state.rows[index].dueAt <= now {
+            for index in state.rows.indices where state.rows[index].dueAt <= claim.now {
                 let row = state.rows[index]
-                guard !excluding.contains(row.lease.domain) else { continue }
+                guard !claim.excluding.contains(row.lease.domain), claim.reclaims || !row.isLeased else { continue }
                 if let at = leases.firstIndex(where: {
                     $0.queueID == row.lease.queueID && $0.domain == row.lease.domain
                 }) {
                     leases[at].recipients += row.lease.recipients
                     state.rows[index].fence = leases[at].fence
                 } else {
-                    guard leases.count < limit else { continue }
+                    guard leases.count < claim.limit else { continue }
                     state.fence += 1
                     var lease = row.lease
                     lease.fence = state.fence
-                    lease.leasedAt = now
+                    lease.leasedAt = claim.now
                     leases.append(lease)
                     state.rows[index].fence = state.fence
                 }
                 state.rows[index].isLeased = true
-                state.rows[index].dueAt = until
+                state.rows[index].dueAt = claim.until
             }
             return leases
         }
@@ -106,8 +106,9 @@ package final class FakeQueue: QueueStore {
     }
 
     package func renew(_ lease: QueueLease, now: Timestamp, until: Timestamp) async throws(StoreError) {
-        let isHeld = state.withLock { state in
+        let isHeld = try state.withLock { state throws(StoreError) in
             state.renewals += 1
+            if !state.renewalFailures.isEmpty { throw state.renewalFailures.removeFirst() }
             var isHeld = false
             for index in state.rows.indices where state.rows[index].fence == lease.fence && state.rows[index].isLeased {
                 state.rows[index].dueAt = until

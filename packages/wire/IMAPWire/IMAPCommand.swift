@@ -30,6 +30,15 @@ package enum IMAPCommand: Sendable {
     case namespace
     case status(MailboxName, [StatusItem])
     case idle
+    // RFC 9208
+    case getQuota(root: [UInt8])
+    case getQuotaRoot(MailboxName)
+    // RFC 4314
+    case setACL(MailboxName, RightsCommand)
+    case deleteACL(MailboxName, identifier: String)
+    case getACL(MailboxName)
+    case listRights(MailboxName, identifier: String)
+    case myRights(MailboxName)
     // Selected
     case check
     case close
@@ -64,6 +73,13 @@ package enum IMAPCommand: Sendable {
         case .namespace: "NAMESPACE"
         case .status: "STATUS"
         case .idle: "IDLE"
+        case .getQuota: "GETQUOTA"
+        case .getQuotaRoot: "GETQUOTAROOT"
+        case .setACL: "SETACL"
+        case .deleteACL: "DELETEACL"
+        case .getACL: "GETACL"
+        case .listRights: "LISTRIGHTS"
+        case .myRights: "MYRIGHTS"
         case .check: "CHECK"
         case .close: "CLOSE"
         case .unselect: "UNSELECT"
@@ -90,6 +106,8 @@ package struct ListCommand: Sendable {
     package var returnsSubscribed = false
     package var returnsSpecialUse = false
     package var returnsStatus: [StatusItem] = []
+    /// RFC 8440.
+    package var returnsMyRights = false
     /// Whether selection or return options were given at all: then LIST "" "" is no special case.
     package var isExtended = false
 }
@@ -100,6 +118,7 @@ package enum StatusItem: String, Sendable, CaseIterable {
     case uidValidity = "UIDVALIDITY"
     case unseen = "UNSEEN"
     case deleted = "DELETED"
+    case deletedStorage = "DELETED-STORAGE"
     case size = "SIZE"
     case recent = "RECENT"
     case highestModSeq = "HIGHESTMODSEQ"
@@ -201,6 +220,14 @@ package struct StoreCommand: Sendable {
     package var isSilent: Bool
     package var flags: FlagList
     package var unchangedSince: Int64?
+}
+
+/// What SETACL gives or takes (RFC 4314 §3.1).
+package struct RightsCommand: Sendable {
+    package enum Mode: Sendable { case replace, add, remove }
+    package var identifier: String
+    package var mode: Mode
+    package var rights: MailboxRights
 }
 
 /// Flags as a client lists them.

@@ -92,6 +92,7 @@ extension IMAPCommandParser {
             case "SUBSCRIBED": command.returnsSubscribed = true
             case "CHILDREN": command.returnsChildren = true
             case "SPECIAL-USE": command.returnsSpecialUse = true
+            case "MYRIGHTS": command.returnsMyRights = true
             case "STATUS":
                 try space()
                 command.returnsStatus = try statusItems()

@@ -15,6 +15,8 @@ package struct IMAPCommandParser {
         package static let searchKeys = 2_000
         package static let listItems = 1_000
         package static let partNumbers = 60
+        /// Octets of an identifier (RFC 4314 §2): an address has 320 at most.
+        package static let identifier = 320
     }
 
     private init(_ bytes: [UInt8], isUTF8: Bool) {
@@ -103,6 +105,15 @@ package struct IMAPCommandParser {
             try space()
             return .status(mailbox, try statusItems())
         case "IDLE": return .idle
+        case "GETQUOTA":
+            try space()
+            return .getQuota(root: try astring())
+        case "GETQUOTAROOT": return .getQuotaRoot(try spacedMailbox())
+        case "SETACL": return .setACL(try spacedMailbox(), try rightsChange())
+        case "DELETEACL": return .deleteACL(try spacedMailbox(), identifier: try identifier())
+        case "GETACL": return .getACL(try spacedMailbox())
+        case "LISTRIGHTS": return .listRights(try spacedMailbox(), identifier: try identifier())
+        case "MYRIGHTS": return .myRights(try spacedMailbox())
         case "APPEND": throw error("Expected the message as a literal")
         case "CHECK": return .check
         case "CLOSE": return .close

@@ -1,3 +1,5 @@
+import ByteParsing
+
 /// One authentication exchange (RFC 4422 §3), server's side; the same for SMTP, IMAP and ManageSieve.
 ///
 /// Octets in and out are decoded: base 64 belongs to the protocol around it.
@@ -6,6 +8,8 @@ package struct SASLExchange: Sendable {
         /// Not the mechanism's grammar, or text that no user name or password may hold.
         case malformed
         case tooLong
+        /// The token was refused, and the client has taken note of why.
+        case refusedToken
     }
 
     package enum Step: Hashable, Sendable {
@@ -13,6 +17,15 @@ package struct SASLExchange: Sendable {
         case challenge([UInt8])
         /// To be checked by the caller. `authorizationID` is nil unless the client wants to act as somebody else.
         case credentials(authorizationID: String?, user: String, password: Secret)
+        /// Whose salt is wanted; goes on with `challenge(salt:iterations:nonce:)`.
+        case salt(authorizationID: String?, user: String)
+        /// To be checked by the caller; goes on with `proven(serverSignature:)` when it is right.
+        case proof(SCRAMProof)
+        /// To be checked by the caller; goes on with `refusedToken` when it is not good. `authorizationID` is the account
+        /// that the client means, nil when it does not say.
+        case token(authorizationID: String?, token: Secret)
+        /// The client has taken the server's own proof.
+        case completed
         case failed(Failure)
     }
 
@@ -26,6 +39,12 @@ package struct SASLExchange: Sendable {
         case awaitingMessage
         case awaitingUser
         case awaitingPassword(user: String)
+        case awaitingSalt(SCRAMExchange)
+        case awaitingProof(SCRAMExchange)
+        case checkingProof
+        case awaitingCompletion
+        case checkingToken
+        case awaitingRefusalNoted
         case done
     }
 
@@ -50,16 +69,94 @@ package struct SASLExchange: Sendable {
                 return .challenge(Array("Username:".utf8))
             }
             return takeUser(initialResponse)
+        case .scramSHA256, .oauthBearer, .xoauth2:
+            guard let initialResponse, !initialResponse.isEmpty else {
+                state = .awaitingMessage
+                return .challenge([])
+            }
+            return takeMessage(initialResponse)
         }
     }
 
     package mutating func respond(_ response: [UInt8]) -> Step {
         switch state {
-        case .awaitingMessage: finishPlain(response)
+        case .awaitingMessage: takeMessage(response)
         case .awaitingUser: takeUser(response)
         case .awaitingPassword(let user): finishLogin(user: user, password: response)
-        case .awaitingStart, .done: fail(.malformed)
+        case .awaitingProof(let exchange): takeProof(response, exchange)
+        // RFC 5802 §5: the client answers the server's signature with nothing.
+        case .awaitingCompletion: response.isEmpty ? complete() : fail(.malformed)
+        // RFC 7628 §3.2.3: "a dummy client response" (%x01); XOAUTH2's is empty. Whatever it is, the exchange fails.
+        case .awaitingRefusalNoted: fail(.refusedToken)
+        case .awaitingStart, .awaitingSalt, .checkingProof, .checkingToken, .done: fail(.malformed)
         }
+    }
+
+    private mutating func takeMessage(_ message: [UInt8]) -> Step {
+        switch mechanism {
+        case .plain, .login: finishPlain(message)
+        case .scramSHA256: takeFirst(message)
+        case .oauthBearer, .xoauth2: takeToken(message)
+        }
+    }
+
+    private mutating func complete() -> Step {
+        state = .done
+        return .completed
+    }
+
+    // MARK: - SCRAM and tokens
+
+    private mutating func takeFirst(_ message: [UInt8]) -> Step {
+        do throws(Failure) {
+            let exchange = try SCRAMExchange(clientFirst: message)
+            state = .awaitingSalt(exchange)
+            return .salt(authorizationID: exchange.authorizationID, user: exchange.user)
+        } catch {
+            return fail(error)
+        }
+    }
+
+    /// After `.salt`: `nonce` is the server's part: random, printable, no comma.
+    package mutating func challenge(salt: [UInt8], iterations: Int, nonce: [UInt8]) -> Step {
+        guard case .awaitingSalt(var exchange) = state else { return fail(.malformed) }
+        let message = exchange.serverFirst(salt: salt, iterations: iterations, nonce: nonce)
+        state = .awaitingProof(exchange)
+        return .challenge(message)
+    }
+
+    private mutating func takeProof(_ message: [UInt8], _ exchange: SCRAMExchange) -> Step {
+        do throws(Failure) {
+            let proof = try exchange.proof(clientFinal: message)
+            state = .checkingProof
+            return .proof(proof)
+        } catch {
+            return fail(error)
+        }
+    }
+
+    /// After `.proof`: the server proves in turn that it knows the password.
+    package mutating func proven(serverSignature: [UInt8]) -> Step {
+        guard case .checkingProof = state else { return fail(.malformed) }
+        state = .awaitingCompletion
+        return .challenge(Array("v=".utf8) + Base64.encode(serverSignature))
+    }
+
+    private mutating func takeToken(_ message: [UInt8]) -> Step {
+        do throws(Failure) {
+            let bearer = mechanism == .xoauth2 ? try BearerMessage.xoauth2(message) : try .oauthBearer(message)
+            state = .checkingToken
+            return .token(authorizationID: bearer.authorizationID, token: bearer.token)
+        } catch {
+            return fail(error)
+        }
+    }
+
+    /// After `.token`: says in JSON that it is not good (RFC 7628 §3.2.2), and no more than that.
+    package mutating func refusedToken(_ refusal: TokenRefusal = TokenRefusal()) -> Step {
+        guard case .checkingToken = state else { return fail(.malformed) }
+        state = .awaitingRefusalNoted
+        return .challenge(Array(refusal.text(mechanism).utf8))
     }
 
     // MARK: - PLAIN

@@ -104,7 +104,7 @@ extension SMTPReply {
     package static let appPasswordNeeded = SMTPReply(
         534,
         EnhancedStatus(5, 7, 9),
-        "The account has a second factor: sign in with an app password"
+        "The password alone is not enough here: sign in with an app password"
     )
     package static let authCancelled = SMTPReply(501, EnhancedStatus(5, 7, 0), "Authentication cancelled")
     package static let unknownMechanism = SMTPReply(504, EnhancedStatus(5, 5, 4), "Mechanism not supported")

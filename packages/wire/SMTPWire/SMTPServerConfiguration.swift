@@ -42,6 +42,8 @@ package struct SMTPServerConfiguration: Hashable, Sendable {
     package var offersTLS: Bool
     /// Mechanisms in upper case, best first; empty: no AUTH.
     package var mechanisms: [String]
+    /// Mechanisms that are taken and not announced.
+    package var unlistedMechanisms: [String] = []
     /// AUTH without TLS: loopback listeners in tests only.
     package var allowsPlaintextAuth: Bool
     /// MAIL needs AUTH first (RFC 6409 §4.3).

@@ -9,7 +9,8 @@ extension SMTPServerMachine {
         guard hello != nil, case .awaitingMail = state else { return refuse(orderRefusal(otherwise: .badSequence)) }
         // RFC 4954 §4: 538 for a mechanism that needs encryption.
         guard tlsIsActive || configuration.allowsPlaintextAuth else { return refuse(.encryptionRequired) }
-        guard configuration.mechanisms.contains(mechanism) else { return refuse(.unknownMechanism) }
+        guard configuration.mechanisms.contains(mechanism) || configuration.unlistedMechanisms.contains(mechanism)
+        else { return refuse(.unknownMechanism) }
         state = .authenticating
         pending.append(.authenticate(mechanism: mechanism, initialResponse: initialResponse))
     }
