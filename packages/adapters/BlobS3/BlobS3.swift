@@ -251,11 +251,11 @@ package final class BlobS3: BlobStore {
 
     // MARK: - Faults
 
-    private func reported<Value>(
+    private func reported<Value: Sendable>(
         _ work: () async throws(S3Fault) -> Value
     ) async throws(StoreError) -> Value {
         do throws(S3Fault) {
-            let value = try await work()
+            let value = try await traced("s3 request", kind: .client) { () async throws(S3Fault) in try await work() }
             noteAnswer(away: false, "")
             return value
         } catch {

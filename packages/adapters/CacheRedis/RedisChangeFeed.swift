@@ -22,21 +22,24 @@ package final class RedisChangeFeed: ChangeFeed {
     }
 
     /// Looks of the store that fall into this time after an outage see what it hid.
-    private static let doubt: Duration = .seconds(3)
+    package static let doubt: Duration = .seconds(3)
     /// However well the bus works: who published may have died between its commit and its message.
     private static let longestTrust: Duration = .seconds(30)
 
     private let client: RedisClient
     private let local = MemoryChangeFeed()
     private let channel: String
+    private let doubt: Duration
     private let origin = String(UInt64.random(in: 0 ... .max), radix: 36)
     private let state: Mutex<State>
     private let wake: AsyncStream<Void>.Continuation
 
-    package init(_ client: RedisClient) {
+    package init(_ client: RedisClient, doubt: Duration = RedisChangeFeed.doubt) {
         self.client = client
-        channel = client.options.prefix + "changes"
-        state = Mutex(State(doubtUntil: .now + Self.doubt, lastLook: .now))
+        self.doubt = doubt
+        // Channels are common to all databases of a server.
+        channel = "\(client.options.prefix)changes:\(client.options.database)"
+        state = Mutex(State(doubtUntil: .now + doubt, lastLook: .now))
         let (signals, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         self.wake = wake
         let node = client.subscribe(
@@ -68,11 +71,13 @@ package final class RedisChangeFeed: ChangeFeed {
 
     /// Accounts with listeners here whose changes must now be looked for in the store.
     ///
-    /// All while messages do not come in and shortly after; none as long as they do, but for a look now and then.
+    /// All while messages do not come in, shortly after, and once after that; none as long as they do, but for a look now
+    /// and then.
     package var accountsToPoll: [AccountID] {
         let mustLook = state.withLock { state in
             let now = ContinuousClock.now
-            guard !state.isConnected || now < state.doubtUntil || now >= state.lastLook + Self.longestTrust else {
+            guard !state.isConnected || state.lastLook < state.doubtUntil || now >= state.lastLook + Self.longestTrust
+            else {
                 return false
             }
             state.lastLook = now
@@ -127,7 +132,7 @@ package final class RedisChangeFeed: ChangeFeed {
 
     private func heard(_ octets: [UInt8]) {
         guard let message = ChangeMessage(octets, notFrom: origin) else { return }
-        if message.isIncomplete { state.withLock { $0.doubtUntil = .now + Self.doubt } }
+        if message.isIncomplete { state.withLock { $0.doubtUntil = .now + doubt } }
         local.publish(message.changes)
         if message.hasQueueWork || message.isIncomplete { local.publishQueueWork() }
     }
@@ -137,7 +142,7 @@ package final class RedisChangeFeed: ChangeFeed {
         case .connected:
             state.withLock { state in
                 state.isConnected = true
-                state.doubtUntil = .now + Self.doubt
+                state.doubtUntil = .now + doubt
             }
             client.outage.isOver("change feed")
             local.publishQueueWork()

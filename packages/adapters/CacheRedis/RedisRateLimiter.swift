@@ -41,6 +41,15 @@ package final class RedisRateLimiter: RateLimiter {
         return isAllowed ? .allowed : .exceeded(retryAfterSeconds: number)
     }
 
+    package func measure(_ key: String, limit: Int, windowSeconds: Int, now: Timestamp) async -> RateWindow {
+        guard let (isAllowed, number) = await eval(key, windowSeconds, now, limit: max(0, limit)) else {
+            return await fallback.measure(key, limit: limit, windowSeconds: windowSeconds, now: now)
+        }
+        return isAllowed
+            ? RateWindow(isExceeded: false, events: number, resetSeconds: RateWindow.rest(windowSeconds, now))
+            : RateWindow(isExceeded: true, events: limit, resetSeconds: number)
+    }
+
     package func peek(_ key: String, windowSeconds: Int, now: Timestamp) async -> Int {
         if let (_, number) = await eval(key, windowSeconds, now, limit: -1) { return number }
         return await fallback.peek(key, windowSeconds: windowSeconds, now: now)

@@ -1,3 +1,4 @@
+import MailModel
 package import MailPorts
 
 extension UnboundResolver: PublishedRecordReading {
@@ -9,6 +10,9 @@ extension UnboundResolver: PublishedRecordReading {
             case .txt: .txt
             case .srv: .srv
             case .cname: .cname
+            case .a: .a
+            case .aaaa: .aaaa
+            case .tlsa: .tlsa
             }
         let answer = try await engine.resolve(name, type, timeout: timeout).get()
         return PublishedValues(
@@ -31,6 +35,14 @@ extension UnboundResolver: PublishedRecordReading {
             return "\(number(0)) \(number(2)) \(number(4)) \(host)."
         case .cname: return DNSName.text(data[...]).map { "\($0)." }
         case .txt: return joined(data)
+        case .a: return data.count == 4 ? IPAddress(bytes: data)?.description : nil
+        case .aaaa: return data.count == 16 ? IPAddress(bytes: data)?.description : nil
+        case .tlsa:
+            // RFC 6698 §2.1: usage, selector, matching type, association data.
+            guard data.count > 3 else { return nil }
+            let digits = Array("0123456789abcdef".utf8)
+            let hex = data[3...].flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+            return "\(data[0]) \(data[1]) \(data[2]) \(String(decoding: hex, as: UTF8.self))"
         }
     }
 }

@@ -76,7 +76,10 @@ package final class UnboundResolver: DNSResolving {
         _ read: ([UInt8]) -> Record?
     ) async throws(DNSError) -> DNSAnswer<Record> {
         guard DNSName.isValid(name) else { throw .invalidName }
-        let raw = try await engine.resolve(name, type, timeout: timeout).get()
+        let raw = try await traced("dns lookup", kind: .client, attributes: ["dns.question.type": "\(type)"]) {
+            () async throws(DNSError) in
+            try await engine.resolve(name, type, timeout: timeout).get()
+        }
         return DNSAnswer(
             records: raw.records.prefix(Self.maximumRecords).compactMap(read),
             isAuthentic: raw.isAuthentic
@@ -98,4 +101,5 @@ enum RecordType: CInt, Sendable {
     case txt = 16
     case aaaa = 28
     case srv = 33
+    case tlsa = 52
 }

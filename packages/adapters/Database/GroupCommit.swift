@@ -50,7 +50,7 @@ final class GroupCommit: Sendable {
         watch = ForeignCommitWatch(pool: pool, queue: queue, interval: options.foreignCommitInterval)
     }
 
-    func onForeignCommit(_ handler: @escaping @Sendable () -> Void) { watch.start(handler) }
+    func onForeignCommit(_ handler: @escaping @Sendable (_ isNew: Bool) -> Void) { watch.start { handler(true) } }
 
     func enqueue<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value,

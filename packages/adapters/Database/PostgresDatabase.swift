@@ -56,27 +56,33 @@ package final class PostgresDatabase: SQLDatabase {
         return PostgresDatabase(options, replica: replica, reports: FaultReports(logger: logger))
     }
 
+    private static let facts = ["db.system.name": "postgresql"]
+
     @discardableResult
     package func write<Value: Sendable>(
         of account: Int64?,
         _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        guard let account else { return try await pool.run(.write, body).get() }
-        return try await lanes.run(account, body).get()
+        try await traced("db write", kind: .client, attributes: Self.facts) { () async throws(StoreError) in
+            guard let account else { return try await pool.run(.write, body).get() }
+            return try await lanes.run(account, body).get()
+        }
     }
 
     package func read<Value: Sendable>(
         _ freshness: SQLFreshness,
         _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        if case .recent = freshness, let replica {
-            switch await replica.run(.read, body) {
-            case .success(let value): return value
-            case .failure(.unavailable): ()
-            case .failure(let error): throw error
+        try await traced("db read", kind: .client, attributes: Self.facts) { () async throws(StoreError) in
+            if case .recent = freshness, let replica {
+                switch await replica.run(.read, body) {
+                case .success(let value): return value
+                case .failure(.unavailable): ()
+                case .failure(let error): throw error
+                }
             }
+            return try await pool.run(.read, body).get()
         }
-        return try await pool.run(.read, body).get()
     }
 
     package func copy(toFile path: String) async throws(StoreError) {
@@ -86,7 +92,7 @@ package final class PostgresDatabase: SQLDatabase {
     /// The server checks its pages as it reads them; there is no file of ours to look at.
     package func checkIntegrity() async throws(StoreError) -> [String] { [] }
 
-    package func onForeignCommit(_ handler: @escaping @Sendable () -> Void) { watch.start(handler) }
+    package func onForeignCommit(_ handler: @escaping @Sendable (_ isNew: Bool) -> Void) { watch.start(handler) }
 
     package func close() async {
         watch.stop()

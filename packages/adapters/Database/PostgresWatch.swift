@@ -2,14 +2,15 @@ import Dispatch
 import MailPorts
 import Synchronization
 
-/// Notices commits of other processes by asking for the newest transaction number once a while; notifications would
+/// Notices commits of other processes by asking which transactions are visible once a while; notifications would
 /// need a session of our own, which a pooler does not give.
 ///
 /// Our own commits count too: what the handler does must be cheap and harmless.
 final class PostgresWatch: Sendable {
     private struct State {
-        var handler: (@Sendable () -> Void)?
-        var newest: Int64?
+        var handler: (@Sendable (Bool) -> Void)?
+        /// `xmin:xmax:xip`: changes with every end of a transaction that has a number, also of one that began long ago.
+        var snapshot: String?
         var task: Task<Void, Never>?
     }
 
@@ -24,7 +25,7 @@ final class PostgresWatch: Sendable {
 
     deinit { stop() }
 
-    func start(_ handler: @escaping @Sendable () -> Void) {
+    func start(_ handler: @escaping @Sendable (_ isNew: Bool) -> Void) {
         let interval = self.interval
         // Ends with the watch: it holds no reference to it while it sleeps.
         let task = Task { [weak self] in
@@ -52,16 +53,14 @@ final class PostgresWatch: Sendable {
         guard !pool.isClosed else { return }
         let found = await pool.run(.read) { connection throws(StoreError) in
             // Transactions that only read take no number.
-            try connection.first("SELECT pg_snapshot_xmax(pg_current_snapshot())::text") { row throws(StoreError) in
-                row.integer(0)
-            }
+            try connection.first("SELECT pg_current_snapshot()::text") { row throws(StoreError) in row.text(0) }
         }
         // What cannot be read now is looked at with the next poll; the pool has reported the cause.
-        guard case .success(let newest?) = found else { return }
-        let handler = state.withLock { state -> (@Sendable () -> Void)? in
-            defer { state.newest = newest }
-            return state.newest == nil || state.newest == newest ? nil : state.handler
+        guard case .success(let snapshot?) = found else { return }
+        let (handler, isNew) = state.withLock { state in
+            defer { state.snapshot = snapshot }
+            return (state.handler, state.snapshot != nil && state.snapshot != snapshot)
         }
-        handler?()
+        handler?(isNew)
     }
 }

@@ -74,6 +74,10 @@ package enum SQLTurn: Int64, Sendable {
     case migration = 0x6F6F_6E01
     /// Number notices, which are read in the order of their numbers.
     case notices = 0x6F6F_6E02
+    /// Change who manages an organisation or the platform; taken before rows are locked.
+    case people = 0x6F6F_6E03
+    /// Make a key that signs tokens.
+    case tokenKeys = 0x6F6F_6E04
     /// Chain a line to the audit trail.
     case audit = 0x6F6F_6E10
 }
@@ -131,8 +135,9 @@ package protocol SQLDatabase: Sendable {
     func copy(toFile path: String) async throws(StoreError)
     /// What the engine itself finds wrong with its files; empty when they are sound.
     func checkIntegrity() async throws(StoreError) -> [String]
-    /// Calls the handler, from then on, soon after another process has committed a change. At most one handler.
-    func onForeignCommit(_ handler: @escaping @Sendable () -> Void)
+    /// Calls the handler, from then on, soon after another process has committed a change (true), and at every other look of a
+    /// server that many share (false): a bus beside it may have lost what it carried. At most one handler.
+    func onForeignCommit(_ handler: @escaping @Sendable (_ isNew: Bool) -> Void)
     func close() async
 }
 

@@ -64,14 +64,26 @@ package final class SQLiteDatabase: SQLDatabase {
         of account: Int64?,
         _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
-        let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
-            commits.enqueue(body) { continuation.resume(returning: $0) }
+        try await traced("db write", kind: .client, attributes: Self.facts) { () async throws(StoreError) in
+            let result: Result<Value, StoreError> = await withCheckedContinuation { continuation in
+                commits.enqueue(body) { continuation.resume(returning: $0) }
+            }
+            return try result.get()
         }
-        return try result.get()
     }
+
+    private static let facts = ["db.system.name": "sqlite"]
 
     package func read<Value: Sendable>(
         _ freshness: SQLFreshness,
+        _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
+    ) async throws(StoreError) -> Value {
+        try await traced("db read", kind: .client, attributes: Self.facts) { () async throws(StoreError) in
+            try await read(body)
+        }
+    }
+
+    private func read<Value: Sendable>(
         _ body: @escaping @Sendable (any SQLConnection) throws(StoreError) -> Value
     ) async throws(StoreError) -> Value {
         let reports = self.reports
@@ -118,7 +130,9 @@ package final class SQLiteDatabase: SQLDatabase {
         return lines == ["ok"] ? [] : lines
     }
 
-    package func onForeignCommit(_ handler: @escaping @Sendable () -> Void) { commits.onForeignCommit(handler) }
+    package func onForeignCommit(_ handler: @escaping @Sendable (_ isNew: Bool) -> Void) {
+        commits.onForeignCommit(handler)
+    }
 
     package func close() async {
         await commits.drain()

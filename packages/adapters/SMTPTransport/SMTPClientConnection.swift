@@ -64,7 +64,7 @@ final class SMTPClientConnection: ChannelInboundHandler {
         let tls: SMTPClientMachine.TLS =
             switch plan.tls {
             case .opportunistic: .opportunistic
-            case .verified: .required
+            case .verified, .encrypted: .required
             case .implicit: .implicit
             case .none: .none
             }

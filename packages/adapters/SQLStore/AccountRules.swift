@@ -48,6 +48,13 @@ struct AccountRules: Sendable {
     private static let mailboxRules: [AccountRules] = [
         AccountRules(
             sql: """
+                SELECT mailbox_id, grantee_id FROM mailbox_rights WHERE account_id = $1
+                AND mailbox_id NOT IN (SELECT mailbox_id FROM mailboxes WHERE account_id = $1)
+                """,
+            text: "account {1} has rights in mailbox {0}, which is not there"
+        ),
+        AccountRules(
+            sql: """
                 SELECT mailbox_id, messages, unseen, deleted, size FROM mailboxes AS mailbox WHERE account_id = $1
                 AND (messages, unseen, deleted, size) <> (
                     SELECT COUNT(*), COALESCE(SUM(CASE WHEN flags & 1 = 0 THEN 1 ELSE 0 END), 0),

@@ -1,3 +1,4 @@
+import ByteParsing
 import Glibc
 import MailCrypto
 
@@ -88,12 +89,5 @@ struct BackupWriter: ~Copyable {
 
     private func write(_ bytes: UnsafeRawBufferPointer) throws(BackupFault) {
         guard FileTree.writeAll(bytes, to: descriptor) else { throw .system("cannot write \(path)") }
-    }
-}
-
-enum Hexadecimal {
-    static func text(_ bytes: [UInt8]) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 }

@@ -14,6 +14,10 @@ actor ChangePoller {
     /// Up to where each account's changes have been published.
     private var seen: [AccountID: Int64] = [:]
     private var isPolling = false
+    /// Asked for while a look ran.
+    private var mustRepeat = false
+    /// Those whose look has failed: they are looked at with the next one, trusted bus or not.
+    private var owed: Set<AccountID> = []
 
     init(database: any SQLDatabase, feed: any ChangeFeed, listened: @escaping @Sendable () -> [AccountID]) {
         self.database = database
@@ -22,18 +26,30 @@ actor ChangePoller {
     }
 
     func publishNew() async {
-        // A slow look is not followed by a second beside it; what it misses the next one finds.
-        guard !isPolling else { return }
+        // A slow look is not followed by a second beside it, but by one after it.
+        guard !isPolling else {
+            mustRepeat = true
+            return
+        }
         isPolling = true
         defer { isPolling = false }
-        var rest = listened()[...]
-        let wanted = Set(rest)
+        repeat {
+            mustRepeat = false
+            await pass()
+        } while mustRepeat
+    }
+
+    private func pass() async {
+        let wanted = Set(listened()).union(owed)
+        owed = wanted
         seen = seen.filter { wanted.contains($0.key) }
+        var rest = Array(wanted)[...]
         while !rest.isEmpty {
             let portion = rest.prefix(Self.portion).map { (account: $0, seen: seen[$0] ?? 0) }
             rest = rest.dropFirst(Self.portion)
-            // What cannot be read now is read with the next look; the database has reported the cause.
+            // The database has reported the cause.
             guard let found = try? await look(at: portion) else { return }
+            owed.subtract(portion.map(\.account))
             for (account, modSeq) in found.modSeqs { seen[account] = modSeq }
             feed.relay(found.changes)
         }

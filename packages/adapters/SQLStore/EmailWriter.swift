@@ -24,7 +24,8 @@ struct EmailWriter {
     ) throws(StoreError) -> (uid: UID, modSeq: ModSeq) {
         let size = stored.size + entry.prefix.count
         let numbers = try numbers(for: summary, entry, size: size)
-        guard let counters = numbers.counters else { throw try reasonForNoRoom() }
+        guard let counters = numbers.counters, let quota = numbers.quota else { throw .notFound }
+        try QuotaLedger(connection: connection, account: account).admit(quota)
         guard let uid = numbers.uid else { throw .notFound }
         guard uid > 0, uid < Int64(UInt32.max) else { throw .refused("the mailbox has no UIDs left") }
         try connection.post(
@@ -46,8 +47,9 @@ struct EmailWriter {
     }
 
     private struct Numbers {
-        /// nil when the account is not there or has no room.
+        /// nil when the account is not there.
         var counters: (email: Int64, thread: Int64, modSeq: Int64)?
+        var quota: QuotaLedger.Counters?
         /// nil when the mailbox is not there.
         var uid: Int64?
         /// Conversations by the hashes of their references.
@@ -64,8 +66,7 @@ struct EmailWriter {
                 """
                 UPDATE account_counters SET next_email = next_email + 1, next_thread = next_thread + 1, modseq = modseq + 1,
                 used_bytes = used_bytes + $2, used_messages = used_messages + 1
-                WHERE account_id = $1 AND (quota_bytes IS NULL OR used_bytes + $2 <= quota_bytes)
-                RETURNING next_email, next_thread, modseq
+                WHERE account_id = $1 RETURNING next_email, next_thread, modseq, \(QuotaLedger.columns)
                 """,
                 [.integer(account.rawValue), .integer(Int64(size))]
             ),
@@ -94,7 +95,9 @@ struct EmailWriter {
         var numbers = Numbers()
         try connection.queryEach(statements) { place, row throws(StoreError) in
             switch place {
-            case 0: numbers.counters = (email: row.integer(0) - 1, thread: row.integer(1) - 1, modSeq: row.integer(2))
+            case 0:
+                numbers.counters = (email: row.integer(0) - 1, thread: row.integer(1) - 1, modSeq: row.integer(2))
+                numbers.quota = QuotaLedger.counters(row, from: 3)
             case 1: numbers.uid = row.integer(0) - 1
             case _: numbers.threads[row.integer(0)] = row.integer(1)
             }
@@ -167,15 +170,6 @@ struct EmailWriter {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in messageID.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
         return Int64(bitPattern: hash)
-    }
-
-    /// Why the counters did not move.
-    func reasonForNoRoom() throws(StoreError) -> StoreError {
-        let isThere = try connection.first(
-            "SELECT 1 FROM account_counters WHERE account_id = $1",
-            [.integer(account.rawValue)]
-        ) { _ throws(StoreError) in true }
-        return isThere == true ? .overQuota : .notFound
     }
 }
 

@@ -19,6 +19,11 @@ struct MessageMover {
         var email: Int64
         var size: Int64
         var internalDate: Int64
+
+        mutating func keep(_ scope: FlagScope) {
+            flags &= Int64(scope.flags.rawValue)
+            if !scope.hasKeywords { keywords = "" }
+        }
     }
 
     private func rows(_ uids: UIDRanges, in mailbox: MailboxID, onlyDeleted: Bool) throws(StoreError) -> [Row] {
@@ -47,28 +52,32 @@ struct MessageMover {
         return found
     }
 
+    /// - Parameter kept: flags that the copies keep.
     func copy(
         _ uids: UIDRanges,
         from: MailboxID,
         to: MailboxID,
-        isMove: Bool
+        isMove: Bool,
+        keeping kept: FlagScope = .all
     ) throws(StoreError) -> (receipt: CopyReceipt, modSeq: ModSeq) {
         try SQLStore.lock([account], connection)
         let target = try SQLStore.mailbox(to, of: account, connection)
         _ = try SQLStore.mailbox(from, of: account, connection)
-        let rows = try rows(uids, in: from, onlyDeleted: false)
+        var rows = try rows(uids, in: from, onlyDeleted: false)
+        if kept != .all { for place in rows.indices { rows[place].keep(kept) } }
         guard !rows.isEmpty else {
             return (CopyReceipt(uidValidity: target.uidValidity, source: [], destination: []), target.highestModSeq)
         }
         let size = rows.reduce(0) { $0 + $1.size }
-        let modSeq = try connection.first(
+        let counted = try connection.first(
             """
             UPDATE account_counters SET modseq = modseq + 1, used_bytes = used_bytes + $2, used_messages = used_messages + $3
-            WHERE account_id = $1 AND ($2 = 0 OR quota_bytes IS NULL OR used_bytes + $2 <= quota_bytes) RETURNING modseq
+            WHERE account_id = $1 RETURNING modseq, \(QuotaLedger.columns)
             """,
             [.integer(account.rawValue), .integer(isMove ? 0 : size), .integer(isMove ? 0 : Int64(rows.count))]
-        ) { row throws(StoreError) in row.integer(0) }
-        guard let modSeq else { throw .overQuota }
+        ) { row throws(StoreError) in (modSeq: row.integer(0), quota: QuotaLedger.counters(row, from: 1)) }
+        guard let (modSeq, quota) = counted else { throw .notFound }
+        if !isMove { try QuotaLedger(connection: connection, account: account).admit(quota) }
         let first = Int64(target.uidNext.rawValue)
         guard first + Int64(rows.count) < Int64(UInt32.max) else { throw .refused("the mailbox has no UIDs left") }
         for (offset, row) in rows.enumerated() {
@@ -154,7 +163,7 @@ struct MessageMover {
 }
 
 extension SQLStore {
-    /// One mailbox row fewer names the email; its rows go with the last.
+    /// One mailbox row fewer names the email; its rows go with the last, and the search index is to hear of it.
     ///
     /// A large blob is left to the sweep.
     static func releaseEmail(_ email: Int64, of account: AccountID, _ connection: any SQLConnection) throws(StoreError)
@@ -165,6 +174,14 @@ extension SQLStore {
             """
             DELETE FROM inline_bytes WHERE account_id = $1 AND email_id = $2
             AND EXISTS (SELECT 1 FROM emails WHERE account_id = $1 AND email_id = $2 AND refs <= 0)
+            """,
+            key
+        )
+        try connection.post(
+            """
+            INSERT INTO search_removals (account_id, email_id) SELECT account_id, email_id FROM emails
+            WHERE account_id = $1 AND email_id = $2 AND refs <= 0
+            AND EXISTS (SELECT 1 FROM search_cursors WHERE indexed_account = $1)
             """,
             key
         )

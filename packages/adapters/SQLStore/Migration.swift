@@ -29,7 +29,36 @@ package struct Migration: Sendable {
     }
 
     package static let all: [Migration] = [
-        .initial, .credentials, .domainLife, .domainChecks, .keyStates, .secondFactors, .sessions, .auditChain,
+        .initial,
+        .credentials,
+        .domainLife,
+        .domainChecks,
+        .keyStates,
+        .secondFactors,
+        .sessions,
+        .auditChain,
+        .keptAnswers,
+        .quotaTree,
+        .searchCursors,
+        .domainPolicies,
+        .people,
+        .traceContexts,
+        .recovery,
+        .passkeys,
+        .sessionEndings,
+        .addresses,
+        .featureFlags,
+        .sendingGrants,
+        .mailboxRights,
+        .certificates,
+        .openID,
+        .singleSignOn,
+        .profiles,
+        .signUps,
+        .signInPolicies,
+        .registrations,
+        .bulk,
+        .webhooks,
     ]
 
     private static let table = """

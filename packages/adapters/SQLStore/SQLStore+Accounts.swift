@@ -11,43 +11,62 @@ extension SQLStore {
 
     package func addAccount(_ account: NewAccount) async throws(StoreError) -> Account {
         let now = clock.now()
-        return try await database.write { connection throws(StoreError) in
-            try Self.requireDomain(account.address.domain, of: account.organisation, connection)
-            let id = AccountID(try Self.next("account", connection))
-            try connection.execute(
-                "INSERT INTO addresses (address, domain, written, account_id) VALUES ($1, $2, $3, $4)",
-                [
-                    .text(account.address.canonical), .text(account.address.domain), .text(account.address.description),
-                    .integer(id.rawValue),
-                ]
-            )
-            try connection.execute(
-                """
-                INSERT INTO accounts (account_id, organisation_id, primary_address, domain, display_name, role, status, created_at)
-                VALUES ($1, $2, $3, $4, $5, $6, 'active', $7)
-                """,
-                [
-                    .integer(id.rawValue), .integer(account.organisation.rawValue), .text(account.address.canonical),
-                    .text(account.address.domain), .text(account.displayName), .text(account.role.rawValue),
-                    .integer(now.microseconds),
-                ]
-            )
-            try connection.execute(
-                "INSERT INTO credentials (account_id, password_hash, changed_at) VALUES ($1, $2, $3)",
-                [.integer(id.rawValue), .text(account.passwordHash), .integer(now.microseconds)]
-            )
-            try connection.execute(
-                """
-                INSERT INTO account_counters (
-                    account_id, next_email, next_mailbox, next_thread, modseq, uid_validity, quota_bytes, used_bytes, used_messages
-                ) VALUES ($1, 1, 2, 1, 1, $2, $3, 0, 0)
-                """,
-                [.integer(id.rawValue), .integer(now.seconds & 0x7FFF_FFFF), .optional(account.quotaBytes)]
-            )
-            try Self.makeDefaultMailboxes(of: id, connection)
-            guard let made = try Self.account(id, connection) else { throw .notFound }
-            return made
-        }
+        return try await database.write { connection throws(StoreError) in try Self.insert(account, now, connection) }
+    }
+
+    static func insert(
+        _ account: NewAccount,
+        _ now: Timestamp,
+        _ connection: any SQLConnection
+    ) throws(StoreError) -> Account {
+        try Self.requireDomain(account.address.domain, of: account.organisation, connection)
+        let id = AccountID(try Self.next("account", connection))
+        try Self.insertAddress(account.address, of: id, connection)
+        try insertRows(
+            of: account,
+            as: id,
+            key: account.address.canonical,
+            domain: account.address.domain,
+            now,
+            connection
+        )
+        guard let made = try Self.account(id, connection) else { throw .notFound }
+        return made
+    }
+
+    /// Everything of a new account but its address.
+    static func insertRows(
+        of account: NewAccount,
+        as id: AccountID,
+        key: String,
+        domain: String,
+        _ now: Timestamp,
+        _ connection: any SQLConnection
+    ) throws(StoreError) {
+        try connection.execute(
+            """
+            INSERT INTO accounts (account_id, organisation_id, primary_address, domain, display_name, role, status, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6, 'active', $7)
+            """,
+            [
+                .integer(id.rawValue), .integer(account.organisation.rawValue), .text(key),
+                .text(domain), .text(account.displayName), .text(account.role.rawValue),
+                .integer(now.microseconds),
+            ]
+        )
+        try connection.execute(
+            "INSERT INTO credentials (account_id, password_hash, changed_at) VALUES ($1, $2, $3)",
+            [.integer(id.rawValue), .text(account.passwordHash), .integer(now.microseconds)]
+        )
+        try connection.execute(
+            """
+            INSERT INTO account_counters (
+                account_id, next_email, next_mailbox, next_thread, modseq, uid_validity, quota_bytes, used_bytes, used_messages
+            ) VALUES ($1, 1, 2, 1, 1, $2, $3, 0, 0)
+            """,
+            [.integer(id.rawValue), .integer(now.seconds & 0x7FFF_FFFF), .optional(account.quotaBytes)]
+        )
+        try Self.makeDefaultMailboxes(of: id, connection)
     }
 
     static func makeDefaultMailboxes(of id: AccountID, _ connection: any SQLConnection) throws(StoreError) {
@@ -67,7 +86,7 @@ extension SQLStore {
     package func account(withAddress address: EmailAddress) async throws(StoreError) -> Account? {
         try await database.read { connection throws(StoreError) in
             try connection.first(
-                "\(Self.accountQuery) WHERE accounts.account_id = (SELECT account_id FROM addresses WHERE address = $1)",
+                "\(Self.accountQuery) WHERE accounts.account_id = \(Self.signInHolder)",
                 [.text(address.canonical)],
                 Self.account
             )
@@ -96,10 +115,16 @@ extension SQLStore {
     }
 
     package func setQuota(_ id: AccountID, bytes: Int64?) async throws(StoreError) {
-        try await change(
-            "UPDATE account_counters SET quota_bytes = $2 WHERE account_id = $1",
-            [.integer(id.rawValue), .optional(bytes)]
-        )
+        try await database.write { connection throws(StoreError) in
+            let quota = try connection.first(
+                "UPDATE account_counters SET quota_bytes = $2 WHERE account_id = $1 RETURNING \(QuotaLedger.columns)",
+                [.integer(id.rawValue), .optional(bytes)]
+            ) { row throws(StoreError) in QuotaLedger.counters(row, from: 0) }
+            guard let quota else { throw .notFound }
+            if !quota.limits.reached(bytes: quota.usedBytes, messages: quota.usedMessages).isEmpty {
+                try QuotaLedger(connection: connection, account: id).mark()
+            }
+        }
     }
 
     package func setPassword(_ id: AccountID, hash: String) async throws(StoreError) {
@@ -123,8 +148,16 @@ extension SQLStore {
         let changes = try await database.write { connection throws(StoreError) in
             let key: [SQLValue] = [.integer(id.rawValue)]
             try Self.lock([id], connection)
+            try connection.post(
+                """
+                INSERT INTO search_removals (account_id, email_id) SELECT account_id, email_id FROM emails
+                WHERE account_id = $1 AND EXISTS (SELECT 1 FROM search_cursors WHERE indexed_account = $1)
+                """,
+                key
+            )
             for table in [
-                "messages", "tombstones", "inline_bytes", "emails", "thread_references", "mailboxes", "subscriptions",
+                "messages", "tombstones", "inline_bytes", "emails", "thread_references", "mailbox_rights", "mailboxes",
+                "subscriptions",
             ] {
                 try connection.post("DELETE FROM \(table) WHERE account_id = $1", key)
             }
@@ -156,8 +189,9 @@ extension SQLStore {
         let found = try await database.read { connection throws(StoreError) -> CredentialRow? in
             let account = try connection.first(
                 """
-                \(Self.accountQuery) WHERE accounts.account_id = (SELECT account_id FROM addresses WHERE address = $1)
-                AND accounts.status = 'active' AND COALESCE(domains.status, '') <> 'deleted'
+                \(Self.accountQuery) WHERE accounts.account_id = \(Self.signInHolder)
+                AND \(Self.accountStatus) = 'active'
+                AND NOT EXISTS (SELECT 1 FROM shared_accounts WHERE shared_accounts.account_id = accounts.account_id)
                 """,
                 [.text(address.canonical)],
                 Self.account
@@ -179,13 +213,25 @@ extension SQLStore {
 
     // MARK: - Rows
 
-    static let accountQuery = """
-        SELECT accounts.account_id, accounts.organisation_id, addresses.written, display_name, role,
-        CASE WHEN domains.status = 'deleted' THEN 'suspended' ELSE accounts.status END, quota_bytes, used_bytes,
-        used_messages, accounts.created_at FROM accounts LEFT JOIN domains ON domains.name = accounts.domain
+    /// The status that counts: the account's own, unless its domain or its organisation says less.
+    static let accountStatus = """
+        CASE WHEN accounts.status <> 'active' THEN accounts.status WHEN domains.status = 'deleted'
+        OR organisations.status = 'suspended' THEN 'suspended' ELSE accounts.status END
+        """
+
+    static let accountQuery = accountRows(with: "")
+
+    /// - Parameter more: columns behind those of the account, each with a comma before it.
+    static func accountRows(with more: String) -> String {
+        """
+        SELECT accounts.account_id, accounts.organisation_id, addresses.written, display_name, role, \(accountStatus),
+        quota_bytes, used_bytes, used_messages, accounts.created_at\(more) FROM accounts
+        LEFT JOIN domains ON domains.name = accounts.domain
+        LEFT JOIN organisations ON organisations.organisation_id = accounts.organisation_id
         JOIN account_counters ON account_counters.account_id = accounts.account_id
         JOIN addresses ON addresses.address = accounts.primary_address
         """
+    }
 
     static func account(_ id: AccountID, _ connection: any SQLConnection) throws(StoreError) -> Account? {
         try connection.first("\(accountQuery) WHERE accounts.account_id = $1", [.integer(id.rawValue)], account)

@@ -50,9 +50,18 @@ extension SQLStore: AuditStore {
         let bytes = Array(subject.utf8)
         let domain = bytes.lastIndex(of: 64).map { bytes[($0 + 1)...] } ?? bytes[...]
         guard (1...255).contains(domain.count) else { return nil }
-        return try connection.first(
+        let hosted = try connection.first(
             "SELECT organisation_id FROM domains WHERE name = $1",
             [.text(EmailAddress.lowercased(String(decoding: domain, as: UTF8.self)))]
+        ) { row throws(StoreError) in row.integer(0) }
+        guard hosted == nil, domain.startIndex > 0 else { return hosted }
+        // An owner who signs in by an address elsewhere.
+        return try connection.first(
+            """
+            SELECT accounts.organisation_id FROM accounts JOIN addresses ON addresses.account_id = accounts.account_id
+            WHERE addresses.address = $1
+            """,
+            [.text(outside + subject)]
         ) { row throws(StoreError) in row.integer(0) }
     }
 

@@ -104,6 +104,8 @@ extension SQLStore: CredentialStore {
     private static let keptEndings: Int64 = 10_000
     /// The account's own password, in a column whose other values are app passwords.
     private static let ownPassword: Int64 = 0
+    /// A session, named in a column of its own.
+    static let bySession: Int64 = -1
 
     /// Tells every process, with this transaction, that sessions must end.
     static func endSignIns(
@@ -118,10 +120,13 @@ extension SQLStore: CredentialStore {
             case nil: .null
             case .password: .integer(ownPassword)
             case .appPassword(let id): .integer(id.rawValue)
+            case .session: .integer(bySession)
             }
+        var session: String?
+        if case .session(let family) = credential { session = family }
         try connection.execute(
-            "INSERT INTO sign_in_endings (account_id, credential) VALUES ($1, $2)",
-            [.integer(account.rawValue), column]
+            "INSERT INTO sign_in_endings (account_id, credential, session) VALUES ($1, $2, $3)",
+            [.integer(account.rawValue), column, .optional(session)]
         )
         // The newest stays always, so that numbers only grow.
         try connection.execute(
@@ -136,14 +141,18 @@ extension SQLStore: CredentialStore {
                 number == nil
                 ? "ending_id = (SELECT MAX(ending_id) FROM sign_in_endings) AND $1 < 0" : "ending_id > $1"
             return try connection.all(
-                "SELECT ending_id, account_id, credential FROM sign_in_endings WHERE \(which) ORDER BY ending_id LIMIT $2",
+                "SELECT ending_id, account_id, credential, session FROM sign_in_endings WHERE \(which) ORDER BY ending_id LIMIT $2",
                 [.integer(number ?? -1), .integer(Int64(limit))]
             ) { row throws(StoreError) in
                 SignInEnding(
                     number: row.integer(0),
                     account: AccountID(row.integer(1)),
                     credential: row.optionalInteger(2).map {
-                        $0 == Self.ownPassword ? .password : .appPassword(AppPasswordID($0))
+                        switch $0 {
+                        case Self.ownPassword: .password
+                        case Self.bySession: .session(row.isNull(3) ? "" : row.text(3))
+                        default: .appPassword(AppPasswordID($0))
+                        }
                     }
                 )
             }

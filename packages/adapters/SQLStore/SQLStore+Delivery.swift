@@ -4,7 +4,12 @@ package import MailPorts
 
 extension SQLStore: DeliveryStore {
     package func deliver(_ plan: DeliveryPlan) async throws(StoreError) -> DeliveryReceipt {
-        let stored = try await prepare(plan.bytes)
+        var plan = plan
+        plan.traceparent = TraceContext.current?.traceparent
+        return try await deliver(plan, try await prepare(plan.bytes))
+    }
+
+    private func deliver(_ plan: DeliveryPlan, _ stored: StoredBytes) async throws(StoreError) -> DeliveryReceipt {
         let accounts = Set(plan.localCopies.map(\.account.rawValue))
         let delivered = try await database.write(of: accounts.count == 1 ? accounts.first : nil) {
             connection throws(StoreError) in
@@ -12,6 +17,21 @@ extension SQLStore: DeliveryStore {
         }
         publish(delivered, hasQueueWork: !plan.remote.isEmpty)
         return delivered.receipt
+    }
+
+    package func deliver(all plans: [DeliveryPlan]) async throws(StoreError) {
+        var prepared: [(plan: DeliveryPlan, stored: StoredBytes)] = []
+        for plan in plans { prepared.append((plan, try await prepare(plan.bytes))) }
+        let parts = prepared
+        let every = Set(plans.flatMap { $0.localCopies.map(\.account) }).sorted { $0.rawValue < $1.rawValue }
+        let delivered = try await database.write { connection throws(StoreError) in
+            // One order over all the plans, as within one.
+            if !every.isEmpty { try Self.lock(every, connection) }
+            var whole: [Delivered] = []
+            for part in parts { whole.append(try Self.deliver(part.plan, part.stored, connection)) }
+            return whole
+        }
+        for (part, one) in zip(plans, delivered) { publish(one, hasQueueWork: !part.remote.isEmpty) }
     }
 
     struct Delivered: Sendable {
@@ -59,6 +79,7 @@ extension SQLStore: DeliveryStore {
             )
             if isNew { delivered.newMailboxes.append(Change(account: copy.account, mailbox: nil, modSeq: made.modSeq)) }
         }
+        try noteUse(of: plan.localCopies, at: plan.receivedAt, connection)
         if !plan.remote.isEmpty { try enqueue(plan, stored, connection) }
         try insert(plan.trace, connection)
         return delivered

@@ -6,12 +6,7 @@ extension SQLStore: DirectoryStore {
     package func addOrganisation(name: String) async throws(StoreError) -> Organisation {
         let now = clock.now()
         return try await database.write { connection throws(StoreError) in
-            let id = OrganisationID(try Self.next("organisation", connection))
-            try connection.execute(
-                "INSERT INTO organisations (organisation_id, name, created_at) VALUES ($1, $2, $3)",
-                [.integer(id.rawValue), .text(name), .integer(now.microseconds)]
-            )
-            return Organisation(id: id, name: name)
+            Organisation(id: try Self.insertOrganisation(name, now, connection), name: name)
         }
     }
 
@@ -87,30 +82,14 @@ extension SQLStore: DirectoryStore {
         guard !targets.isEmpty, targets.count <= 1_000 else { throw .refused("an alias has 1 to 1000 targets") }
         try await database.write { connection throws(StoreError) in
             try Self.requireDomain(alias.domain, connection)
-            try connection.execute(
-                "INSERT INTO addresses (address, domain, written, account_id) VALUES ($1, $2, $3, NULL)",
-                [.text(alias.canonical), .text(alias.domain), .text(alias.description)]
-            )
-            for (position, target) in targets.enumerated() {
-                try connection.execute(
-                    "INSERT INTO alias_targets (address, position, target, written) VALUES ($1, $2, $3, $4)",
-                    [
-                        .text(alias.canonical), .integer(Int64(position)), .text(target.canonical),
-                        .text(target.description),
-                    ]
-                )
-            }
+            try Self.insertAddress(alias, connection)
+            try Self.insertTargets(of: Alias(address: alias, targets: targets), connection)
         }
     }
 
     package func removeAlias(_ alias: EmailAddress) async throws(StoreError) {
         try await database.write { connection throws(StoreError) in
-            let removed = try connection.execute(
-                "DELETE FROM addresses WHERE address = $1 AND account_id IS NULL",
-                [.text(alias.canonical)]
-            )
-            guard removed == 1 else { throw .notFound }
-            try connection.execute("DELETE FROM alias_targets WHERE address = $1", [.text(alias.canonical)])
+            try Self.removeAlias(alias, connection)
         }
     }
 
@@ -138,70 +117,6 @@ extension SQLStore: DirectoryStore {
         }
     }
 
-    /// - Parameter isHosted: it is known already that its domain is ours.
-    static func resolve(
-        _ address: EmailAddress,
-        isHosted: Bool = false,
-        _ connection: any SQLConnection
-    ) throws(StoreError) -> RecipientResolution {
-        let found = try connection.first(
-            """
-            SELECT addresses.account_id, accounts.status, used_bytes, quota_bytes, domains.status FROM addresses
-            JOIN domains ON domains.name = addresses.domain
-            LEFT JOIN accounts ON accounts.account_id = addresses.account_id
-            LEFT JOIN account_counters ON account_counters.account_id = addresses.account_id WHERE address = $1
-            """,
-            [.text(address.canonical)]
-        ) { row throws(StoreError) -> RecipientResolution in
-            switch HostedDomain.Status(rawValue: row.text(4)) {
-            case .active: break
-            case .suspended, nil: return .suspended
-            case .deleted: return .notHosted
-            }
-            guard let account = row.optionalInteger(0) else { return .alias([]) }
-            guard row.text(1) == Account.Status.active.rawValue else { return .suspended }
-            return .account(AccountID(account), usedBytes: row.integer(2), quotaBytes: row.optionalInteger(3))
-        }
-        if case .alias? = found {
-            return .alias(
-                try connection.all(
-                    "SELECT written FROM alias_targets WHERE address = $1 ORDER BY position",
-                    [.text(address.canonical)]
-                ) { row throws(StoreError) in Self.address(row.text(0)) }
-            )
-        }
-        if let found { return found }
-        guard !isHosted else { return .unknownAddress }
-        let status = try connection.first("SELECT status FROM domains WHERE name = $1", [.text(address.domain)]) {
-            row throws(StoreError) in
-            row.text(0)
-        }
-        guard let status else { return .notHosted }
-        switch HostedDomain.Status(rawValue: status) {
-        case .active: return .unknownAddress
-        case .suspended, nil: return .suspended
-        case .deleted: return .notHosted
-        }
-    }
-
-    package func sendingAddresses(of account: AccountID) async throws(StoreError) -> [EmailAddress] {
-        try await database.read { connection throws(StoreError) in
-            try connection.all(
-                """
-                SELECT written FROM addresses JOIN domains ON domains.name = addresses.domain AND domains.status = 'active'
-                WHERE account_id = $1
-                UNION SELECT alias.written FROM addresses AS own
-                JOIN alias_targets ON alias_targets.target = own.address
-                JOIN addresses AS alias ON alias.address = alias_targets.address
-                JOIN domains ON domains.name = alias.domain AND domains.status = 'active'
-                WHERE own.account_id = $1
-                AND (SELECT COUNT(*) FROM alias_targets AS every WHERE every.address = alias.address) = 1
-                """,
-                [.integer(account.rawValue)]
-            ) { row throws(StoreError) in Self.address(row.text(0)) }
-        }
-    }
-
     // MARK: - Rows
 
     static let domainColumns = "domain_id, organisation_id, name, status, created_at, reason, purge_at"
@@ -223,20 +138,29 @@ extension SQLStore: DirectoryStore {
         of organisation: OrganisationID,
         _ connection: any SQLConnection
     ) throws(StoreError) {
-        let owner = try connection.first(
-            "SELECT organisation_id FROM domains WHERE name = $1 AND status <> 'deleted'",
-            [.text(name)]
-        ) { row throws(StoreError) in OrganisationID(row.integer(0)) }
-        guard let owner else { throw .refused("the domain \(name) is not hosted here") }
+        let (owner, main) = try hostedDomain(name, connection)
+        guard main == nil else { throw .refused("the domain \(name) is an alias of \(main ?? "")") }
         guard owner == organisation else { throw .refused("the domain \(name) belongs to another organisation") }
     }
 
-    static func requireDomain(_ name: String, _ connection: any SQLConnection) throws(StoreError) {
-        let isHosted = try connection.first(
-            "SELECT 1 FROM domains WHERE name = $1 AND status <> 'deleted'",
+    /// - Returns: whose it is.
+    @discardableResult
+    static func requireDomain(_ name: String, _ connection: any SQLConnection) throws(StoreError) -> OrganisationID {
+        let (owner, main) = try hostedDomain(name, connection)
+        guard main == nil else { throw .refused("the domain \(name) is an alias of \(main ?? "")") }
+        return owner
+    }
+
+    static func hostedDomain(
+        _ name: String,
+        _ connection: any SQLConnection
+    ) throws(StoreError) -> (owner: OrganisationID, main: String?) {
+        let found = try connection.first(
+            "SELECT organisation_id, alias_of FROM domains WHERE name = $1 AND status <> 'deleted'",
             [.text(name)]
-        ) { _ throws(StoreError) in true }
-        guard isHosted == true else { throw .refused("the domain \(name) is not hosted here") }
+        ) { row throws(StoreError) in (owner: OrganisationID(row.integer(0)), main: row.optionalText(1)) }
+        guard let found else { throw .refused("the domain \(name) is not hosted here") }
+        return found
     }
 
     /// An address as a row keeps it: quoted where it must be.

@@ -4,7 +4,7 @@ package import MailPorts
 
 /// Facts of domains, asked of the cache first.
 ///
-/// Of what it says only this is taken without the database: that a domain is hosted, that it is suspended, and that it has no keys.
+/// Of what it says only this is taken without the database: that a domain is suspended, and that it has no keys.
 /// That an account may have mail is always read from the rows.
 extension SQLStore {
     /// Domains of one page while warming.
@@ -12,14 +12,15 @@ extension SQLStore {
 
     package func resolve(_ address: EmailAddress) async throws(StoreError) -> RecipientResolution {
         guard let cache = options.domainCache else {
-            return try await database.read { connection throws(StoreError) in try Self.resolve(address, connection) }
+            return try await database.read { [policies] connection throws(StoreError) in
+                try Self.resolve(address, noting: policies, connection)
+            }
         }
         let known = await cache.facts(of: address.domain)
         if known?.status == .suspended { return .suspended }
-        let isHosted = known?.status == .active
-        let (found, facts) = try await database.read { connection throws(StoreError) in
+        let (found, facts) = try await database.read { [policies] connection throws(StoreError) in
             (
-                try Self.resolve(address, isHosted: isHosted, connection),
+                try Self.resolve(address, noting: policies, connection),
                 known != nil ? nil : try Self.facts(of: address.domain, connection)
             )
         }

@@ -19,9 +19,11 @@ extension SQLStore {
         _ check: DomainCheckRecord,
         isCertain: Bool,
         next: Timestamp,
-        keeping limit: Int
+        keeping limit: Int,
+        telling event: WebhookEvent?
     ) async throws(StoreError) -> DomainCheckRecord? {
-        try await database.write { connection throws(StoreError) in
+        let now = clock.now()
+        return try await database.write { connection throws(StoreError) in
             let isHosted = try connection.first(
                 "UPDATE domains SET next_check_at = $2, dns_status = $3 WHERE name = $1 RETURNING name",
                 [.text(check.name), .integer(next.microseconds), .text(check.status)]
@@ -55,6 +57,7 @@ extension SQLStore {
                 """,
                 [.text(check.name), .integer(Int64(limit))]
             )
+            if let last, let event { try Self.enqueue(event, after: last, now: now, connection) }
             return last
         }
     }

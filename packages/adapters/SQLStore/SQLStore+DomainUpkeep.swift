@@ -36,8 +36,18 @@ extension SQLStore {
                 key
             )
             try connection.execute("DELETE FROM addresses WHERE domain = $1", key)
+            try Self.purgeLists(ofDomain: name, connection)
+            // What was an alias of it is a domain of its own again.
+            try connection.execute("UPDATE domains SET alias_of = NULL WHERE alias_of = $1", key)
             try connection.execute("DELETE FROM dkim_keys WHERE domain = $1", key)
             try connection.execute("DELETE FROM domain_checks WHERE name = $1", key)
+            try connection.execute("DELETE FROM domain_policies WHERE domain = $1", key)
+            try connection.execute("DELETE FROM domain_branding WHERE domain = $1", key)
+            try Self.removeProvider(of: name, connection)
+            try connection.execute(
+                "DELETE FROM quota_nodes WHERE level = 'domain' AND node_id = (SELECT domain_id FROM domains WHERE name = $1)",
+                key
+            )
             try connection.execute("DELETE FROM domains WHERE name = $1", key)
             try Self.record(audit, connection)
             return false
@@ -47,8 +57,9 @@ extension SQLStore {
     }
 
     /// Everything that names the account, by the catalogue: a table that is added later is not forgotten.
-    private static func purge(_ account: AccountID, _ connection: any SQLConnection) throws(StoreError) {
+    static func purge(_ account: AccountID, _ connection: any SQLConnection) throws(StoreError) {
         try lock([account], connection)
+        try QuotaGrants.release(account, connection)
         let names = try connection.all(connection.dialect.tablesQuery) { row throws(StoreError) in row.text(0) }
         for table in names {
             let columns = try connection.all(connection.dialect.columnsQuery, [.text(table)]) {
@@ -57,6 +68,8 @@ extension SQLStore {
             guard columns.contains("account_id") else { continue }
             try connection.execute("DELETE FROM \(table) WHERE account_id = $1", [.integer(account.rawValue)])
         }
+        // What others shared with it.
+        try connection.execute("DELETE FROM mailbox_rights WHERE grantee_id = $1", [.integer(account.rawValue)])
     }
 
     package func removeClaims(expiredBefore moment: Timestamp) async throws(StoreError) -> Int {

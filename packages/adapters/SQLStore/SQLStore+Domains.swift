@@ -149,7 +149,7 @@ extension SQLStore: DomainStore {
                     .text(after?.name ?? ""), .integer(after.map { $0.organisation?.rawValue ?? .max } ?? 0),
                     .integer(organisation?.rawValue ?? 0), .integer(Int64(limit)),
                 ],
-                Self.entry
+                Self.domainEntry
             )
         }
     }
@@ -245,7 +245,7 @@ extension SQLStore: DomainStore {
         )
     }
 
-    private static func entry(_ row: any SQLRow) throws(StoreError) -> DomainEntry {
+    static func domainEntry(_ row: any SQLRow) throws(StoreError) -> DomainEntry {
         guard let token = row.optionalText(7) else { return .hosted(try domain(row)) }
         return .claimed(
             DomainClaim(

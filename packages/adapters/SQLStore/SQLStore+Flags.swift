@@ -86,7 +86,11 @@ struct FlagWriter {
     private func result(of change: FlagChange, on entry: MessageEntry) -> (flags: MessageFlags, keywords: Keywords) {
         var keywords = entry.keywords
         switch change.mode {
-        case .replace: return (change.flags, change.keywords)
+        case .replace:
+            return (
+                entry.flags.subtracting(change.scope.flags).union(change.flags),
+                change.scope.hasKeywords ? change.keywords : entry.keywords
+            )
         case .add:
             for name in change.keywords.names { keywords.insert(name) }
             return (entry.flags.union(change.flags), keywords)
@@ -105,7 +109,8 @@ struct FlagWriter {
     ) throws(StoreError) {
         let flags: String
         switch change.mode {
-        case .replace: flags = "$3"
+        case .replace where change.scope == .all: flags = "$3"
+        case .replace: flags = "((flags & ~\(change.scope.flags.rawValue)) | $3)"
         case .add: flags = "(flags | $3)"
         case .remove: flags = "(flags & ~$3)"
         }

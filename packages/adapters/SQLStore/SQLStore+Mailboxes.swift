@@ -114,6 +114,7 @@ extension SQLStore {
                 .integer(numbers.modSeq),
             ]
         )
+        try inheritRights(MailboxID(numbers.id), name, of: account, connection)
         return try mailbox(MailboxID(numbers.id), of: account, connection)
     }
 
@@ -179,7 +180,7 @@ extension SQLStore {
             let mailbox = try Self.mailbox(id, of: account, connection)
             let key: [SQLValue] = [.integer(account.rawValue), .integer(id.rawValue)]
             try Self.releaseEmails(of: account, connection, where: "mailbox_id = $2", [.integer(id.rawValue)])
-            for table in ["messages", "tombstones", "mailboxes"] {
+            for table in ["messages", "tombstones", "mailbox_rights", "mailboxes"] {
                 try connection.post("DELETE FROM \(table) WHERE account_id = $1 AND mailbox_id = $2", key)
             }
             return try Self.nextModSeq(
@@ -211,7 +212,12 @@ extension SQLStore {
         return next
     }
 
-    package func rename(_ name: String, to newName: String, of account: AccountID) async throws(StoreError) {
+    package func rename(
+        _ name: String,
+        to newName: String,
+        of account: AccountID,
+        expecting id: MailboxID?
+    ) async throws(StoreError) {
         let old = Self.canonical(name)
         let new = Self.canonical(newName)
         guard Self.isAllowed(new) else { throw .refused("that mailbox name is not allowed") }
@@ -221,7 +227,9 @@ extension SQLStore {
         let now = clock.now()
         let changes = try await database.write { connection throws(StoreError) -> [Change] in
             try Self.lock([account], connection)
-            guard let mailbox = try Self.named(old, of: account, connection) else { throw .notFound }
+            guard let mailbox = try Self.named(old, of: account, connection), id == nil || id == mailbox.id else {
+                throw .notFound
+            }
             guard try Self.named(new, of: account, connection) == nil else { throw .alreadyExists }
             try Self.makeParents(of: new, account, connection)
             if mailbox.id == Self.inbox {

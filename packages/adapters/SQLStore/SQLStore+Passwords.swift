@@ -11,34 +11,48 @@ extension SQLStore {
     ) async throws(StoreError) {
         let now = clock.now()
         try await database.write { connection throws(StoreError) in
-            let key: SQLValue = .integer(id.rawValue)
-            try Self.lock([id], connection)
-            let old = try connection.first("SELECT password_hash FROM credentials WHERE account_id = $1", [key]) {
-                row throws(StoreError) in row.text(0)
-            }
-            guard let old else { throw .notFound }
-            try connection.execute(
-                "INSERT INTO password_history (account_id, number, password_hash) VALUES ($1, $2, $3)",
-                [key, .integer(try Self.next("password_history", connection)), .text(old)]
-            )
-            try connection.execute(
-                """
-                DELETE FROM password_history WHERE account_id = $1 AND number NOT IN (
-                    SELECT number FROM password_history WHERE account_id = $1 ORDER BY number DESC LIMIT $2
-                )
-                """,
-                [key, .integer(Int64(history))]
-            )
-            try connection.execute(
-                "UPDATE credentials SET password_hash = $2, changed_at = $3 WHERE account_id = $1",
-                [key, .text(hash), .integer(now.microseconds)]
-            )
-            try connection.execute(
-                "UPDATE token_families SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL AND family <> $3",
-                [key, .integer(now.microseconds), .text(family ?? "")]
-            )
+            try Self.changePassword(id, hash, keeping: history, exceptSession: family, now, connection)
             try Self.endSignIns(of: id, .password, connection)
         }
+    }
+
+    /// Ends HTTP sessions but one; tokens for another new password are void.
+    static func changePassword(
+        _ id: AccountID,
+        _ hash: String,
+        keeping history: Int,
+        exceptSession family: String?,
+        _ now: Timestamp,
+        _ connection: any SQLConnection
+    ) throws(StoreError) {
+        let key: SQLValue = .integer(id.rawValue)
+        try lock([id], connection)
+        let old = try connection.first("SELECT password_hash FROM credentials WHERE account_id = $1", [key]) {
+            row throws(StoreError) in row.text(0)
+        }
+        guard let old else { throw .notFound }
+        try connection.execute(
+            "INSERT INTO password_history (account_id, number, password_hash) VALUES ($1, $2, $3)",
+            [key, .integer(try next("password_history", connection)), .text(old)]
+        )
+        try connection.execute(
+            """
+            DELETE FROM password_history WHERE account_id = $1 AND number NOT IN (
+                SELECT number FROM password_history WHERE account_id = $1 ORDER BY number DESC LIMIT $2
+            )
+            """,
+            [key, .integer(Int64(history))]
+        )
+        try connection.execute(
+            "UPDATE credentials SET password_hash = $2, changed_at = $3 WHERE account_id = $1",
+            [key, .text(hash), .integer(now.microseconds)]
+        )
+        try endSessions("account_id = $2 AND family <> $3", [key, .text(family ?? "")], now: now, connection)
+        try forgetAllowed("account_id = $1", [key], connection)
+        try connection.execute(
+            "DELETE FROM account_tickets WHERE account_id = $1 AND purpose = 'password-reset'",
+            [key]
+        )
     }
 
     package func passwordHistory(of id: AccountID, limit: Int) async throws(StoreError) -> [String] {

@@ -9,8 +9,9 @@ extension SQLStore: QueueStore {
         try connection.post(
             """
             INSERT INTO queue_messages (
-                account_id, queue_id, sender, created_at, expires_at, size, needs_utf8, is_8bit, message_id, blob_hash, encoding, data
-            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                account_id, queue_id, sender, created_at, expires_at, size, needs_utf8, is_8bit, message_id, blob_hash, encoding, data,
+                traceparent
+            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
             """,
             [
                 .integer(plan.submitter.rawValue), .text(plan.queueID.rawValue), .text(plan.sender.description),
@@ -19,6 +20,7 @@ extension SQLStore: QueueStore {
                 .integer(plan.needsSMTPUTF8 ? 1 : 0), .integer(plan.is8Bit ? 1 : 0), .optional(plan.summary.messageID),
                 .bytes(stored.hash),
                 .integer(stored.encoding.rawValue), stored.inline.map(SQLValue.bytes) ?? .null,
+                .optional(plan.traceparent),
             ]
         )
         for recipient in plan.remote {
@@ -44,6 +46,7 @@ extension SQLStore: QueueStore {
         var bounceBytes: StoredBytes?
         if let bounce = result.bounce { bounceBytes = try await prepare(bounce.bytes) }
         let stored = bounceBytes
+        let traceparent = TraceContext.current?.traceparent
         let delivered = try await database.write { connection throws(StoreError) -> Delivered? in
             let key: [SQLValue] = [.integer(lease.submitter.rawValue), .text(lease.queueID.rawValue)]
             // A recipient that this lease no longer holds: the whole report is outdated.
@@ -68,7 +71,8 @@ extension SQLStore: QueueStore {
             }
             try Self.insert(result.trace, connection)
             try Self.removeIfSettled(lease.queueID, of: lease.submitter, connection)
-            guard let bounce = result.bounce, let stored else { return nil }
+            guard var bounce = result.bounce, let stored else { return nil }
+            bounce.traceparent = traceparent
             return try Self.deliver(bounce, stored, connection)
         }
         if let delivered { publish(delivered, hasQueueWork: !(result.bounce?.remote.isEmpty ?? true)) }

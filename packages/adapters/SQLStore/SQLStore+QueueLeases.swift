@@ -7,39 +7,36 @@ extension SQLStore {
     /// Recipients in one lease (RFC 5321 §4.5.3.1.8 promises room for 100).
     static let recipientsPerLease = 100
 
-    package func lease(
-        owner: String,
-        now: Timestamp,
-        until: Timestamp,
-        limit: Int,
-        perDomain: Int?,
-        excluding: Set<String>
-    ) async throws(StoreError) -> [QueueLease] {
+    package func lease(_ claim: QueueClaim) async throws(StoreError) -> [QueueLease] {
         let due = try await nextDue()
-        guard let due, due <= now else { return [] }
+        guard let due, due <= claim.now else { return [] }
         return try await database.write { [self] connection throws(StoreError) in
             // Workers that lease take turns by this row, so each sees what the others have leased.
-            let fence = try Self.next("fence", count: Int64(limit), connection)
-            let clock = try time(now, connection)
-            let (now, until) = (clock, clock.adding(until, since: now))
-            // A lease that has run out is due again: its worker is gone.
-            try connection.post(
-                """
-                WITH ended AS (
-                    SELECT account_id, queue_id, recipient FROM queue_recipients WHERE state = 'leased' AND next_attempt_at <= $1
-                    \(connection.dialect.forUpdateSkippingLocked)
-                ) UPDATE queue_recipients SET state = 'waiting', next_attempt_at = $1
-                WHERE (account_id, queue_id, recipient) IN (SELECT account_id, queue_id, recipient FROM ended)
-                AND state = 'leased' AND next_attempt_at <= $1
-                """,
-                [.integer(now.microseconds)]
-            )
-            var room = try perDomain.map { most throws(StoreError) in
+            let fence = try Self.next("fence", count: Int64(claim.limit), connection)
+            let now = try time(claim.now, connection)
+            let until = now.adding(claim.until, since: claim.now)
+            if claim.reclaims { try Self.endLeases(now, connection) }
+            var room = try claim.perDomain.map { most throws(StoreError) in
                 try DomainRoom(most: most, held: Self.heldByDomain(connection))
             }
-            let groups = try Self.due(now, limit, excluding.union(room?.full ?? []), fence, connection)
+            let groups = try Self.due(now, claim.limit, claim.excluding.union(room?.full ?? []), fence, connection)
             return try Self.lease(groups.filter { room?.take($0.domain) ?? true }, now: now, until: until, connection)
         }
+    }
+
+    /// A lease that has run out is due again: its worker is gone.
+    private static func endLeases(_ now: Timestamp, _ connection: any SQLConnection) throws(StoreError) {
+        try connection.post(
+            """
+            WITH ended AS (
+                SELECT account_id, queue_id, recipient FROM queue_recipients WHERE state = 'leased' AND next_attempt_at <= $1
+                \(connection.dialect.forUpdateSkippingLocked)
+            ) UPDATE queue_recipients SET state = 'waiting', next_attempt_at = $1
+            WHERE (account_id, queue_id, recipient) IN (SELECT account_id, queue_id, recipient FROM ended)
+            AND state = 'leased' AND next_attempt_at <= $1
+            """,
+            [.integer(now.microseconds)]
+        )
     }
 
     /// Leases of each domain that any worker holds.
@@ -146,7 +143,8 @@ extension SQLStore {
         let messages = groups.map { group in
             SQLStatement(
                 """
-                SELECT sender, size, created_at, expires_at, needs_utf8, is_8bit FROM queue_messages WHERE account_id = $1 AND queue_id = $2
+                SELECT sender, size, created_at, expires_at, needs_utf8, is_8bit, traceparent
+                FROM queue_messages WHERE account_id = $1 AND queue_id = $2
                 """,
                 [.integer(group.account.rawValue), .text(group.id.rawValue)]
             )
@@ -168,6 +166,7 @@ extension SQLStore {
                 fence: group.fence
             )
             lease.leasedAt = now
+            lease.traceparent = row.optionalText(6)
             leases.append(lease)
         }
         return leases

@@ -3,6 +3,24 @@ package import MailModel
 package import MailPorts
 
 extension SQLStore: SecondFactorStore {
+    package func secondFactorKinds(of account: AccountID) async throws(StoreError) -> Set<SecondFactorKind> {
+        try await database.read { connection throws(StoreError) in try Self.kinds(of: account, connection) }
+    }
+
+    static func kinds(
+        of account: AccountID,
+        _ connection: any SQLConnection
+    ) throws(StoreError) -> Set<SecondFactorKind> {
+        let words = try connection.all(
+            """
+            SELECT 'totp' FROM second_factors WHERE account_id = $1 AND confirmed_at IS NOT NULL
+            UNION SELECT 'passkey' FROM passkeys WHERE account_id = $1
+            """,
+            [.integer(account.rawValue)]
+        ) { row throws(StoreError) in row.text(0) }
+        return Set(words.compactMap(SecondFactorKind.init(rawValue:)))
+    }
+
     package func secondFactor(of account: AccountID) async throws(StoreError) -> SecondFactor? {
         try await database.read { connection throws(StoreError) in
             try connection.first(
@@ -81,26 +99,24 @@ extension SQLStore: SecondFactorStore {
 
     package func replaceRecoveryCodes(of account: AccountID, with hashes: [[UInt8]]) async throws(StoreError) {
         try await database.write { connection throws(StoreError) in
-            let isThere = try connection.first(
-                "SELECT 1 FROM second_factors WHERE account_id = $1 AND confirmed_at IS NOT NULL",
-                [.integer(account.rawValue)]
-            ) { _ throws(StoreError) in true }
-            guard isThere == true else { throw .notFound }
+            guard try !Self.kinds(of: account, connection).isEmpty else { throw .notFound }
             try Self.putRecoveryCodes(hashes, of: account, connection)
         }
     }
 
-    package func removeSecondFactor(of account: AccountID) async throws(StoreError) {
+    package func removeSecondFactor(of account: AccountID, evenIfDemanded: Bool) async throws(StoreError) {
         try await database.write { connection throws(StoreError) in
+            // Of two factors that are removed at once one is the last.
+            try Self.lock([account], connection)
             let key: [SQLValue] = [.integer(account.rawValue)]
             guard try connection.execute("DELETE FROM second_factors WHERE account_id = $1", key) == 1 else {
                 throw .notFound
             }
-            try connection.execute("DELETE FROM recovery_codes WHERE account_id = $1", key)
+            try Self.checkFactorsLeft(of: account, evenIfDemanded: evenIfDemanded, connection)
         }
     }
 
-    private static func putRecoveryCodes(
+    static func putRecoveryCodes(
         _ hashes: [[UInt8]],
         of account: AccountID,
         _ connection: any SQLConnection

@@ -4,29 +4,39 @@ package import MailPorts
 
 extension SQLStore: SessionStore {
     package func add(_ token: RefreshToken) async throws(StoreError) {
-        try await database.write { connection throws(StoreError) in
-            let account: SQLValue = .integer(token.account.rawValue)
-            let theirs = "family IN (SELECT family FROM token_families WHERE account_id = $1)"
-            try connection.execute(
-                "DELETE FROM refresh_tokens WHERE \(theirs) AND expires_at <= $2",
-                [account, .integer(token.issuedAt.microseconds)]
-            )
-            try connection.execute(
-                "DELETE FROM token_families WHERE account_id = $1 AND family NOT IN (SELECT family FROM refresh_tokens WHERE \(theirs))",
-                [account]
-            )
-            try connection.execute(
-                """
-                INSERT INTO token_families (family, account_id, revoked_at, created_at, last_used_at, last_used_from, device)
-                VALUES ($1, $2, NULL, $3, $3, $4, $5)
-                """,
-                [
-                    .text(token.family), account, .integer(token.issuedAt.microseconds),
-                    .optional(token.origin.remote?.description), .text(token.origin.device),
-                ]
-            )
-            try Self.insert(token, connection)
+        try await database.write { connection throws(StoreError) in try Self.begin(token, connection) }
+    }
+
+    /// Begins a session, inside a transaction; what has expired of the account's goes.
+    static func begin(_ token: RefreshToken, _ connection: any SQLConnection) throws(StoreError) {
+        let account: SQLValue = .integer(token.account.rawValue)
+        // Whatever way somebody signed in by: nobody is a team's account.
+        let isTeam = try connection.first("SELECT 1 FROM shared_accounts WHERE account_id = $1", [account]) {
+            _ throws(StoreError) in true
         }
+        guard isTeam != true else { throw .refused("nobody signs in to a shared account") }
+        let theirs = "family IN (SELECT family FROM token_families WHERE account_id = $1)"
+        try connection.execute(
+            "DELETE FROM refresh_tokens WHERE \(theirs) AND expires_at <= $2",
+            [account, .integer(token.issuedAt.microseconds)]
+        )
+        try connection.execute(
+            "DELETE FROM token_families WHERE account_id = $1 AND family NOT IN (SELECT family FROM refresh_tokens WHERE \(theirs))",
+            [account]
+        )
+        try connection.execute(
+            """
+            INSERT INTO token_families (
+                family, account_id, revoked_at, created_at, last_used_at, last_used_from, device, by_provider
+            ) VALUES ($1, $2, NULL, $3, $3, $4, $5, $6)
+            """,
+            [
+                .text(token.family), account, .integer(token.issuedAt.microseconds),
+                .optional(token.origin.remote?.description), .text(token.origin.device),
+                token.isByProvider ? .integer(1) : .null,
+            ]
+        )
+        try Self.insert(token, connection)
     }
 
     package func rotate(
@@ -91,10 +101,8 @@ extension SQLStore: SessionStore {
     package func revokeAll(of account: AccountID) async throws(StoreError) {
         let now = clock.now()
         try await database.write { connection throws(StoreError) in
-            try connection.execute(
-                "UPDATE token_families SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL",
-                [.integer(account.rawValue), .integer(now.microseconds)]
-            )
+            try Self.endSessions("account_id = $2", [.integer(account.rawValue)], now: now, connection)
+            try Self.forgetAllowed("account_id = $1", [.integer(account.rawValue)], connection)
         }
     }
 
@@ -130,9 +138,11 @@ extension SQLStore: SessionStore {
     package func revokeSession(_ family: String, of account: AccountID) async throws(StoreError) {
         let now = clock.now()
         try await database.write { connection throws(StoreError) in
-            let ended = try connection.execute(
-                "UPDATE token_families SET revoked_at = $3 WHERE family = $1 AND account_id = $2 AND revoked_at IS NULL",
-                [.text(family), .integer(account.rawValue), .integer(now.microseconds)]
+            let ended = try Self.endSessions(
+                "family = $2 AND account_id = $3",
+                [.text(family), .integer(account.rawValue)],
+                now: now,
+                connection
             )
             guard ended == 1 else { throw .notFound }
         }
@@ -141,9 +151,12 @@ extension SQLStore: SessionStore {
     package func revokeSessions(of account: AccountID, except family: String?) async throws(StoreError) -> Int {
         let now = clock.now()
         return try await database.write { connection throws(StoreError) in
-            try connection.execute(
-                "UPDATE token_families SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL AND family <> $3",
-                [.integer(account.rawValue), .integer(now.microseconds), .text(family ?? "")]
+            try Self.forgetAllowed("account_id = $1", [.integer(account.rawValue)], connection)
+            return try Self.endSessions(
+                "account_id = $2 AND family <> $3",
+                [.integer(account.rawValue), .text(family ?? "")],
+                now: now,
+                connection
             )
         }
     }
@@ -190,9 +203,24 @@ extension SQLStore: SessionStore {
     }
 
     private static func revoke(_ family: String, now: Timestamp, _ connection: any SQLConnection) throws(StoreError) {
-        try connection.execute(
-            "UPDATE token_families SET revoked_at = $2 WHERE family = $1 AND revoked_at IS NULL",
-            [.text(family), .integer(now.microseconds)]
-        )
+        try endSessions("family = $2", [.text(family)], now: now, connection)
+    }
+
+    /// Revokes open sessions, and with each the mail sessions that signed in by its tokens; how many.
+    ///
+    /// `which` speaks of `$2` and following.
+    @discardableResult
+    static func endSessions(
+        _ which: String,
+        _ values: [SQLValue],
+        now: Timestamp,
+        _ connection: any SQLConnection
+    ) throws(StoreError) -> Int {
+        let ended = try connection.all(
+            "UPDATE token_families SET revoked_at = $1 WHERE \(which) AND revoked_at IS NULL RETURNING account_id, family",
+            [.integer(now.microseconds)] + values
+        ) { row throws(StoreError) in (account: AccountID(row.integer(0)), family: row.text(1)) }
+        for session in ended { try endSignIns(of: session.account, .session(session.family), connection) }
+        return ended.count
     }
 }

@@ -39,6 +39,7 @@ package final class SQLStore: Sendable {
     let reports: FaultReports
     let traceBuffer: TraceBuffer
     let clockWatch: ClockWatch
+    let policies = PolicyMemory()
     /// The data folder of a one-machine store.
     let folder: String?
 
@@ -81,11 +82,12 @@ package final class SQLStore: Sendable {
         let notices = NoticeReader(database: database, feed: feed)
         await notices.publishNew()
         let poller = options.listenedAccounts.map { ChangePoller(database: database, feed: feed, listened: $0) }
-        database.onForeignCommit {
+        database.onForeignCommit { isNew in
             // A command may have queued, released or retried mail, or changed an account that has sessions here.
-            feed.relayQueueWork()
+            if isNew { feed.relayQueueWork() }
             Task {
-                await notices.publishNew()
+                if isNew { await notices.publishNew() }
+                // What the bus lost may have been the last commit for long.
                 await poller?.publishNew()
             }
         }

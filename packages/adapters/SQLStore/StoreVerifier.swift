@@ -34,6 +34,11 @@ struct StoreVerifier {
             after = last.rawValue
         }
         note(try await store.database.read { connection throws(StoreError) in try Self.strayFindings(connection) })
+        note(
+            try await store.database.read { connection throws(StoreError) in
+                try connection.all(QuotaCount.grantFindings) { row throws(StoreError) in "quota: \(row.text(0))" }
+            }
+        )
         try await checkQueue()
         try await checkBlobs()
         if unlisted > 0 { report.findings.append("and \(unlisted) more findings") }
@@ -204,6 +209,9 @@ struct StoreVerifier {
             WHERE domain NOT IN (SELECT name FROM domains)
             UNION ALL SELECT 'alias ' || address || ' has no target' FROM addresses
             WHERE account_id IS NULL AND address NOT IN (SELECT address FROM alias_targets)
+            AND address NOT IN (SELECT address FROM list_addresses)
+            UNION ALL SELECT 'address ' || address || ' is of a list that is not there' FROM list_addresses
+            WHERE list NOT IN (SELECT address FROM lists)
             UNION ALL SELECT 'domain ' || name || ' is of an organisation that is not there' FROM domains
             WHERE organisation_id NOT IN (SELECT organisation_id FROM organisations)
             """

@@ -53,12 +53,13 @@ extension AccessClaims {
         )
     }
 
-    private enum Member {
+    enum Member {
         case text(String)
         case number(Int64)
     }
 
-    private static func members(_ bytes: [UInt8]) -> [String: Member]? {
+    /// The members of a flat object of plain texts and whole numbers, at most 4 KiB; nil for every other text.
+    static func members(_ bytes: [UInt8]) -> [String: Member]? {
         guard bytes.count <= 4_096, bytes.first == UInt8(ascii: "{"), bytes.last == UInt8(ascii: "}") else {
             return nil
         }

@@ -9,8 +9,12 @@ package enum AuthenticationOutcome: Sendable {
     case success(SignIn)
     /// The password is right; HTTP asks for the second factor.
     case secondFactorNeeded(Account)
-    /// The password is right, but the account has a second factor and the protocol cannot ask for one.
+    /// The password is right, and HTTP lets the account enrol the second factor that its organisation demands.
+    case enrolmentNeeded(SignIn)
+    /// The password is right, but the account has a second factor, or must have one, and the protocol cannot ask for it.
     case appPasswordNeeded
+    /// The people of this domain sign in by its identity provider; says nothing of the password.
+    case providerNeeded(domain: String)
     /// Unknown address, wrong password, suspended account: told apart in the log only.
     case invalid
     /// Too many failures; not even a right password is taken before then.
@@ -37,16 +41,20 @@ package struct LockoutLimits: Sendable {
 package final class AccountAuthenticator: Sendable {
     /// The sessions that signed in here, to be ended when their credential is.
     package let signIns = SignInRegistry()
-    private let directory: any DirectoryStore
-    private let credentials: any CredentialStore
+    let directory: any DirectoryStore
+    let credentials: any CredentialStore
+    /// nil where no mail protocol is served.
+    let mail: MailSignIns?
     private let factors: any SecondFactorStore
-    private let limiter: any RateLimiter
+    /// nil: no domain has an identity provider.
+    let providers: (any SingleSignOnStore)?
+    let limiter: any RateLimiter
     private let passwords: PasswordWork
-    private let limits: LockoutLimits
+    let limits: LockoutLimits
     private let cache: SignInCache
-    private let trail: SignInAudit
+    let trail: SignInAudit
     private let lastUseSeconds: Int64
-    private let logger: Logger
+    let logger: Logger
     /// A hash that no password has, made with the costs in force.
     private let decoy = Mutex<String?>(nil)
 
@@ -59,12 +67,16 @@ package final class AccountAuthenticator: Sendable {
         limits: LockoutLimits = LockoutLimits(),
         cache: SignInCache = SignInCache(),
         lastUseSeconds: Int64 = 300,
+        mail: MailSignIns? = nil,
+        providers: (any SingleSignOnStore)? = nil,
         logger: Logger = Logger(label: "auth")
     ) {
         self.directory = directory
         self.credentials = credentials
         factors = credentials
         self.lastUseSeconds = lastUseSeconds
+        self.mail = mail
+        self.providers = providers
         self.limiter = limiter
         self.passwords = passwords
         self.limits = limits
@@ -83,19 +95,13 @@ package final class AccountAuthenticator: Sendable {
         service: String,
         now: Timestamp
     ) async -> AuthenticationOutcome {
-        let outcome = await decide(user: user, password: password, remote: remote, service: service, now: now)
-        if case .success(let signIn) = outcome { await trail.signedIn(signIn, service, remote, now) }
-        let word =
-            switch outcome {
-            case .success: "success"
-            case .secondFactorNeeded: "second_factor_needed"
-            case .appPasswordNeeded: "app_password_needed"
-            case .invalid: "invalid"
-            case .lockedOut: "locked_out"
-            case .unavailable: "unavailable"
-            }
-        Counter(label: "oonrumail_auth_attempts_total", dimensions: [("service", service), ("outcome", word)])
-            .increment()
+        let decided = await decide(user: user, password: password, remote: remote, service: service, now: now)
+        let outcome = await underProvider(decided, user, service)
+        switch outcome {
+        case .success(let signIn), .enrolmentNeeded(let signIn): await trail.signedIn(signIn, service, remote, now)
+        case .secondFactorNeeded, .appPasswordNeeded, .providerNeeded, .invalid, .lockedOut, .unavailable: ()
+        }
+        count(outcome, service)
         return outcome
     }
 
@@ -109,10 +115,7 @@ package final class AccountAuthenticator: Sendable {
         let position = signIns.position
         let address = user.utf8.count <= 320 ? EmailAddress(user) : nil
         let counters = counters(address, remote)
-        for (key, limit) in counters
-        where await limiter.peek(key, windowSeconds: limits.windowSeconds, now: now) >= limit {
-            return .lockedOut(retryAfterSeconds: limits.windowSeconds)
-        }
+        guard await !isLockedOut(counters, now) else { return .lockedOut(retryAfterSeconds: limits.windowSeconds) }
         guard let address, (1...PasswordPolicy.maximumLength).contains(password.utf8.count) else {
             guard await spendTime(password) else { return .unavailable }
             return await refuse("malformed credentials", address, remote, service, counters, now)
@@ -143,6 +146,15 @@ package final class AccountAuthenticator: Sendable {
             )
             return .unavailable
         }
+        do throws(StoreError) {
+            if try await provider(demandedOf: found.account) != nil {
+                guard await spendTime(password) else { return .unavailable }
+                return await refuse("its provider is demanded", address, remote, service, counters, now)
+            }
+        } catch {
+            logger.error("connections of providers unavailable", metadata: ["error": .string("\(error)")])
+            return .unavailable
+        }
         let signIn = SignIn(account: found.account, credential: .password, position: position)
         if cache.contains(address, password, passwordHash: found.passwordHash, now: now) {
             return await passed(signIn, service, remote, now)
@@ -167,7 +179,7 @@ package final class AccountAuthenticator: Sendable {
 
     /// After the account's own password: whether that is enough.
     ///
-    /// Who has a second factor learns from a mail protocol that the password was right and an app password is wanted, as
+    /// Who has a second factor, or must have one, learns from a mail protocol that the password was right and an app password is wanted, as
     /// other providers tell (RFC 4954 §6 has no word for it; 534 5.7.9 is theirs). A guesser learns it too, and cannot use it.
     private func passed(
         _ signIn: SignIn,
@@ -175,15 +187,17 @@ package final class AccountAuthenticator: Sendable {
         _ remote: IPAddress?,
         _ now: Timestamp
     ) async -> AuthenticationOutcome {
+        let standing: FactorStanding
         do throws(StoreError) {
-            guard try await factors.secondFactor(of: signIn.account.id)?.isConfirmed == true else {
-                return .success(signIn)
-            }
+            standing = try await factors.factorStanding(of: signIn.account.id)
         } catch {
             logger.error("second factors unavailable", metadata: ["error": .string("\(error)")])
             return .unavailable
         }
-        guard SignInScope(rawValue: service) != nil else { return .secondFactorNeeded(signIn.account) }
+        guard !standing.takesPasswordAlone else { return .success(signIn) }
+        guard SignInScope(rawValue: service) != nil else {
+            return standing.kinds.isEmpty ? .enrolmentNeeded(signIn) : .secondFactorNeeded(signIn.account)
+        }
         await trail.refused(signIn.account.primaryAddress, "app password needed", service, remote, now)
         logger.notice(
             "sign-in needs an app password",
@@ -215,55 +229,13 @@ package final class AccountAuthenticator: Sendable {
     }
 
     /// Writes when and from where, unless that was written a short while ago; a sign-in does not fail for it.
-    private func noteUse(of known: AppPassword, _ remote: IPAddress?, _ now: Timestamp) async {
+    func noteUse(of known: AppPassword, _ remote: IPAddress?, _ now: Timestamp) async {
         if let last = known.lastUse, last.at.adding(seconds: lastUseSeconds) > now { return }
         do throws(StoreError) {
             try await credentials.noteUse(LastUse(at: now, remote: remote), of: known.id, account: known.account)
         } catch {
             logger.notice("last use not written", metadata: ["error": .string("\(error)")])
         }
-    }
-
-    // MARK: - Failures
-
-    private func refuse(
-        _ why: String,
-        _ address: EmailAddress?,
-        _ remote: IPAddress?,
-        _ service: String,
-        _ counters: [(key: String, limit: Int)],
-        _ now: Timestamp
-    ) async -> AuthenticationOutcome {
-        for (key, limit) in counters {
-            _ = await limiter.count(key, limit: limit, windowSeconds: limits.windowSeconds, now: now)
-        }
-        await trail.refused(address, why, service, remote, now)
-        logger.notice(
-            "sign-in refused",
-            metadata: [
-                "service": .string(service), "why": .string(why), "account": .string(address?.canonical ?? "-"),
-                "remote": .string(remote?.description ?? "-"),
-            ]
-        )
-        return .invalid
-    }
-
-    /// The counters that this attempt falls under, the pair's first; none for exempt clients.
-    private func counters(_ address: EmailAddress?, _ remote: IPAddress?) -> [(key: String, limit: Int)] {
-        guard let remote, !limits.exempt.contains(where: { $0.contains(remote) }) else { return [] }
-        let place = Self.place(remote)
-        let perAddress = (key: "auth.failure.remote:\(place)", limit: limits.failuresPerAddress)
-        guard let address else { return [perAddress] }
-        return [(key: "auth.failure:\(address.canonical)|\(place)", limit: limits.failures), perAddress]
-    }
-
-    /// IPv6 clients own a /64 at least: its addresses count as one.
-    private static func place(_ remote: IPAddress) -> String {
-        guard !remote.isIPv4, let network = IPAddress(bytes: remote.bytes[..<8] + [UInt8](repeating: 0, count: 8))
-        else {
-            return remote.description
-        }
-        return "\(network)/64"
     }
 
     private func spendTime(_ password: String) async -> Bool {

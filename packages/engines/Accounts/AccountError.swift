@@ -13,6 +13,10 @@ package enum AccountError: Error, Equatable, Sendable, CustomStringConvertible {
     case fieldRefused(_ name: String, String)
     /// What was given as `name` is in use.
     case fieldTaken(_ name: String, String)
+    /// The role of who asks does not allow it.
+    case notAllowed(String)
+    /// Too many requests of this kind; nothing was done.
+    case tooMany(retryAfterSeconds: Int)
     /// Too many passwords are being hashed (transient).
     case busy
     case store(StoreError)
@@ -24,6 +28,8 @@ package enum AccountError: Error, Equatable, Sendable, CustomStringConvertible {
         case .addressTaken(let address): "\(address) is taken"
         case .passwordRefused(let why): why
         case .fieldRefused(_, let why), .fieldTaken(_, let why): why
+        case .notAllowed(let why): why
+        case .tooMany(let seconds): "too many requests; try again in \(seconds) seconds"
         case .busy: "too many passwords are being set; try again"
         case .store(let error): Self.text(error)
         }
@@ -35,6 +41,7 @@ package enum AccountError: Error, Equatable, Sendable, CustomStringConvertible {
         case .alreadyExists: "it exists already"
         case .refused(let why): why
         case .overQuota: "the quota has no room"
+        case .levelFull(let level): "the quota of the \(level.rawValue) has no room"
         case .unavailable(let id): "the store is not available; the log has the cause under \(id)"
         case .damaged(let id): "a record is damaged; the log has the details under \(id)"
         }

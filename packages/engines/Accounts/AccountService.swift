@@ -5,8 +5,9 @@ package import MailPorts
 package struct AccountService: Sendable {
     let directory: any DirectoryStore
     let passwords: PasswordWork
-    var rules: PasswordRules { passwords.rules }
-    private let defaultQuota: Int64?
+    /// Of everybody, whatever their organisation.
+    package var platformRules: PasswordRules { passwords.rules }
+    let defaultQuota: Int64?
 
     /// `defaultQuota` is for accounts made without a quota, in octets; nil for none.
     package init(
@@ -31,19 +32,20 @@ package struct AccountService: Sendable {
         remote: IPAddress? = nil,
         now: Timestamp
     ) async throws(AccountError) -> Account {
-        if let objection = try await objection(
-            to: password,
-            address: address.canonical,
-            allowWeak: allowWeakPassword
-        ) {
-            throw .passwordRefused(objection)
-        }
         guard
             let domain = try await store({ () async throws(StoreError) in
                 try await directory.domain(named: address.domain)
             })
         else {
             throw .domainNotHosted(address.domain)
+        }
+        if let objection = try await objection(
+            to: password,
+            address: address.canonical,
+            of: domain.organisation,
+            allowWeak: allowWeakPassword
+        ) {
+            throw .passwordRefused(objection)
         }
         // Before the costly hash; the store decides again in its transaction.
         if try await store({ () async throws(StoreError) in try await directory.account(withAddress: address) }) != nil
@@ -87,7 +89,7 @@ package struct AccountService: Sendable {
         {
             return nil
         }
-        if let objection = try await objection(to: password, address: address.canonical, allowWeak: false) {
+        if let objection = try await objection(to: password, address: address.canonical, of: nil) {
             throw .passwordRefused(objection)
         }
         try await store { () async throws(StoreError) in
@@ -110,6 +112,16 @@ package struct AccountService: Sendable {
     }
 
     // MARK: - Steps
+
+    /// What is asked of new passwords of an organisation's people; nil: of those who have no organisation yet.
+    package func rules(of organisation: OrganisationID?) async throws(AccountError) -> PasswordRules {
+        guard let organisation else { return platformRules }
+        return platformRules.under(
+            try await store { () async throws(StoreError) in
+                try await directory.signInPolicy(of: organisation).policy
+            }
+        )
+    }
 
     func hashed(_ password: String) async throws(AccountError) -> String {
         do throws(PasswordWork.Failure) {

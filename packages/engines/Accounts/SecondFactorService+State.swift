@@ -2,11 +2,22 @@ package import MailModel
 package import MailPorts
 
 extension SecondFactorService {
-    /// Whether it is on, and how many recovery codes are left.
-    package func state(of account: AccountID) async throws(AccountError) -> (isEnabled: Bool, recoveryCodesLeft: Int) {
+    package struct State: Sendable {
+        /// Codes that change with the time are on.
+        package var isEnabled: Bool
+        package var recoveryCodesLeft: Int
+        /// The account's organisation demands a second factor, of whatever kind.
+        package var isDemanded: Bool
+    }
+
+    package func state(of account: AccountID) async throws(AccountError) -> State {
         do throws(StoreError) {
-            let isEnabled = try await store.secondFactor(of: account)?.isConfirmed == true
-            return (isEnabled, isEnabled ? try await store.recoveryCodesLeft(of: account) : 0)
+            let standing = try await store.factorStanding(of: account)
+            return State(
+                isEnabled: standing.kinds.contains(.totp),
+                recoveryCodesLeft: standing.kinds.isEmpty ? 0 : try await store.recoveryCodesLeft(of: account),
+                isDemanded: standing.isDemanded
+            )
         } catch {
             throw .store(error)
         }
@@ -18,12 +29,23 @@ extension SecondFactorService {
         remote: IPAddress?,
         now: Timestamp
     ) async throws(AccountError) {
-        try await Self.disable(account, store: store, directory: directory, actor: actor, remote: remote, now: now)
+        try await Self.disable(
+            account,
+            evenIfDemanded: false,
+            store: store,
+            directory: directory,
+            actor: actor,
+            remote: remote,
+            now: now
+        )
     }
 
     /// For an operator, who has neither password nor code.
+    ///
+    /// - Parameter evenIfDemanded: for who has lost it: enrols another one at the next sign-in.
     package static func disable(
         _ account: Account,
+        evenIfDemanded: Bool = true,
         store: any SecondFactorStore,
         directory: any DirectoryStore,
         actor: String,
@@ -31,7 +53,9 @@ extension SecondFactorService {
         now: Timestamp
     ) async throws(AccountError) {
         do throws(StoreError) {
-            try await store.removeSecondFactor(of: account.id)
+            try await store.removeSecondFactor(of: account.id, evenIfDemanded: evenIfDemanded)
+        } catch .refused(let why) {
+            throw .fieldTaken("second_factor", why)
         } catch {
             throw .store(error)
         }

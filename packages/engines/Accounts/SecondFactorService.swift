@@ -121,6 +121,14 @@ package struct SecondFactorService: Sendable {
 
     // MARK: - Signing in
 
+    /// Whom a challenge that `challenge` made is for; nil when it is not ours, has expired or its account is gone.
+    package func account(ofChallenge challenge: String, now: Timestamp) async throws(StoreError) -> Account? {
+        guard let id = await tokens.account(ofChallenge: challenge, now: now),
+            let account = try await directory.account(id), account.status == .active
+        else { return nil }
+        return account
+    }
+
     /// What an account with a second factor gets for its right password; good for five minutes, for `complete` only.
     package func challenge(_ account: Account, now: Timestamp) -> String { tokens.challenge(for: account, now: now) }
 
@@ -134,9 +142,7 @@ package struct SecondFactorService: Sendable {
         remote: IPAddress?,
         now: Timestamp
     ) async throws(StoreError) -> SecondFactorOutcome {
-        guard let id = tokens.account(ofChallenge: challenge, now: now),
-            let account = try await directory.account(id), account.status == .active
-        else { return .noChallenge }
+        guard let account = try await account(ofChallenge: challenge, now: now) else { return .noChallenge }
         return try await check(account, code: code, remote: remote, now: now)
     }
 
@@ -147,7 +153,8 @@ package struct SecondFactorService: Sendable {
         remote: IPAddress?,
         now: Timestamp
     ) async throws(StoreError) -> SecondFactorOutcome {
-        guard let factor = try await store.secondFactor(of: account.id), factor.isConfirmed else { return .noChallenge }
+        let kinds = try await store.secondFactorKinds(of: account.id)
+        guard !kinds.isEmpty else { return .noChallenge }
         if let wait = await countTry(account.id, now) { return .lockedOut(retryAfterSeconds: wait) }
         let isRight: Bool
         if let recovery = RecoveryCode(code) {
@@ -155,7 +162,9 @@ package struct SecondFactorService: Sendable {
             if isRight {
                 await audit("second_factor.recovery", account, account.primaryAddress.canonical, remote, now)
             }
-        } else if let step = matchingStep(code, factor, account.id, now) {
+        } else if kinds.contains(.totp), let factor = try await store.secondFactor(of: account.id),
+            let step = matchingStep(code, factor, account.id, now)
+        {
             isRight = try await store.spendStep(step, of: account.id)
         } else {
             isRight = false

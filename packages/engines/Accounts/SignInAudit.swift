@@ -33,6 +33,7 @@ final class SignInAudit: Sendable {
             switch signIn.credential {
             case .password: "password"
             case .appPassword(let id): "app password \(id)"
+            case .session: "token"
             }
         let address = signIn.account.primaryAddress.canonical
         await write("sign_in", address, address, "{\"service\":\"\(service)\",\"by\":\"\(by)\"}", remote, now)

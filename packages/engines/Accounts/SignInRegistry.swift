@@ -51,6 +51,9 @@ package final class SignInRegistry: Sendable {
     /// Sessions under way.
     package var count: Int { state.withLock { $0.sessions.values.reduce(0) { $0 + $1.count } } }
 
+    /// Accounts with a session under way.
+    package var accounts: Int { state.withLock { $0.sessions.count } }
+
     /// Keeps a session until it leaves; nil when its credential was revoked meanwhile.
     ///
     /// `end` is called at most once, on any thread.

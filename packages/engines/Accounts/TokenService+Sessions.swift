@@ -6,6 +6,8 @@ package struct SignedIn: Sendable {
     package var account: Account
     /// Its session.
     package var family: String
+    /// Its account must enrol a second factor before it does anything else.
+    package var isLimited = false
 }
 
 extension TokenService {

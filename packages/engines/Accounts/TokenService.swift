@@ -7,6 +7,8 @@ package struct TokenPair: Sendable {
     package var accessExpiresAt: Timestamp
     package var refreshToken: String
     package var refreshExpiresAt: Timestamp
+    /// Good for enrolling a second factor and for nothing else, until that is done.
+    package var isLimited = false
 }
 
 package struct TokenLimits: Sendable {
@@ -26,48 +28,52 @@ package struct TokenService: Sendable {
     let sessions: any SessionStore
     private let directory: any DirectoryStore
     private let limits: TokenLimits
-    private let signer: CompactJWS
-    private let keyID: String
-    private let publicKey: [UInt8]
+    package let keys: TokenKeyRing
 
-    /// Takes the signing key of the store, sealed there, made on the first start.
-    package static func load(
-        sessions: any SessionStore,
-        directory: any DirectoryStore,
-        masterKey: MasterKey,
-        limits: TokenLimits
-    ) async throws(StoreError) -> TokenService {
-        let sealed = try await sessions.platformSecret("token-signing-key") {
-            SecretBox.seal(Ed25519PrivateKey().seed, with: masterKey)
-        }
-        guard let seed = try? SecretBox.open(sealed, with: masterKey), let key = Ed25519PrivateKey(seed: seed) else {
-            throw .refused("the token key in the store was not sealed with this master key")
-        }
-        return TokenService(sessions: sessions, directory: directory, key: key, limits: limits)
-    }
-
-    package init(sessions: any SessionStore, directory: any DirectoryStore, key: Ed25519PrivateKey, limits: TokenLimits)
-    {
+    package init(sessions: any SessionStore, directory: any DirectoryStore, keys: TokenKeyRing, limits: TokenLimits) {
         self.sessions = sessions
         self.directory = directory
+        self.keys = keys
         self.limits = limits
-        publicKey = key.publicKey
-        keyID = Base64URL.encode(Array(SHA256.hash(key.publicKey)[..<9]))
-        signer = CompactJWS(key: key, keyID: keyID)
+    }
+
+    /// With one key of its own.
+    package init(sessions: any SessionStore, directory: any DirectoryStore, key: Ed25519PrivateKey, limits: TokenLimits)
+    {
+        self.init(sessions: sessions, directory: directory, keys: TokenKeyRing(key), limits: limits)
+    }
+
+    private func sign(_ claims: AccessClaims, _ now: Timestamp) -> String {
+        guard let signer = keys.signer(.edDSA, now: now) else {
+            preconditionFailure("a ring is loaded with a key for access tokens")
+        }
+        return signer.sign(claims.payload)
     }
 
     // MARK: - Sessions
 
     /// Begins a session after a successful sign-in.
+    ///
+    /// - Parameter byProvider: the account's identity provider has said who it is.
     package func issue(
         for account: Account,
         from origin: SessionOrigin = SessionOrigin(),
+        byProvider: Bool = false,
         now: Timestamp
     ) async throws(StoreError) -> TokenPair {
         let family = Base64URL.encode(SecureRandom.bytes(12))
         let refresh = RefreshSecret(family: family, account: account.id)
-        try await sessions.add(row(refresh, origin, now))
-        return pair(account, refresh, now)
+        await keys.refresh()
+        var token = row(refresh, origin, now)
+        token.isByProvider = byProvider
+        try await sessions.add(token)
+        return try await worthy(pair(account, refresh, now), family)
+    }
+
+    private func worthy(_ pair: TokenPair, _ family: String) async throws(StoreError) -> TokenPair {
+        var pair = pair
+        pair.isLimited = try await sessions.worth(ofFamily: family) == .limited
+        return pair
     }
 
     /// Spends a refresh token for a new pair; nil when it is unknown, expired, revoked or was spent before, which ends its whole
@@ -78,6 +84,7 @@ package struct TokenService: Sendable {
         now: Timestamp
     ) async throws(StoreError) -> TokenPair? {
         guard let old = RefreshSecret(token) else { return nil }
+        await keys.refresh()
         let next = RefreshSecret(family: old.family, account: old.account)
         switch try await sessions.rotate(old.hash, to: row(next, origin, now), now: now) {
         case .unknown: return nil
@@ -92,7 +99,7 @@ package struct TokenService: Sendable {
                 try await sessions.revokeFamily(ofToken: next.hash)
                 return nil
             }
-            return pair(account, next, now)
+            return try await worthy(pair(account, next, now), next.family)
         }
     }
 
@@ -153,7 +160,7 @@ package struct TokenService: Sendable {
             organisation: account.organisation
         )
         return TokenPair(
-            accessToken: signer.sign(claims.payload),
+            accessToken: sign(claims, now),
             accessExpiresAt: expires,
             refreshToken: refresh.text,
             refreshExpiresAt: now.adding(seconds: limits.refreshSeconds)
@@ -164,28 +171,37 @@ package struct TokenService: Sendable {
 
     /// The claims of a token that this platform signed, for this audience, within its time; nil for every other text.
     package func verify(_ token: String, now: Timestamp) -> AccessClaims? {
-        claims(of: token, audience: limits.audience, now)
+        keys.verify(token, .edDSA).flatMap { claims(in: $0, audience: limits.audience, now) }
     }
 
-    private func claims(of token: String, audience: String, _ now: Timestamp) -> AccessClaims? {
-        guard let payload = signer.verify(token), let claims = AccessClaims(payload: payload) else { return nil }
+    private func claims(in payload: [UInt8], audience: String, _ now: Timestamp) -> AccessClaims? {
+        guard let claims = AccessClaims(payload: payload) else { return nil }
         guard claims.issuer == limits.issuer, claims.audience == audience else { return nil }
         guard claims.expiresAt > now, claims.issuedAt <= now.adding(seconds: Self.leewaySeconds) else { return nil }
         return claims
     }
 
     /// The account that a token speaks for, as the directory has it now; nil when the token is not valid, its session was ended or
-    /// the account is suspended.
+    /// is limited, or the account is suspended.
     package func account(ofAccessToken token: String, now: Timestamp) async throws(StoreError) -> Account? {
         try await session(ofAccessToken: token, now: now)?.account
     }
 
     /// The account and the session that a token speaks for, under the same conditions.
     package func session(ofAccessToken token: String, now: Timestamp) async throws(StoreError) -> SignedIn? {
-        guard let claims = verify(token, now: now) else { return nil }
-        guard try await !sessions.isRevoked(family: claims.family) else { return nil }
+        guard let bearer = try await bearer(ofAccessToken: token, now: now), !bearer.isLimited else { return nil }
+        return bearer
+    }
+
+    /// The same with limited sessions, of which the caller must ask.
+    package func bearer(ofAccessToken token: String, now: Timestamp) async throws(StoreError) -> SignedIn? {
+        guard let payload = await keys.verifyAnew(token, .edDSA),
+            let claims = claims(in: payload, audience: limits.audience, now)
+        else { return nil }
+        let worth = try await sessions.worth(ofFamily: claims.family)
+        guard worth != .ended else { return nil }
         guard let account = try await directory.account(claims.account), account.status == .active else { return nil }
-        return SignedIn(account: account, family: claims.family)
+        return SignedIn(account: account, family: claims.family, isLimited: worth == .limited)
     }
 
     // MARK: - Challenges
@@ -208,19 +224,16 @@ package struct TokenService: Sendable {
             role: account.role,
             organisation: account.organisation
         )
-        return signer.sign(claims.payload)
+        return sign(claims, now)
     }
 
-    func account(ofChallenge token: String, now: Timestamp) -> AccountID? {
-        claims(of: token, audience: challengeAudience, now)?.account
+    func account(ofChallenge token: String, now: Timestamp) async -> AccountID? {
+        guard let payload = await keys.verifyAnew(token, .edDSA) else { return nil }
+        return claims(in: payload, audience: challengeAudience, now)?.account
     }
 
-    /// RFC 8037 §2 public key in a JWK set (RFC 7517 §5).
-    package var keySet: String {
-        """
-        {"keys":[{"kty":"OKP","crv":"Ed25519","use":"sig","alg":"EdDSA","kid":"\(keyID)","x":"\(Base64URL.encode(publicKey))"}]}
-        """
-    }
+    /// The public keys as a JWK set (RFC 7517 §5).
+    package var keySet: String { get async { await keys.keySet() } }
 }
 
 /// A refresh token: family, account and 32 random octets, base64url.

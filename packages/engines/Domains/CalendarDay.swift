@@ -23,6 +23,9 @@ struct CalendarDay: Hashable, Sendable {
     /// `20260131`.
     var compact: String { Self.padded(year, 4) + Self.padded(month, 2) + Self.padded(day, 2) }
 
+    /// `2026-01-31`.
+    var dashed: String { Self.padded(year, 4) + "-" + Self.padded(month, 2) + "-" + Self.padded(day, 2) }
+
     private static func padded(_ value: Int, _ width: Int) -> String {
         let digits = "\(value)"
         return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits

@@ -62,7 +62,12 @@ package struct DomainChecker: Sendable {
             case .temporary: return check
             }
         }
-        let verdict = RecordRules.compare(record, published.values)
+        let verdict: RecordRules.Verdict
+        do throws(DNSError) {
+            verdict = try await judge(record, published, resolver, &published)
+        } catch {
+            return check
+        }
         check.status = verdict.status
         check.found = verdict.found.prefix(shownValues).map { DomainLife.shown($0, shownOctets) }
         check.ttl = verdict.found.isEmpty ? nil : published.ttl

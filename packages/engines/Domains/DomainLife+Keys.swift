@@ -31,7 +31,19 @@ extension DomainLife {
             throw .refused("a new key waits to be published already")
         }
         let taken = Set(known.map(\.selector))
-        let made = try await service.makeKeys(for: name, wanted, state: .published, now: now, besides: taken)
+        var made: [DKIMKey] = []
+        for algorithm in wanted {
+            // Where the owner points to us, the key takes the place of the one before the present one.
+            let fixed = isDelegated(algorithm, known) ? try Self.free(algorithm, known) : nil
+            made += try await service.makeKeys(
+                for: name,
+                [algorithm],
+                state: .published,
+                now: now,
+                besides: taken,
+                selector: fixed
+            )
+        }
         try await store.addKeys(made, of: name, audit: event("dkim.rotate", name, nil, actor, now))
         return made
     }
@@ -101,7 +113,7 @@ extension DomainLife {
     }
 
     /// Letters, digits, hyphens and dots: what goes into the JSON of an audit line.
-    private static func plain(_ selector: String) -> String {
+    static func plain(_ selector: String) -> String {
         String(
             decoding: selector.utf8.prefix(63).map { byte in
                 byte == 45 || byte == 46 || (48...57).contains(byte) || (97...122).contains(byte) ? byte : 63
@@ -116,6 +128,8 @@ extension DomainLife {
             // Not published yet, or no answer: the next pass looks again.
             _ = try? await activate(name, actor: Actor("system"), now: now)
         }
-        return try await store.removeRetiredKeys(now: now)
+        let gone = try await store.removeRetiredKeys(now: now)
+        try await rotateDelegated(now: now)
+        return gone
     }
 }

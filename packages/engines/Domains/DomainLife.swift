@@ -16,6 +16,8 @@ package struct DomainLife: Sendable {
         package var pending = 100
         /// How long a key that signs no more stays published.
         package var keyGraceSeconds: Int64 = 604_800
+        /// Age at which delegated keys are rotated; 0 for never.
+        package var rotationSeconds: Int64 = 0
         package init() {}
     }
 
@@ -30,7 +32,7 @@ package struct DomainLife: Sendable {
     static let shownTexts = 5
     static let shownOctets = 100
 
-    let store: any DomainStore
+    let store: any DomainStore & DelegatedKeyStore
     let directory: any DirectoryStore
     let service: DomainService
     let resolver: @Sendable () async throws -> any PublishedRecordReading
@@ -44,7 +46,7 @@ package struct DomainLife: Sendable {
     ///   - resolverName: which server that is, for the readers of reports.
     ///   - deliveries: takes the notices to owners.
     package init(
-        store: any DomainStore,
+        store: any DomainStore & DelegatedKeyStore,
         directory: any DirectoryStore,
         keys: DomainService,
         resolver: @escaping @Sendable () async throws -> any PublishedRecordReading,

@@ -3,7 +3,7 @@ package import MailModel
 package import MailPorts
 import Metrics
 
-/// Checks every verified domain on a schedule, keeps what it saw, and tells owners of changes.
+/// Checks every verified domain on a schedule, keeps what it saw, and tells owners and their webhooks of changes.
 ///
 /// Invariants: of all processes one at a time checks; an answer that did not come is no change, and is asked for again
 /// at the next time.
@@ -13,6 +13,7 @@ package struct DomainMonitor: Sendable {
         package var intervalSeconds: Int64 = 21_600
         /// States of a domain that are kept.
         package var history = 100
+        package var webhooks = WebhookLimits()
         package init() {}
     }
 
@@ -98,6 +99,7 @@ package struct DomainMonitor: Sendable {
     /// - Returns: the state before, when it was another one.
     private func note(_ report: DomainReport) async throws(StoreError) -> DomainCheckRecord? {
         let jitter = Int64.random(in: 0...max(1, schedule.intervalSeconds / 10))
+        let id = WebhookEventBody.randomID()
         return try await store.noteCheck(
             DomainCheckRecord(
                 name: report.domain,
@@ -108,7 +110,15 @@ package struct DomainMonitor: Sendable {
             ),
             isCertain: !report.records.contains { $0.status == .unreachable },
             next: report.checkedAt.adding(seconds: schedule.intervalSeconds + jitter),
-            keeping: schedule.history
+            keeping: schedule.history,
+            // Whoever looked: programs are told of every change.
+            telling: WebhookEvent(
+                id: id,
+                kind: WebhookEventBody.changeKind,
+                giveUpSeconds: schedule.webhooks.giveUpSeconds,
+                waiting: WebhookLimits.waiting,
+                body: { WebhookEventBody.change(id, report, $0, before: $1) }
+            )
         )
     }
 

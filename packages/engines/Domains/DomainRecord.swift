@@ -11,6 +11,20 @@ package struct DomainRecord: Hashable, Sendable {
         case service = "srv"
         /// A name that web addresses of the domain's mail begin with.
         case web
+        /// The key of the certificate that the mail host serves (DANE, RFC 7672).
+        case tlsa
+        /// The key of the certificate that comes next.
+        case nextTLSA = "tlsa-next"
+        /// Where the domain's logo is.
+        case bimi
+
+        /// Whether mail is lost or not believed without it; the others are advised.
+        package var isRequired: Bool {
+            switch self {
+            case .mx, .spf, .dkim, .dmarc: true
+            case .mtaSTS, .tlsReports, .service, .web, .tlsa, .nextTLSA, .bimi: false
+            }
+        }
     }
 
     /// Fully qualified, without the final dot.
@@ -21,12 +35,22 @@ package struct DomainRecord: Hashable, Sendable {
     package var value: String
     /// Seconds.
     package var ttl: Int
+    /// Of an alias: the text that must be seen through it.
+    package var behind: String?
 
-    package init(name: String, kind: DNSRecordKind, purpose: Purpose, value: String, ttl: Int = 3_600) {
+    package init(
+        name: String,
+        kind: DNSRecordKind,
+        purpose: Purpose,
+        value: String,
+        ttl: Int = 3_600,
+        behind: String? = nil
+    ) {
         self.name = name
         self.kind = kind
         self.purpose = purpose
         self.value = value
         self.ttl = ttl
+        self.behind = behind
     }
 }

@@ -4,12 +4,18 @@ import SenderAuth
 /// The records that make mail work for a hosted domain.
 enum DomainRecords {
     /// In the order in which a reader wants them: how mail arrives, who may send, how programs find the services.
-    static func records(of domain: String, keys: [DKIMKey], host: MailHost) -> [DomainRecord] {
+    static func records(
+        of domain: String,
+        keys: [DKIMKey],
+        host: MailHost,
+        extras: OptionalRecords = OptionalRecords()
+    ) -> [DomainRecord] {
         [DomainRecord(name: domain, kind: .mx, purpose: .mx, value: "10 \(host.name).")]
             + senderPolicies(domain, host)
-            + keys.sorted { ($0.createdAt, $0.selector) < ($1.createdAt, $1.selector) }.map { record(of: $0) }
+            + signingKeys(domain, keys, extras)
             + [messagePolicy(domain), tlsReports(domain)]
             + services(domain, host)
+            + extras.records(of: domain, host: host)
     }
 
     static func record(of key: DKIMKey) -> DomainRecord {
@@ -19,6 +25,26 @@ enum DomainRecords {
             purpose: .dkim,
             value: DKIMRecord(key).text
         )
+    }
+
+    /// The text of each key, or, where the operator's zone has them, aliases that stay for good.
+    private static func signingKeys(_ domain: String, _ keys: [DKIMKey], _ extras: OptionalRecords) -> [DomainRecord] {
+        let sorted = keys.sorted { ($0.createdAt, $0.selector) < ($1.createdAt, $1.selector) }
+        guard let zone = extras.keyZone else { return sorted.map { record(of: $0) } }
+        let delegated = DKIMKey.Algorithm.allCases.filter { algorithm in
+            sorted.contains { $0.algorithm == algorithm && FixedSelector($0) != nil }
+        }
+        let aliases = delegated.flatMap { FixedSelector.all(of: $0) }.map { selector in
+            let key = sorted.first { $0.selector == selector.name && $0.state != .retired }
+            return DomainRecord(
+                name: "\(selector.name)._domainkey.\(domain)",
+                kind: .cname,
+                purpose: .dkim,
+                value: "\(selector.target(of: domain, in: zone)).",
+                behind: key.map { DKIMRecord($0).text }
+            )
+        }
+        return sorted.filter { FixedSelector($0) == nil }.map { record(of: $0) } + aliases
     }
 
     /// RFC 7208 §3: which hosts send for the domain: those that receive for it.

@@ -5,15 +5,25 @@ import SenderAuth
 
 /// Hosted domains: their signing keys and the records that their owners publish.
 package struct DomainService: Sendable {
-    private let directory: any DirectoryStore
-    private let master: MasterKey
+    let directory: any DirectoryStore
+    let master: MasterKey
     private let rsaBits: Int
+    let extras: OptionalRecords
     package let host: MailHost
 
     /// Private keys lie in the store sealed with `master`.
     ///
-    /// - Parameter rsaBits: of new RSA keys.
-    package init(directory: any DirectoryStore, master: MasterKey, host: MailHost, rsaBits: Int = 2_048) {
+    /// - Parameters:
+    ///   - rsaBits: of new RSA keys.
+    ///   - extras: what is advised beside what mail needs.
+    package init(
+        directory: any DirectoryStore,
+        master: MasterKey,
+        host: MailHost,
+        rsaBits: Int = 2_048,
+        extras: OptionalRecords = OptionalRecords()
+    ) {
+        self.extras = extras
         self.rsaBits = rsaBits
         self.directory = directory
         self.master = master
@@ -36,14 +46,15 @@ package struct DomainService: Sendable {
         return try await directory.addDomain(hosted, organisation: organisation, keys: keys)
     }
 
-    /// MX, SPF, DKIM, DMARC and SRV; `.notFound` when the domain is not hosted here.
+    /// Those that mail needs and those that are advised; `.notFound` when the domain is not hosted here.
     package func records(of domain: String) async throws(StoreError) -> [DomainRecord] {
         let name = EmailAddress.lowercased(domain)
         guard let hosted = try await directory.domain(named: name) else { throw .notFound }
         return DomainRecords.records(
             of: hosted.name,
             keys: try await directory.dkimKeys(of: hosted.name).filter { $0.state != .retired },
-            host: host
+            host: host,
+            extras: extras
         )
     }
 
@@ -62,7 +73,7 @@ package struct DomainService: Sendable {
         }
     }
 
-    /// One of each algorithm, by selectors that are not taken.
+    /// One of each algorithm, by selectors that are not taken, or by that selector.
     ///
     /// Takes a quarter of a second for RSA: not on the caller's event loop.
     @concurrent
@@ -71,7 +82,8 @@ package struct DomainService: Sendable {
         _ algorithms: [DKIMKey.Algorithm] = DKIMKey.Algorithm.allCases,
         state: DKIMKey.State = .signing,
         now: Timestamp,
-        besides taken: Set<String> = []
+        besides taken: Set<String> = [],
+        selector: String? = nil
     ) async throws(StoreError) -> [DKIMKey] {
         var keys: [DKIMKey] = []
         for algorithm in algorithms {
@@ -80,7 +92,7 @@ package struct DomainService: Sendable {
                 keys.append(
                     DKIMKey(
                         domain: domain,
-                        selector: Self.selector(algorithm, now, besides: taken),
+                        selector: selector ?? Self.selector(algorithm, now, besides: taken),
                         algorithm: algorithm,
                         sealedPrivateKey: try key.sealed(with: master),
                         publicKey: try key.publicKey(),

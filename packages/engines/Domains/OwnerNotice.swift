@@ -24,44 +24,63 @@ struct OwnerNotice: Sendable {
         text: String,
         now: Timestamp
     ) async throws(StoreError) -> Bool {
-        let readers = try await readers(of: organisation)
-        guard !readers.isEmpty else { return false }
-        let id = QueueID(time: now, random: .random(in: .min ... .max))
-        let bytes = message(id, readers, subject, text, now)
-        let summary = MessageSummary(parsing: bytes)
+        guard let plan = try await plan(to: organisation, subject: subject, text: text, now: now) else { return false }
         guard let deliveries = try? await deliveries() else { return false }
-        _ = try await deliveries.deliver(
-            DeliveryPlan(
-                queueID: id,
-                receivedAt: now,
-                submitter: .system,
-                sender: .null,
-                bytes: .memory(ByteBuffer(bytes: bytes)),
-                summary: summary,
-                localCopies: readers.map { reader in
-                    LocalCopy(
-                        account: reader.id,
-                        recipient: reader.primaryAddress,
-                        prefix: Array("Return-Path: <>\r\nDelivered-To: \(reader.primaryAddress)\r\n".utf8)
-                    )
-                },
-                expiresAt: now.adding(seconds: 86_400),
-                needsSMTPUTF8: false,
-                is8Bit: bytes.contains { $0 >= 128 },
-                trace: readers.map { reader in
-                    TraceEvent(
-                        at: now,
-                        kind: .delivered,
-                        queueID: id,
-                        messageID: summary.messageID,
-                        sender: "",
-                        recipient: reader.primaryAddress.description,
-                        detail: "notice of the platform"
-                    )
-                }
-            )
-        )
+        _ = try await deliveries.deliver(plan)
         return true
+    }
+
+    /// The same, to be delivered with what it tells of; nil when there is nobody to tell.
+    func plan(
+        to organisation: OrganisationID,
+        subject: String,
+        text: String,
+        now: Timestamp
+    ) async throws(StoreError) -> DeliveryPlan? {
+        let readers = try await readers(of: organisation)
+        return readers.isEmpty ? nil : plan(to: readers, subject: subject, text: text, now: now)
+    }
+
+    func plan(to readers: [Account], subject: String, text: String, now: Timestamp) -> DeliveryPlan {
+        let id = QueueID(time: now, random: .random(in: .min ... .max))
+        let bytes = PlatformMessage(
+            id: id,
+            hostname: hostname,
+            domain: hostname,
+            recipients: readers.map(\.primaryAddress),
+            subject: subject,
+            text: text
+        ).bytes(at: now)
+        let summary = MessageSummary(parsing: bytes)
+        return DeliveryPlan(
+            queueID: id,
+            receivedAt: now,
+            submitter: .system,
+            sender: .null,
+            bytes: .memory(ByteBuffer(bytes: bytes)),
+            summary: summary,
+            localCopies: readers.map { reader in
+                LocalCopy(
+                    account: reader.id,
+                    recipient: reader.primaryAddress,
+                    prefix: Array("Return-Path: <>\r\nDelivered-To: \(reader.primaryAddress)\r\n".utf8)
+                )
+            },
+            expiresAt: now.adding(seconds: 86_400),
+            needsSMTPUTF8: false,
+            is8Bit: bytes.contains { $0 >= 128 },
+            trace: readers.map { reader in
+                TraceEvent(
+                    at: now,
+                    kind: .delivered,
+                    queueID: id,
+                    messageID: summary.messageID,
+                    sender: "",
+                    recipient: reader.primaryAddress.description,
+                    detail: "notice of the platform"
+                )
+            }
+        )
     }
 
     /// Active owners, by address; administrators where there are none.
@@ -79,33 +98,5 @@ struct OwnerNotice: Sendable {
             }
         }
         return Array((owners.isEmpty ? administrators : owners).prefix(Self.maximumOwners))
-    }
-
-    private func message(
-        _ id: QueueID,
-        _ readers: [Account],
-        _ subject: String,
-        _ text: String,
-        _ now: Timestamp
-    ) -> [UInt8] {
-        let lines = text.utf8.split(separator: 10, omittingEmptySubsequences: false).map {
-            String(decoding: $0, as: UTF8.self)
-        }
-        return Array(
-            """
-            From: Mail platform <postmaster@\(hostname)>\r
-            To: \(readers.map { "<\($0.primaryAddress)>" }.joined(separator: ",\r\n\t"))\r
-            Subject: \(subject)\r
-            Date: \(RFC5322Date.format(now))\r
-            Message-ID: <\(id)@\(hostname)>\r
-            Auto-Submitted: auto-generated\r
-            MIME-Version: 1.0\r
-            Content-Type: text/plain; charset=utf-8\r
-            Content-Transfer-Encoding: 8bit\r
-            \r
-            \(lines.joined(separator: "\r\n"))\r
-
-            """.utf8
-        )
     }
 }

@@ -4,6 +4,8 @@ import MailPorts
 /// What became of one expected record.
 package enum RecordStatus: String, Sendable, CaseIterable, Comparable {
     case ok
+    /// Something that mail does without is missing or differs.
+    case advised
     /// DNS did not answer: nothing is known.
     case unreachable
     case differs
@@ -12,9 +14,10 @@ package enum RecordStatus: String, Sendable, CaseIterable, Comparable {
     private var rank: Int {
         switch self {
         case .ok: 0
-        case .unreachable: 1
-        case .differs: 2
-        case .missing: 3
+        case .advised: 1
+        case .unreachable: 2
+        case .differs: 3
+        case .missing: 4
         }
     }
     package static func < (left: RecordStatus, right: RecordStatus) -> Bool { left.rank < right.rank }

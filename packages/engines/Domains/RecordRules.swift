@@ -12,10 +12,12 @@ enum RecordRules {
         switch record.purpose {
         case .mx: exchange(record, values)
         case .spf: sender(record, values)
-        case .dkim: key(record, values)
+        case .dkim: record.kind == .cname ? exact(record, values) : key(record, values)
         case .dmarc: policy(record, values, "v=DMARC1", tag: "p=")
         case .tlsReports: policy(record, values, "v=TLSRPTv1", tag: "rua=")
-        case .mtaSTS: policy(record, values, "v=STSv1", tag: "id=")
+        case .mtaSTS: transport(record, values)
+        case .bimi: policy(record, values, "v=BIMI1", tag: "l=")
+        case .tlsa, .nextTLSA: pin(record, values)
         case .service, .web: exact(record, values)
         }
     }
@@ -99,6 +101,38 @@ enum RecordRules {
             return (.differs, found, instead(record, "The record has no \(tag)"))
         }
         return (.ok, found, "Nothing is to be done.")
+    }
+
+    /// RFC 8461 §3.1: senders fetch the policy anew when the identifier is another one.
+    private static func transport(_ record: DomainRecord, _ values: [String]) -> Verdict {
+        let verdict = policy(record, values, "v=STSv1", tag: "id=")
+        guard verdict.status == .ok, let found = verdict.found.first, let wanted = identifier(record.value) else {
+            return verdict
+        }
+        guard identifier(found) == wanted else {
+            return (.differs, verdict.found, instead(record, "The policy has changed, and senders hold to the old one"))
+        }
+        return verdict
+    }
+
+    private static func identifier(_ text: String) -> String? {
+        text.utf8.split(separator: 59).map { String(decoding: $0.drop { $0 == 32 || $0 == 9 }, as: UTF8.self) }
+            .first { starts($0, "id=") }
+            .map { String(decoding: $0.utf8.dropFirst(3).prefix { $0 != 32 && $0 != 9 }, as: UTF8.self) }
+    }
+
+    /// Other keys may stand beside it: those of certificates that were or will be.
+    private static func pin(_ record: DomainRecord, _ values: [String]) -> Verdict {
+        guard !values.contains(where: { EmailAddress.lowercased($0).utf8.elementsEqual(record.value.utf8) }) else {
+            return (.ok, values, "Nothing is to be done.")
+        }
+        guard !values.isEmpty else { return missing(record) }
+        guard record.purpose == .tlsa else {
+            return (
+                .missing, values, "Publish it beside the present one before the certificate changes: \(shown(record))."
+            )
+        }
+        return (.differs, values, instead(record, "Senders that check by DANE refuse the certificate that is served"))
     }
 
     private static func exact(_ record: DomainRecord, _ values: [String]) -> Verdict {

@@ -16,7 +16,7 @@ enum ZoneFile {
     private static func value(of record: DomainRecord) -> String {
         switch record.kind {
         case .txt: quoted(record.value)
-        case .mx, .srv, .cname: record.value
+        case .mx, .srv, .cname, .a, .aaaa, .tlsa: record.value
         }
     }
 

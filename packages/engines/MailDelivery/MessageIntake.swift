@@ -22,20 +22,26 @@ package struct MessageIntake: Sendable {
     private let deliveries: any DeliveryStore
     private let hostname: String
     private let preparer: SubmissionPreparer
-    private let limits: Limits
+    private let judge: (any MessageJudging)?
+    let listCopy: ListCopy
+    let limits: Limits
     private let budget: ByteBudget
     private let logger: Logger
 
     package init(
         deliveries: any DeliveryStore,
         signer: any MessageSigning,
+        judge: (any MessageJudging)? = nil,
         hostname: String,
+        resolver: (any DNSResolving)? = nil,
         limits: Limits = Limits(),
         logger: Logger
     ) {
         self.deliveries = deliveries
         self.hostname = hostname
-        self.preparer = SubmissionPreparer(hostname: hostname, signer: signer)
+        self.preparer = SubmissionPreparer(hostname: hostname, signer: signer, judge: judge)
+        self.judge = judge
+        self.listCopy = ListCopy(signer: signer, policy: AuthorPolicy(resolver: resolver))
         self.limits = limits
         self.budget = ByteBudget(limit: limits.largeMessageMemory)
         self.logger = logger
@@ -56,6 +62,7 @@ package struct MessageIntake: Sendable {
         if let quota = message.recipients.compactMap(\.expansion.smallestQuota).min(), bytes.count > quota {
             throw .neverFits
         }
+        try await requireTaken(message, bytes)
         var spool = message.spool
         if let submitter = message.submitter {
             bytes = try await preparer.prepare(message, bytes, for: submitter)
@@ -64,15 +71,22 @@ package struct MessageIntake: Sendable {
             bytes = cleaned
             spool = .memory(ByteBuffer(bytes: bytes))
         }
+        var reached = Reached()
         let plan = plan(
             message,
             spool,
             MessageSummary(parsing: bytes),
             needsSMTPUTF8: message.isUTF8 && Self.isInternational(message, bytes),
-            is8Bit: bytes.contains { $0 >= 128 }
+            is8Bit: bytes.contains { $0 >= 128 },
+            &reached
         )
+        let copies = try await listPlans(message, bytes, &reached)
         do throws(StoreError) {
-            _ = try await deliveries.deliver(plan)
+            if copies.isEmpty {
+                _ = try await deliveries.deliver(plan)
+            } else {
+                try await deliveries.deliver(all: Self.joined(plan, copies))
+            }
         } catch {
             logger.warning("message not taken", metadata: metadata(message).merging(["cause": "\(error)"]) { $1 })
             throw DeliveryRefusal(error)
@@ -80,9 +94,27 @@ package struct MessageIntake: Sendable {
         var facts = metadata(message)
         facts["message_id"] = "\(plan.summary.messageID ?? "-")"
         facts["size"] = "\(spool.size)"
-        facts["copies"] = "\(plan.localCopies.count)"
-        facts["remote"] = "\(plan.remote.count)"
+        facts["copies"] = "\(copies.reduce(plan.localCopies.count) { $0 + $1.localCopies.count })"
+        facts["remote"] = "\(copies.reduce(plan.remote.count) { $0 + $1.remote.count })"
         logger.info("message accepted", metadata: facts)
+    }
+
+    /// Asks the policies of the recipients' domains here, which all rule the same (RCPT saw to that).
+    private func requireTaken(_ message: IncomingMessage, _ bytes: [UInt8]) async throws(DeliveryRefusal) {
+        guard let judge else { return }
+        let domains = Set(
+            message.recipients.filter { !$0.expansion.local.isEmpty || !$0.expansion.lists.isEmpty }.map(
+                \.address.domain
+            )
+        )
+        guard !domains.isEmpty else { return }
+        let refusal: PolicyRefusal?
+        do throws(StoreError) {
+            refusal = try await judge.refusal(ofIncoming: Array(bytes[message.traceSize...]), to: domains)
+        } catch {
+            throw DeliveryRefusal(error)
+        }
+        if let refusal { throw .policy(refusal) }
     }
 
     /// Whether what MAIL announced is so: servers without SMTPUTF8 take the rest (RFC 6531 §3.2).
@@ -98,17 +130,15 @@ package struct MessageIntake: Sendable {
         _ spool: SpooledBytes,
         _ summary: MessageSummary,
         needsSMTPUTF8: Bool,
-        is8Bit: Bool
+        is8Bit: Bool,
+        _ reached: inout Reached
     ) -> DeliveryPlan {
         var copies: [LocalCopy] = []
         var remote: [RemoteRecipient] = []
-        var accounts: Set<AccountID> = []
-        var addresses: Set<EmailAddress> = []
         var trace = [event(.accepted, message, summary, recipient: nil, detail: "\(spool.size) octets")]
         for recipient in message.recipients {
-            for target in recipient.expansion.local where accounts.insert(target.account).inserted {
-                let prefix = TraceFields.copyPrefix(sender: message.sender, recipient: target.address)
-                copies.append(LocalCopy(account: target.account, recipient: target.address, prefix: prefix))
+            for target in recipient.expansion.local where reached.accounts.insert(target.account).inserted {
+                copies.append(Self.copy(for: target, sender: message.sender))
                 trace.append(
                     event(
                         .delivered,
@@ -119,7 +149,7 @@ package struct MessageIntake: Sendable {
                     )
                 )
             }
-            for target in recipient.expansion.remote where addresses.insert(target).inserted {
+            for target in recipient.expansion.remote where reached.addresses.insert(target).inserted {
                 remote.append(RemoteRecipient(address: target, originalRecipient: recipient.originalRecipient))
                 trace.append(event(.queued, message, summary, recipient: target, detail: via(recipient, target)))
             }
@@ -138,6 +168,22 @@ package struct MessageIntake: Sendable {
             is8Bit: is8Bit,
             trace: trace
         )
+    }
+
+    /// Who has a copy already, by whatever way.
+    struct Reached {
+        var accounts: Set<AccountID> = []
+        var addresses: Set<EmailAddress> = []
+    }
+
+    static func copy(for target: RecipientExpansion.Local, sender: ReversePath) -> LocalCopy {
+        var copy = LocalCopy(
+            account: target.account,
+            recipient: target.address,
+            prefix: TraceFields.copyPrefix(sender: sender, recipient: target.address)
+        )
+        copy.isMasked = target.isMasked
+        return copy
     }
 
     private func via(_ recipient: IncomingMessage.Recipient, _ target: EmailAddress) -> String {
@@ -163,7 +209,7 @@ package struct MessageIntake: Sendable {
         )
     }
 
-    private func metadata(_ message: IncomingMessage) -> Logger.Metadata {
+    func metadata(_ message: IncomingMessage) -> Logger.Metadata {
         [
             "session": "\(message.facts.session)", "queue_id": "\(message.queueID)", "sender": "<\(message.sender)>",
             "recipients": "\(message.recipients.count)",

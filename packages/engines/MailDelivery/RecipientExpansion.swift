@@ -1,4 +1,5 @@
 package import MailModel
+package import MailPorts
 
 /// Where mail to one accepted recipient goes in the end.
 package struct RecipientExpansion: Hashable, Sendable {
@@ -6,15 +7,34 @@ package struct RecipientExpansion: Hashable, Sendable {
         package var account: AccountID
         /// For Delivered-To: the address that names the account, as the sender or an alias wrote it.
         package var address: EmailAddress
-        package init(account: AccountID, address: EmailAddress) {
+        /// The address is a masked one, whose last use is noted.
+        package var isMasked: Bool
+        package init(account: AccountID, address: EmailAddress, isMasked: Bool = false) {
             self.account = account
             self.address = address
+            self.isMasked = isMasked
         }
+    }
+
+    /// A list that was reached, with its members.
+    package struct List: Hashable, Sendable {
+        package struct Member: Hashable, Sendable {
+            package var local: Local
+            /// Octets that the mailbox takes; nil for any.
+            package var room: Int64?
+            package init(local: Local, room: Int64?) { (self.local, self.room) = (local, room) }
+        }
+
+        package var list: DistributionList
+        package var members: [Member] = []
+        package var remote: [EmailAddress] = []
+        package init(list: DistributionList) { self.list = list }
     }
 
     package var local: [Local] = []
     /// Targets of aliases that lie elsewhere, and recipients of submitted mail.
     package var remote: [EmailAddress] = []
+    package var lists: [List] = []
 
     /// The smallest quota among the local accounts: what exceeds it fits in no emptied mailbox either.
     package var smallestQuota: Int64?
@@ -25,7 +45,7 @@ package struct RecipientExpansion: Hashable, Sendable {
         self.smallestQuota = smallestQuota
     }
 
-    package var isEmpty: Bool { local.isEmpty && remote.isEmpty }
+    package var isEmpty: Bool { local.isEmpty && remote.isEmpty && lists.isEmpty }
 }
 
 /// Why a recipient is not taken.
@@ -35,12 +55,24 @@ package enum RecipientRefusal: Error, Equatable, Sendable {
     /// The domain is ours, the address is nobody's (permanent).
     case noSuchUser
     case suspended
+    /// The sender may not write to this list (permanent).
+    case notPermitted
     /// No room now; somebody may delete mail (transient).
     case mailboxFull
-    /// Larger than the whole quota (permanent).
+    /// No room in the domain or the organisation; the client hears no more than of a full mailbox (transient).
+    case levelFull(QuotaLevel)
+    /// Larger than the whole quota, or than a list takes (permanent).
     case neverFits
     /// Aliases that name each other, or name more than one message should go to (permanent).
     case aliasLoop
     /// The directory cannot say (transient); the log has the cause under the id.
     case unavailable(reportID: String)
+
+    init(_ error: StoreError) {
+        self =
+            switch error {
+            case .unavailable(let id), .damaged(let id): .unavailable(reportID: id)
+            case .notFound, .alreadyExists, .refused, .overQuota, .levelFull: .noSuchUser
+            }
+    }
 }

@@ -1,8 +1,7 @@
-import ByteParsing
 package import MailModel
 package import MailPorts
 
-/// Decides at RCPT whether a recipient is taken, and follows aliases to accounts and foreign addresses.
+/// Decides at RCPT whether a recipient is taken, and follows aliases to accounts, lists and foreign addresses.
 package struct RecipientResolver: Sendable {
     /// Aliases that lead to aliases.
     package static let maximumNesting = 10
@@ -10,39 +9,55 @@ package struct RecipientResolver: Sendable {
     package static let maximumTargets = 1_000
 
     private let directory: any DirectoryStore
+    private let addresses: any AddressStore
+    private let lists: ListExpander
 
-    package init(directory: any DirectoryStore) { self.directory = directory }
+    package init(directory: any DirectoryStore, addresses: any AddressStore & ListStore) {
+        self.directory = directory
+        self.addresses = addresses
+        lists = ListExpander(directory: directory, lists: addresses)
+    }
 
     /// - Parameters:
     ///   - mayRelay: the client has signed in and may send anywhere.
+    ///   - poster: who writes, for lists that not everybody may write to.
     ///   - size: what MAIL announced, 0 if nothing.
     package func expand(
         _ address: EmailAddress,
         mayRelay: Bool,
+        poster: Poster = .outside(.null),
         size: Int = 0
     ) async throws(RecipientRefusal) -> RecipientExpansion {
         var expansion = RecipientExpansion()
         var seen: Set<EmailAddress> = []
-        var waiting = [(address: address, depth: 0)]
+        var waiting = [(address: address, depth: 0, isCaught: false)]
         var refusal = RecipientRefusal.noSuchUser
-        while let (target, depth) = waiting.popLast() {
+        while let (target, depth, isCaught) = waiting.popLast() {
             guard depth <= Self.maximumNesting, seen.count < Self.maximumTargets else { throw .aliasLoop }
             guard seen.insert(target).inserted else { continue }
-            switch try await resolve(target) {
-            case .account(let account, let used, let quota):
+            let resolution = try await resolve(target)
+            switch resolution {
+            case .account(let account, let used, let quota), .masked(let account, let used, let quota):
                 if let quota { expansion.smallestQuota = min(quota, expansion.smallestQuota ?? quota) }
                 if let quota, used + Int64(size) >= quota {
                     refusal = Int64(size) > quota ? .neverFits : .mailboxFull
                     // A full mailbox behind an alias is found by the delivery itself; the direct recipient is told now.
                     guard depth > 0 else { throw refusal }
                 }
+                expansion.local.append(.init(account: account, address: target, isMasked: resolution.isMasked))
+            case .full(let account, let level):
+                refusal = level == .account ? .mailboxFull : .levelFull(level)
+                guard depth > 0 else { throw refusal }
                 expansion.local.append(.init(account: account, address: target))
             case .alias(let targets):
-                waiting += targets.reversed().map { ($0, depth + 1) }
+                waiting += targets.reversed().map { ($0, depth + 1, isCaught) }
+            case .list(let list):
+                expansion.lists.append(try await lists.expand(list, poster: poster, size: size))
             case .suspended:
-                refusal = .suspended
+                // The sender wrote to an address that nobody has; where its mail would go is no business of theirs.
+                if !isCaught { refusal = .suspended }
             case .unknownAddress:
-                continue
+                if let other = try await catchAll(for: target) { waiting.append((other, depth + 1, true)) }
             case .notHosted:
                 guard mayRelay || depth > 0 else { throw .relayDenied }
                 expansion.remote.append(target)
@@ -58,7 +73,7 @@ package struct RecipientResolver: Sendable {
         do throws(StoreError) {
             first = try await directory.domains(of: nil, after: nil, limit: 1).first
         } catch {
-            throw Self.refusal(error)
+            throw RecipientRefusal(error)
         }
         guard let first else { throw .noSuchUser }
         return try await expand(EmailAddress(uncheckedLocalPart: "postmaster", domain: first.name), mayRelay: false)
@@ -70,33 +85,23 @@ package struct RecipientResolver: Sendable {
         do throws(StoreError) {
             let found = try await directory.resolve(address)
             guard case .unknownAddress = found else { return found }
-            if let base = address.withoutDetail {
-                let plain = try await directory.resolve(base)
-                if plain != .unknownAddress { return plain }
-            }
             // RFC 5321 §4.5.1: postmaster is always there.
             guard EmailAddress.lowercased(address.localPart) == "postmaster" else { return found }
             guard let holder = try await Postmaster.find(for: address.domain, in: directory) else { return found }
             return try await directory.resolve(holder.primaryAddress)
         } catch {
-            throw Self.refusal(error)
+            throw RecipientRefusal(error)
         }
     }
 
-    private static func refusal(_ error: StoreError) -> RecipientRefusal {
-        switch error {
-        case .unavailable(let id), .damaged(let id): .unavailable(reportID: id)
-        case .notFound, .alreadyExists, .refused, .overQuota: .noSuchUser
+    /// Where the domain sends mail to addresses that nobody has.
+    private func catchAll(for address: EmailAddress) async throws(RecipientRefusal) -> EmailAddress? {
+        do throws(StoreError) {
+            let routing = try await addresses.routing(of: address.domain)
+            guard let main = routing?.aliasOf else { return routing?.catchAll?.target }
+            return try await addresses.routing(of: main)?.catchAll?.target
+        } catch {
+            throw RecipientRefusal(error)
         }
-    }
-}
-
-extension EmailAddress {
-    /// The address without `+detail` (RFC 5233 §1); nil when there is none.
-    package var withoutDetail: EmailAddress? {
-        guard let plus = localPart.utf8.firstIndex(of: ASCII.plus), plus != localPart.utf8.startIndex else {
-            return nil
-        }
-        return EmailAddress(uncheckedLocalPart: String(localPart[..<plus]), domain: domain)
     }
 }

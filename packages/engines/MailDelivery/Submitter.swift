@@ -5,15 +5,33 @@ package import MailPorts
 package struct Submitter: Sendable {
     package var account: Account
     package var addresses: Set<EmailAddress>
+    /// What divides details in each of their domains; `+` where it is not said.
+    package var separators: [String: SubaddressSeparator]
+    /// Others' addresses that it may use as if they were its own, as they are written, without details.
+    package var lent: Set<EmailAddress>
+    /// Others' addresses that it may name as author while it is the sender (RFC 5322 §3.6.2).
+    package var onBehalfOf: Set<EmailAddress>
 
-    package init(account: Account, addresses: some Sequence<EmailAddress>) {
+    package init(
+        account: Account,
+        addresses: some Sequence<EmailAddress>,
+        separators: [String: SubaddressSeparator] = [:],
+        granted: [(kind: SendingGrantKind, address: EmailAddress)] = []
+    ) {
         self.account = account
         self.addresses = Set(addresses)
+        self.separators = separators
+        lent = Set(granted.filter { $0.kind == .sendAs }.map(\.address))
+        onBehalfOf = Set(granted.filter { $0.kind == .sendOnBehalf }.map(\.address))
     }
 
-    /// Its own addresses, with any `+detail` (RFC 6409 §6.1).
+    /// Whether it may name the address as author, perhaps as the sender on behalf of it.
+    func mayWrite(as address: EmailAddress) -> Bool { maySend(as: address) || onBehalfOf.contains(address) }
+
+    /// Its own addresses, with any detail that their domain has (RFC 6409 §6.1), and those that are lent to it.
     package func maySend(as address: EmailAddress) -> Bool {
-        addresses.contains(address) || address.withoutDetail.map(addresses.contains) ?? false
+        addresses.contains(address) || lent.contains(address)
+            || address.withoutDetail(separators[address.domain] ?? .plus).contains(where: addresses.contains)
     }
 
     /// The null sender is for notifications, which mail programs send too (RFC 8098 §2.1).
@@ -23,4 +41,11 @@ package struct Submitter: Sendable {
         case .address(let address): maySend(as: address)
         }
     }
+}
+
+/// Who writes a message, as far as MAIL tells.
+package enum Poster: Sendable {
+    case account(Submitter)
+    /// What a client that has not signed in claims: anybody can.
+    case outside(ReversePath)
 }

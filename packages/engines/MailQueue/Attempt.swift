@@ -7,6 +7,7 @@ struct Attempt: Sendable {
     let transport: any RemoteTransport
     let routes: RouteResolver
     let configuration: QueueConfiguration
+    let demand: TLSDemand
 
     struct Outcome: Sendable {
         /// One per recipient of the lease, in its order.
@@ -14,25 +15,35 @@ struct Attempt: Sendable {
         var attempts: [QueueAttempt]
     }
 
-    func run(_ lease: QueueLease) async -> Outcome {
+    func run(_ held: HeldLease) async -> Outcome {
+        let lease = held.lease
         do throws(RouteFailure) {
-            return await send(lease, by: try await routes.route(to: lease.domain))
+            var route = try await routes.route(to: lease.domain)
+            try await demand.tighten(&route, for: lease)
+            return await send(held, by: route)
         } catch {
             return Outcome(verdicts: lease.recipients.map { Verdict($0, error) }, attempts: [])
         }
     }
 
-    private func send(_ lease: QueueLease, by route: Route) async -> Outcome {
+    private func send(_ held: HeldLease, by route: Route) async -> Outcome {
+        let lease = held.lease
         var outcome = Outcome(
             verdicts: lease.recipients.map { Verdict($0, .transient, reply: "451 4.4.1 No host was asked") },
             attempts: []
         )
-        let message = message(lease)
+        let message = message(held)
         // RFC 5321 §5.1: "the SMTP client MUST be able to try (and retry) each of the relevant addresses in this list in
         // order, until a delivery attempt succeeds".
         for host in route.hosts.prefix(configuration.maximumHosts) where !Task.isCancelled {
             let isFirst = outcome.attempts.isEmpty
-            let report = await transport.send(message, to: host, policy: route.policy)
+            let report = await traced(
+                "smtp send",
+                kind: .client,
+                attributes: ["server.address": host.name, "server.port": "\(host.port)"]
+            ) {
+                await transport.send(message, to: host, policy: route.policy)
+            }
             outcome.attempts.append(report.attempt)
             for (index, recipient) in lease.recipients.enumerated() {
                 let result =
@@ -51,8 +62,8 @@ struct Attempt: Sendable {
         return outcome
     }
 
-    private func message(_ lease: QueueLease) -> OutboundMessage {
-        let queue = queue
+    private func message(_ held: HeldLease) -> OutboundMessage {
+        let (lease, queue) = (held.lease, queue)
         return OutboundMessage(
             sender: lease.sender,
             recipients: lease.recipients.map(\.address),
@@ -60,7 +71,9 @@ struct Attempt: Sendable {
             needsSMTPUTF8: lease.needsSMTPUTF8,
             is8Bit: lease.is8Bit
         ) { range async throws(StoreError) in
-            try await queue.read(lease.queueID, submitter: lease.submitter, range: range)
+            // The last thing before octets go out: a worker that was held up may not be the owner any more.
+            try await held.confirm()
+            return try await queue.read(lease.queueID, submitter: lease.submitter, range: range)
         }
     }
 }

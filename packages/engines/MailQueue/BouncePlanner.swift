@@ -84,29 +84,20 @@ struct BouncePlanner: Sendable {
         var waiting = [(address: sender, depth: 0)]
         while let (address, depth) = waiting.popLast(), seen.count < Self.maximumTargets {
             guard depth <= Self.maximumNesting, seen.insert(address).inserted else { continue }
-            switch try await resolve(address) {
-            case .account(let account, usedBytes: _, quotaBytes: _):
+            switch try await directory.resolve(address) {
+            case .account(let account, usedBytes: _, quotaBytes: _), .masked(let account, usedBytes: _, quotaBytes: _),
+                .full(let account, _):
                 if !found.local.contains(where: { $0.account == account }) { found.local.append((account, address)) }
             case .alias(let targets):
                 waiting += targets.reversed().map { ($0, depth + 1) }
             case .notHosted:
                 found.remote.append(address)
-            case .unknownAddress, .suspended:
+            // A list is no sender: its copies name its bounce address.
+            case .unknownAddress, .suspended, .list:
                 continue
             }
         }
         return found
-    }
-
-    /// An address with `+detail` is its base address's unless it exists itself (RFC 5233 §1).
-    private func resolve(_ address: EmailAddress) async throws(StoreError) -> RecipientResolution {
-        let resolution = try await directory.resolve(address)
-        guard resolution == .unknownAddress, let plus = address.localPart.utf8.firstIndex(of: UInt8(ascii: "+")),
-            plus != address.localPart.utf8.startIndex
-        else { return resolution }
-        return try await directory.resolve(
-            EmailAddress(uncheckedLocalPart: String(address.localPart[..<plus]), domain: address.domain)
-        )
     }
 
     // MARK: - The original

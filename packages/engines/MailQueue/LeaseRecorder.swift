@@ -19,7 +19,7 @@ struct LeaseRecorder: Sendable {
                 try await queue.finish(lease, result)
                 return result
             } catch {
-                if error.isTransient, error != .overQuota {
+                if error.isTransient, !error.isForWantOfRoom {
                     logger.warning("a result is not recorded yet", metadata: metadata(lease, error))
                     // Told to stop: once more at once, then no more.
                     guard (try? await Task.sleep(for: delay)) != nil else { return await last(result, of: lease) }

@@ -13,6 +13,8 @@ package final class QueueWorker: Sendable {
         var held = 0
         var perDomain: [String: Int] = [:]
         var isStopping = false
+        /// Until then what others leased is left to them.
+        var sparesUntil = ContinuousClock.now
     }
 
     /// Leases taken in one transaction.
@@ -32,7 +34,6 @@ package final class QueueWorker: Sendable {
     private let attempt: Attempt
     private let settlement: Settlement
     private let recorder: LeaseRecorder
-    private let owner: String
     private let capacity: Int
     private let capacityPerDomain: Int
     private let gate: TransactionGate
@@ -48,6 +49,7 @@ package final class QueueWorker: Sendable {
         feed: any ChangeFeed,
         clock: any WallClock,
         configuration: QueueConfiguration,
+        demand: TLSDemand = .none,
         logger: Logger
     ) {
         self.queue = queue
@@ -56,11 +58,16 @@ package final class QueueWorker: Sendable {
         self.configuration = configuration
         self.logger = logger
         let routes = RouteResolver(configuration: configuration, resolver: resolver)
-        attempt = Attempt(queue: queue, transport: transport, routes: routes, configuration: configuration)
+        attempt = Attempt(
+            queue: queue,
+            transport: transport,
+            routes: routes,
+            configuration: configuration,
+            demand: demand
+        )
         let bounces = BouncePlanner(queue: queue, directory: directory, configuration: configuration)
         settlement = Settlement(configuration: configuration, bounces: bounces)
         recorder = LeaseRecorder(queue: queue, logger: logger)
-        owner = "\(configuration.hostname)/\(String(UInt64.random(in: .min ... .max), radix: 36))"
         capacity = max(1, configuration.concurrency) + Self.backlog
         capacityPerDomain = max(1, configuration.perDomain) * 2
         gate = TransactionGate(total: configuration.concurrency, perDomain: configuration.perDomain)
@@ -70,6 +77,7 @@ package final class QueueWorker: Sendable {
     package func run() async {
         let listener = feed.listenForQueueWork { [wake] in wake.ring() }
         defer { listener.cancel() }
+        spareOthers()
         await withDiscardingTaskGroup { group in
             await sendUntilStopped(&group)
             gate.close()
@@ -143,19 +151,24 @@ package final class QueueWorker: Sendable {
         }
         // Each transaction that ends rings.
         guard room > 0 else { return configuration.pollInterval }
+        let asked = ContinuousClock.now
         let now = clock.now()
         do throws(StoreError) {
-            let leases = try await queue.lease(
-                owner: owner,
-                now: now,
-                until: now.adding(seconds: configuration.leaseSeconds),
-                limit: room,
-                perDomain: configuration.isShared ? max(1, configuration.perDomain) : nil,
-                excluding: Set(busy)
-            )
+            var claim = QueueClaim(now: now, until: now.adding(seconds: configuration.leaseSeconds), limit: room)
+            if configuration.isShared { claim.perDomain = max(1, configuration.perDomain) }
+            claim.excluding = Set(busy)
+            claim.reclaims = state.withLock { $0.sparesUntil } <= asked
+            let leases = try await queue.lease(claim)
             for lease in leases {
                 hold(lease.domain)
-                group.addTask { await self.handle(lease) }
+                let held = HeldLease(
+                    lease,
+                    asked: asked,
+                    seconds: configuration.leaseSeconds,
+                    queue: queue,
+                    clock: clock
+                )
+                group.addTask { await self.handle(held) }
             }
             guard leases.count < room else { return .zero }
             // What is due of busy domains waits for a place, not for its time.
@@ -166,8 +179,16 @@ package final class QueueWorker: Sendable {
             return min(configuration.pollInterval, max(wait, .milliseconds(10)))
         } catch {
             logger.error("the queue cannot be read", metadata: ["cause": "\(error)"])
+            spareOthers()
             return max(configuration.pollInterval, .seconds(1))
         }
+    }
+
+    /// Leaves what others leased to them for a while: they could not renew either while the store was away.
+    private func spareOthers() {
+        guard configuration.isShared else { return }
+        let end = ContinuousClock.now + .seconds(configuration.leaseSeconds) / 3
+        state.withLock { $0.sparesUntil = end }
     }
 
     private func hold(_ domain: String) {
@@ -188,36 +209,36 @@ package final class QueueWorker: Sendable {
 
     // MARK: - One lease
 
-    private func handle(_ lease: QueueLease) async {
+    private func handle(_ held: HeldLease) async {
         let started = ContinuousClock.now
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { await self.process(lease, since: started) }
-            group.addTask { await self.keep(lease) }
+            group.addTask { await self.process(held, since: started) }
+            // Ends early when the lease is another's: that ends the transaction.
+            group.addTask { await held.keep() }
             await group.next()
             group.cancelAll()
         }
-        release(lease.domain)
+        release(held.lease.domain)
     }
 
-    /// Renews until cancelled; returns early when the lease is another's, which ends the transaction.
-    private func keep(_ lease: QueueLease) async {
-        let interval = Duration.milliseconds(max(1, configuration.leaseSeconds * 1_000 / 3))
-        while (try? await Task.sleep(for: interval)) != nil {
-            do throws(StoreError) {
-                let now = clock.now()
-                try await queue.renew(lease, now: now, until: now.adding(seconds: configuration.leaseSeconds))
-            } catch {
-                // While the store is away, two more renewals fit before the lease runs out.
-                guard error.isTransient else { return }
-            }
+    private func process(_ held: HeldLease, since leased: ContinuousClock.Instant) async {
+        let lease = held.lease
+        guard await gate.enter(lease.domain) else { return await handBack(lease) }
+        await traced(
+            "queue deliver",
+            kind: .consumer,
+            parent: .remote(lease.traceparent.flatMap { TraceContext(traceparent: $0) }),
+            attributes: ["oonrumail.queue_id": lease.queueID.rawValue]
+        ) {
+            await deliver(held, since: leased)
         }
     }
 
-    private func process(_ lease: QueueLease, since leased: ContinuousClock.Instant) async {
-        guard await gate.enter(lease.domain) else { return await handBack(lease) }
+    private func deliver(_ held: HeldLease, since leased: ContinuousClock.Instant) async {
+        let lease = held.lease
         metrics.runs(gate.running)
         let started = ContinuousClock.now
-        let outcome = await attempt.run(lease)
+        let outcome = await attempt.run(held)
         gate.leave(lease.domain)
         metrics.runs(gate.running)
         metrics.attempted(ContinuousClock.now - started)

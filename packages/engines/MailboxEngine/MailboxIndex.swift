@@ -8,9 +8,11 @@ import Synchronization
 package final class MailboxIndex: Sendable {
     fileprivate struct State {
         var snapshot: MailboxSnapshot?
-        /// The newest change that the feed told of.
+        /// The newest change that the feed told of and no reading has looked for.
         var announced: Int64 = 0
-        /// Changes up to here are in the snapshot, or were not of this mailbox.
+        /// Counts what the feed told.
+        var news = 0
+        /// Changes up to here are in the snapshot.
         var checked: Int64 = 0
         var isReading = false
         var waiting: [CheckedContinuation<Void, Never>] = []
@@ -45,6 +47,7 @@ package final class MailboxIndex: Sendable {
     private func announce(_ modSeq: ModSeq) {
         let watchers = state.withLock { state in
             state.announced = max(state.announced, modSeq.rawValue)
+            state.news += 1
             return Array(state.watchers.values)
         }
         for watcher in watchers { watcher() }
@@ -82,7 +85,7 @@ package final class MailboxIndex: Sendable {
             enum Turn {
                 case known(MailboxSnapshot)
                 case wait
-                case read(since: ModSeq?, announced: Int64)
+                case read(since: ModSeq?, news: Int)
                 case gone
             }
             let turn = state.withLock { state -> Turn in
@@ -90,7 +93,7 @@ package final class MailboxIndex: Sendable {
                 if let snapshot = state.snapshot, !mustAsk, state.announced <= state.checked { return .known(snapshot) }
                 if state.isReading { return .wait }
                 state.isReading = true
-                return .read(since: state.snapshot?.modSeq, announced: state.announced)
+                return .read(since: state.snapshot?.modSeq, news: state.news)
             }
             switch turn {
             case .known(let snapshot): return snapshot
@@ -105,14 +108,14 @@ package final class MailboxIndex: Sendable {
                     }
                     if isOver { continuation.resume() }
                 }
-            case .read(let since, let announced):
-                try await read(since: since, announced: announced)
+            case .read(let since, let news):
+                try await read(since: since, news: news)
                 mustAsk = false
             }
         }
     }
 
-    private func read(since: ModSeq?, announced: Int64) async throws(StoreError) {
+    private func read(since: ModSeq?, news: Int) async throws(StoreError) {
         let result: Result<MailboxChanges, StoreError>
         do throws(StoreError) {
             if let since {
@@ -126,7 +129,7 @@ package final class MailboxIndex: Sendable {
         let waiting = state.withLock { state -> [CheckedContinuation<Void, Never>] in
             state.isReading = false
             switch result {
-            case .success(let changes): state.take(changes, announced: announced)
+            case .success(let changes): state.take(changes, news: news)
             case .failure(.notFound): state.isGone = true
             case .failure: ()
             }
@@ -161,11 +164,11 @@ package final class MailboxIndex: Sendable {
 }
 
 extension MailboxIndex.State {
-    fileprivate mutating func take(_ changes: MailboxChanges, announced: Int64) {
+    /// - Parameter news: how much the feed had told when the store was asked.
+    fileprivate mutating func take(_ changes: MailboxChanges, news: Int) {
         guard let known = snapshot else {
             snapshot = MailboxSnapshot(changes)
-            checked = max(checked, announced, changes.mailbox.highestModSeq.rawValue)
-            return
+            return look(upTo: changes.mailbox.highestModSeq, news: news)
         }
         // Another UIDVALIDITY, or a counter that went back: the account was made anew.
         guard known.record.uidValidity == changes.mailbox.uidValidity, changes.mailbox.highestModSeq >= known.modSeq
@@ -175,6 +178,14 @@ extension MailboxIndex.State {
         }
         // An answer older than the snapshot brings nothing.
         if changes.mailbox.highestModSeq > known.modSeq { snapshot?.apply(changes) }
-        checked = max(checked, announced, changes.mailbox.highestModSeq.rawValue)
+        look(upTo: changes.mailbox.highestModSeq, news: news)
+    }
+
+    /// What the store did not have when it was asked, it never had: others may tell of what is not ours.
+    ///
+    /// What was told since then waits for the next reading.
+    private mutating func look(upTo modSeq: ModSeq, news: Int) {
+        checked = max(checked, modSeq.rawValue)
+        if self.news == news { announced = min(announced, checked) }
     }
 }

@@ -18,7 +18,7 @@ package final class MailboxIndexes: Sendable {
         var clock = 0
     }
 
-    package let store: any MailboxStore
+    let store: any MailboxStore
     private let feed: any ChangeFeed
     private let budget: Int
     private let state = Mutex(State())
@@ -33,14 +33,15 @@ package final class MailboxIndexes: Sendable {
     /// The index of a mailbox, for as long as the lease lives.
     package func lease(_ mailbox: MailboxID, of account: AccountID) -> MailboxLease {
         let key = Key(account: account, mailbox: mailbox)
-        let (index, isNew) = state.withLock { state in
+        let index = state.withLock { state in
             state.clock += 1
-            let isNew = state.slots[key] == nil
-            let index = state.slots[key]?.index ?? MailboxIndex(account: account, mailbox: mailbox, store: store)
-            state.slots[key] = Slot(index: index, users: (state.slots[key]?.users ?? 0) + 1, lastUsed: state.clock)
-            return (index, isNew)
+            let known = state.slots[key]
+            let index = known?.index ?? MailboxIndex(account: account, mailbox: mailbox, store: store)
+            state.slots[key] = Slot(index: index, users: (known?.users ?? 0) + 1, lastUsed: state.clock)
+            // Before anybody else has it: what is not followed yet may miss a change.
+            if known == nil { index.follow(feed) }
+            return index
         }
-        if isNew { index.follow(feed) }
         return MailboxLease(index: index, indexes: self)
     }
 
@@ -108,4 +109,16 @@ package final class MailboxLease: Sendable {
     }
 
     deinit { indexes.release(index) }
+
+    /// Reads messages of the account whose mailbox it is.
+    package var reader: MessageReader { MessageReader(store: index.store, account: index.account) }
+
+    /// Stored parts, as `MailboxStore` gives them.
+    package func content(
+        _ uids: UIDRanges,
+        fields: ContentFields,
+        limit: Int
+    ) async throws(StoreError) -> [MessageContent] {
+        try await index.store.content(uids, in: index.mailbox, of: index.account, fields: fields, limit: limit)
+    }
 }

@@ -45,6 +45,14 @@ package enum DKIMPrivateKey: Sendable, CustomStringConvertible {
         }
     }
 
+    /// PKCS #8 in PEM.
+    package func pem() throws(CryptoError) -> [UInt8] {
+        switch self {
+        case .rsa(let key): try PrivateKeyPEM.rsa(key, bits: 0).text()
+        case .ed25519(let key): try PrivateKeyPEM.ed25519(key).text()
+        }
+    }
+
     package var algorithm: DKIMKey.Algorithm {
         switch self {
         case .rsa: .rsaSHA256

@@ -79,6 +79,8 @@ package struct NewAppPassword: Sendable {
 package enum SignInCredential: Hashable, Sendable {
     case password
     case appPassword(AppPasswordID)
+    /// An access token of this session.
+    case session(String)
 }
 
 /// Mail sessions that must end, in every process: those of one credential, or all of the account.

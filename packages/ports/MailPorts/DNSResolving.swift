@@ -41,6 +41,10 @@ package enum DNSRecordKind: String, Sendable, CaseIterable {
     case txt = "TXT"
     case srv = "SRV"
     case cname = "CNAME"
+    case a = "A"
+    case aaaa = "AAAA"
+    /// RFC 6698.
+    case tlsa = "TLSA"
 }
 
 /// What is published at a name, as a zone file writes it after the type; names lower case with the final dot, texts in one

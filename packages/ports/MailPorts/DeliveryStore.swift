@@ -16,6 +16,8 @@ package struct LocalCopy: Sendable {
     package var keywords: Keywords
     /// Header lines of this copy alone (Return-Path, Delivered-To), CRLF-terminated; stored before the shared bytes.
     package var prefix: [UInt8]
+    /// The recipient is a masked address, whose last use is noted.
+    package var isMasked = false
     package init(
         account: AccountID,
         recipient: EmailAddress,
@@ -60,6 +62,8 @@ package struct DeliveryPlan: Sendable {
     package var needsSMTPUTF8: Bool
     package var is8Bit: Bool
     package var trace: [TraceEvent]
+    /// The trace that queued recipients are sent in later, by whatever process (W3C Trace Context §3.2).
+    package var traceparent: String?
     package init(
         queueID: QueueID,
         receivedAt: Timestamp,
@@ -111,4 +115,6 @@ package protocol DeliveryStore: Sendable {
     /// stable storage. All or nothing: `.overQuota` when any local copy does not fit, and then nothing is written.
     /// The change feed hears of it after the commit.
     func deliver(_ plan: DeliveryPlan) async throws(StoreError) -> DeliveryReceipt
+    /// Several plans that one message causes, all or nothing; never empty, each with a queue id of its own.
+    func deliver(all plans: [DeliveryPlan]) async throws(StoreError)
 }

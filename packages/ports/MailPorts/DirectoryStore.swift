@@ -50,7 +50,11 @@ package enum Role: String, Sendable, CaseIterable {
 }
 
 package struct Account: Hashable, Sendable {
-    package enum Status: String, Sendable { case active, suspended }
+    package enum Status: String, CaseIterable, Sendable {
+        case active, suspended
+        /// To be removed for good; nobody signs in, and mail is answered as for a suspended one.
+        case deleted
+    }
     package var id: AccountID
     package var organisation: OrganisationID
     package var primaryAddress: EmailAddress
@@ -116,13 +120,25 @@ package struct NewAccount: Sendable {
 package enum RecipientResolution: Hashable, Sendable {
     /// Delivered here. `usedBytes`/`quotaBytes` are as of now; the delivery transaction decides.
     case account(AccountID, usedBytes: Int64, quotaBytes: Int64?)
+    /// The account is there and a level of its quota tree has no room, in octets or in messages.
+    case full(AccountID, QuotaLevel)
     /// An alias: its targets, each resolved in turn by the planner (nesting bounded there).
     case alias([EmailAddress])
+    /// A distribution list, under its own address.
+    case list(EmailAddress)
+    /// Delivered to the account that made this masked address.
+    case masked(AccountID, usedBytes: Int64, quotaBytes: Int64?)
     /// The domain is hosted here, the address is not.
     case unknownAddress
+    /// The account, its domain or a masked address takes no mail.
     case suspended
     /// Not a domain of ours.
     case notHosted
+
+    package var isMasked: Bool {
+        guard case .masked = self else { return false }
+        return true
+    }
 }
 
 /// A DKIM key of a domain.
@@ -172,9 +188,11 @@ package struct DKIMKey: Hashable, Sendable {
 }
 
 /// Organisations, domains, accounts, addresses and credentials.
-package protocol DirectoryStore: Sendable {
+package protocol DirectoryStore: ListingStore {
     func addOrganisation(name: String) async throws(StoreError) -> Organisation
     func organisations() async throws(StoreError) -> [Organisation]
+    /// As it is kept; version 0 where nothing was set.
+    func signInPolicy(of organisation: OrganisationID) async throws(StoreError) -> SignInPolicyRecord
 
     /// Adds the domain with its signing keys in one step. `.alreadyExists` if any organisation has it.
     func addDomain(
@@ -224,6 +242,7 @@ package protocol DirectoryStore: Sendable {
     func removeAlias(_ alias: EmailAddress) async throws(StoreError)
     func aliases(ofDomain domain: String) async throws(StoreError) -> [(alias: EmailAddress, targets: [EmailAddress])]
 
+    /// After domain aliases and details of addresses; the domain's catch-all is not asked.
     func resolve(_ address: EmailAddress) async throws(StoreError) -> RecipientResolution
     /// Every address the account may send as: its own, and aliases whose only target it is.
     func sendingAddresses(of account: AccountID) async throws(StoreError) -> [EmailAddress]

@@ -184,13 +184,15 @@ package protocol DomainStore: Sendable {
     /// - Parameters:
     ///   - isCertain: every record was answered for; otherwise it is no state to be kept.
     ///   - limit: states of the domain that are kept.
+    ///   - event: what the organisation's webhook is told when it is another state than before, in the same transaction.
     /// - Returns: the state before, when there was one and it was another.
     /// - Throws: `.notFound` when the domain is not hosted.
     func noteCheck(
         _ check: DomainCheckRecord,
         isCertain: Bool,
         next: Timestamp,
-        keeping limit: Int
+        keeping limit: Int,
+        telling event: WebhookEvent?
     ) async throws(StoreError) -> DomainCheckRecord?
     /// The newest first.
     func checks(of name: String, limit: Int) async throws(StoreError) -> [DomainCheckRecord]

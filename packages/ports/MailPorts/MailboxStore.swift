@@ -112,10 +112,15 @@ package struct FlagChange: Sendable {
     package var mode: Mode
     package var flags: MessageFlags
     package var keywords: Keywords
-    package init(mode: Mode, flags: MessageFlags, keywords: Keywords) {
+    /// What a replacement may touch; everything else stays as it is.
+    package private(set) var scope: FlagScope
+
+    /// What is outside of `scope` is left out of the change.
+    package init(mode: Mode, flags: MessageFlags, keywords: Keywords, within scope: FlagScope = .all) {
         self.mode = mode
-        self.flags = flags
-        self.keywords = keywords
+        self.flags = flags.intersection(scope.flags)
+        self.keywords = scope.hasKeywords ? keywords : .none
+        self.scope = scope
     }
 }
 
@@ -212,7 +217,14 @@ package protocol MailboxStore: Sendable {
     /// Children stay. `.refused` for INBOX.
     func delete(_ id: MailboxID, of account: AccountID) async throws(StoreError)
     /// Renames the mailbox and everything below it. Renaming INBOX moves its messages to a new mailbox (RFC 9051 §6.3.6).
-    func rename(_ name: String, to newName: String, of account: AccountID) async throws(StoreError)
+    ///
+    /// - Parameter id: what has the name, else `.notFound`; nil: whatever has it.
+    func rename(
+        _ name: String,
+        to newName: String,
+        of account: AccountID,
+        expecting id: MailboxID?
+    ) async throws(StoreError)
     /// Subscriptions may name mailboxes that do not exist (RFC 9051 §6.3.7).
     func setSubscribed(_ name: String, _ subscribed: Bool, of account: AccountID) async throws(StoreError)
     func subscriptions(of account: AccountID) async throws(StoreError) -> [String]
@@ -264,4 +276,10 @@ package protocol MailboxStore: Sendable {
     ) async throws(StoreError) -> [MessageContent]
     /// Octets of the message (prefix included) in `range`, clamped to its size.
     func read(_ email: EmailID, of account: AccountID, range: Range<Int>) async throws(StoreError) -> ByteBuffer
+}
+
+extension MailboxStore {
+    package func rename(_ name: String, to newName: String, of account: AccountID) async throws(StoreError) {
+        try await rename(name, to: newName, of: account, expecting: nil)
+    }
 }

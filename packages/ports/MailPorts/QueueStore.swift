@@ -30,6 +30,8 @@ package struct QueueLease: Sendable {
     package var fence: Int64
     /// By the clock that the store trusts; what comes later is counted from here, so that a clock which is set does no harm.
     package var leasedAt = Timestamp(microseconds: 0)
+    /// The trace that the message was taken in.
+    package var traceparent: String?
     package init(
         queueID: QueueID,
         submitter: AccountID,
@@ -159,23 +161,30 @@ package enum QueueSelection: Sendable {
     case everything
 }
 
+/// What a worker asks of the queue.
+package struct QueueClaim: Sendable {
+    package var now: Timestamp
+    /// Of this and `now` a store that several processes share takes only the span, and its own clock for the rest.
+    package var until: Timestamp
+    /// Leases wanted at most.
+    package var limit: Int
+    /// Leases of one domain that all workers together may hold; nil when this one is alone.
+    package var perDomain: Int?
+    /// Domains whose mail stays: they have as many connections as they may.
+    package var excluding: Set<String> = []
+    /// Whether what others leased is due again when their leases have run out.
+    package var reclaims = true
+    package init(now: Timestamp, until: Timestamp, limit: Int) {
+        self.now = now
+        self.until = until
+        self.limit = limit
+    }
+}
+
 /// The durable outbound queue: rows by (message, recipient), leased by (message, domain).
 package protocol QueueStore: Sendable {
     /// Leases what is due, oldest first, one lease per (message, domain), at most 100 recipients each.
-    ///
-    /// A store that several processes share takes its own clock for leases, and of `now` and `until` only the span.
-    ///
-    /// - Parameters:
-    ///   - perDomain: leases of one domain that all workers together may hold; nil when this one is alone.
-    ///   - excluding: domains whose mail stays: they have as many connections as they may.
-    func lease(
-        owner: String,
-        now: Timestamp,
-        until: Timestamp,
-        limit: Int,
-        perDomain: Int?,
-        excluding: Set<String>
-    ) async throws(StoreError) -> [QueueLease]
+    func lease(_ claim: QueueClaim) async throws(StoreError) -> [QueueLease]
     /// Prolongs a lease by the span between the two times; `.notFound` when another worker has it.
     func renew(_ lease: QueueLease, now: Timestamp, until: Timestamp) async throws(StoreError)
     /// Makes due what is due later than any rule would have it: such times were written while a clock was wrong.
@@ -199,15 +208,4 @@ package protocol QueueStore: Sendable {
     func release(_ selection: QueueSelection, now: Timestamp) async throws(StoreError) -> Int
     /// Drops rows without a bounce; audited and traced.
     func cancel(_ selection: QueueSelection, actor: String, now: Timestamp) async throws(StoreError) -> Int
-}
-
-extension QueueStore {
-    package func lease(
-        owner: String,
-        now: Timestamp,
-        until: Timestamp,
-        limit: Int
-    ) async throws(StoreError) -> [QueueLease] {
-        try await lease(owner: owner, now: now, until: until, limit: limit, perDomain: nil, excluding: [])
-    }
 }

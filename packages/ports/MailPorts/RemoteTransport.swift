@@ -46,6 +46,8 @@ package struct RemotePolicy: Sendable {
     package enum TLS: Sendable {
         /// STARTTLS when offered, any certificate, clear text otherwise (RFC 7435).
         case opportunistic
+        /// STARTTLS, any certificate, never clear text.
+        case encrypted
         /// STARTTLS with a certificate valid for the host's name.
         case verified
         /// TLS from the first byte, verified.

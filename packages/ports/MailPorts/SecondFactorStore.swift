@@ -15,8 +15,19 @@ package struct SecondFactor: Hashable, Sendable {
     }
 }
 
+/// What an account may be asked for after its password.
+package enum SecondFactorKind: String, CaseIterable, Sendable {
+    /// Codes that change with the time.
+    case totp
+    case passkey
+}
+
 /// Second factors and their recovery codes, of which only hashes are kept.
 package protocol SecondFactorStore: Sendable {
+    /// What the account has confirmed; empty: its password is enough.
+    func secondFactorKinds(of account: AccountID) async throws(StoreError) -> Set<SecondFactorKind>
+    /// The same, with what its organisation demands.
+    func factorStanding(of account: AccountID) async throws(StoreError) -> FactorStanding
     func secondFactor(of account: AccountID) async throws(StoreError) -> SecondFactor?
     /// Keeps a secret to be confirmed, in place of one that was not; `.alreadyExists` when one is confirmed.
     func beginSecondFactor(of account: AccountID, sealedSecret: [UInt8]) async throws(StoreError)
@@ -35,8 +46,10 @@ package protocol SecondFactorStore: Sendable {
     func spendRecoveryCode(_ hash: [UInt8], of account: AccountID) async throws(StoreError) -> Bool
     /// Recovery codes that were not used.
     func recoveryCodesLeft(of account: AccountID) async throws(StoreError) -> Int
-    /// `.notFound` without a confirmed factor.
+    /// `.notFound` without any second factor.
     func replaceRecoveryCodes(of account: AccountID, with hashes: [[UInt8]]) async throws(StoreError)
-    /// With its recovery codes; `.notFound` when there is none.
-    func removeSecondFactor(of account: AccountID) async throws(StoreError)
+    /// With the recovery codes, unless there are passkeys; `.notFound` when there is none.
+    ///
+    /// - Parameter evenIfDemanded: false: `.refused` for the last factor of an account whose organisation demands one.
+    func removeSecondFactor(of account: AccountID, evenIfDemanded: Bool) async throws(StoreError)
 }

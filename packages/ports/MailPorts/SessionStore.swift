@@ -41,6 +41,8 @@ package struct RefreshToken: Sendable {
     package var issuedAt: Timestamp
     package var expiresAt: Timestamp
     package var origin: SessionOrigin
+    /// Its account's identity provider has said who it is: what the provider asks for is enough.
+    package var isByProvider = false
     package init(
         account: AccountID,
         family: String,
@@ -80,6 +82,9 @@ package protocol SessionStore: Sendable {
     /// Ends all but one, or all; how many.
     func revokeSessions(of account: AccountID, except family: String?) async throws(StoreError) -> Int
     func isRevoked(family: String) async throws(StoreError) -> Bool
+    /// Limited: the account's organisation demands a second factor, and the account has none, or the session was begun at the
+    /// sign-in pages without it. What its identity provider has vouched for is not.
+    func worth(ofFamily family: String) async throws(StoreError) -> SessionWorth
     /// A named platform secret (sealed), made on first use: the closure's value wins only if none is there yet.
     func platformSecret(
         _ name: String,

@@ -1,0 +1,229 @@
+import Database
+package import MailModel
+package import MailPorts
+
+extension SQLStore: InvitationStore {
+    private static let invitationColumns = """
+        invitation_id, organisation_id, written, contact, display_name, role, invited_by, created_at, expires_at
+        """
+
+    private static func invitation(_ row: any SQLRow) throws(StoreError) -> Invitation {
+        Invitation(
+            id: InvitationID(row.integer(0)),
+            organisation: OrganisationID(row.integer(1)),
+            address: address(row.text(2)),
+            contact: row.optionalText(3).map { address($0) },
+            displayName: row.text(4),
+            role: Role(rawValue: row.text(5)) ?? .member,
+            invitedBy: row.text(6),
+            createdAt: Timestamp(microseconds: row.integer(7)),
+            expiresAt: Timestamp(microseconds: row.integer(8))
+        )
+    }
+
+    package func addInvitation(
+        _ new: Invitation,
+        tokenHash: [UInt8],
+        atMost limit: Int,
+        audit: AuditEvent
+    ) async throws(StoreError) -> Invitation {
+        try await database.write { connection throws(StoreError) in
+            try connection.takeTurn(.people)
+            try connection.execute(
+                "DELETE FROM invitations WHERE expires_at <= $2 AND (organisation_id = $1 OR address = $3)",
+                [
+                    .integer(new.organisation.rawValue), .integer(new.createdAt.microseconds),
+                    .text(new.address.canonical),
+                ]
+            )
+            try Self.requireActiveDomain(new.address.domain, of: new.organisation, connection)
+            let isTaken = try connection.first(
+                "SELECT 1 FROM addresses WHERE address = $1",
+                [.text(new.address.canonical)]
+            ) { _ throws(StoreError) in true }
+            guard isTaken != true else { throw .alreadyExists }
+            let open = try connection.first(
+                "SELECT COUNT(*) FROM invitations WHERE organisation_id = $1",
+                [.integer(new.organisation.rawValue)]
+            ) { row throws(StoreError) in row.integer(0) }
+            guard (open ?? 0) < limit else { throw .refused("the organisation has \(limit) open invitations") }
+            var made = new
+            made.id = InvitationID(try Self.next("invitation", connection))
+            try Self.insert(made, tokenHash, connection)
+            try Self.record(audit, of: new.organisation, connection)
+            return made
+        }
+    }
+
+    /// - Parameter account: the one that is there already, and has no password that anybody knows.
+    static func insert(
+        _ made: Invitation,
+        _ tokenHash: [UInt8],
+        for account: AccountID? = nil,
+        _ connection: any SQLConnection
+    ) throws(StoreError) {
+        try connection.execute(
+            """
+            INSERT INTO invitations (
+                invitation_id, token_hash, organisation_id, address, written, contact, display_name, role, invited_by, created_at,
+                expires_at, account_id
+            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+            """,
+            [
+                .integer(made.id.rawValue), .bytes(tokenHash), .integer(made.organisation.rawValue),
+                .text(made.address.canonical), .text(made.address.description),
+                .optional(made.contact?.description), .text(made.displayName), .text(made.role.rawValue),
+                .text(made.invitedBy), .integer(made.createdAt.microseconds), .integer(made.expiresAt.microseconds),
+                .optional(account?.rawValue),
+            ]
+        )
+    }
+
+    static func requireActiveDomain(
+        _ name: String,
+        of organisation: OrganisationID,
+        _ connection: any SQLConnection
+    ) throws(StoreError) {
+        let isActive = try connection.first(
+            "SELECT 1 FROM domains WHERE name = $1 AND organisation_id = $2 AND status = 'active'",
+            [.text(name), .integer(organisation.rawValue)]
+        ) { _ throws(StoreError) in true }
+        guard isActive == true else { throw .refused("\(name) is no verified domain of the organisation") }
+    }
+
+    package func invitations(
+        of organisation: OrganisationID,
+        after: InvitationID?,
+        limit: Int,
+        now: Timestamp
+    ) async throws(StoreError) -> [Invitation] {
+        try await database.read { connection throws(StoreError) in
+            try connection.all(
+                """
+                SELECT \(Self.invitationColumns) FROM invitations
+                WHERE organisation_id = $1 AND invitation_id > $2 AND expires_at > $3 ORDER BY invitation_id LIMIT $4
+                """,
+                [
+                    .integer(organisation.rawValue), .integer(after?.rawValue ?? 0), .integer(now.microseconds),
+                    .integer(Int64(limit)),
+                ],
+                Self.invitation
+            )
+        }
+    }
+
+    private static let openInvitation = """
+        token_hash = $1 AND expires_at > $2 AND NOT EXISTS (
+            SELECT 1 FROM organisations WHERE organisations.organisation_id = invitations.organisation_id
+            AND organisations.status = 'suspended'
+        )
+        """
+
+    package func invitation(byToken hash: [UInt8], now: Timestamp) async throws(StoreError) -> Invitation? {
+        try await database.read { connection throws(StoreError) in
+            try connection.first(
+                "SELECT \(Self.invitationColumns) FROM invitations WHERE \(Self.openInvitation)",
+                [.bytes(hash), .integer(now.microseconds)],
+                Self.invitation
+            )
+        }
+    }
+
+    package func removeInvitation(
+        _ id: InvitationID,
+        of organisation: OrganisationID,
+        audit: AuditEvent
+    ) async throws(StoreError) {
+        try await database.write { connection throws(StoreError) in
+            let address = try connection.first(
+                "DELETE FROM invitations WHERE invitation_id = $1 AND organisation_id = $2 RETURNING address",
+                [.integer(id.rawValue), .integer(organisation.rawValue)]
+            ) { row throws(StoreError) in row.text(0) }
+            guard let address else { throw .notFound }
+            var audit = audit
+            audit.subject = address
+            try Self.record(audit, of: organisation, connection)
+        }
+    }
+
+    package func acceptInvitation(
+        byToken hash: [UInt8],
+        passwordHash: String,
+        quotaBytes: Int64?,
+        now: Timestamp,
+        audit: AuditEvent
+    ) async throws(StoreError) -> Account {
+        try await database.write { connection throws(StoreError) in
+            // Of two that spend one token at once the second finds none.
+            let spent = try connection.first(
+                "DELETE FROM invitations WHERE \(Self.openInvitation) RETURNING \(Self.invitationColumns), account_id",
+                [.bytes(hash), .integer(now.microseconds)]
+            ) { row throws(StoreError) in
+                (invitation: try Self.invitation(row), account: row.optionalInteger(9).map { AccountID($0) })
+            }
+            guard let (spent, known) = spent else { throw .notFound }
+            try Self.requireActiveDomain(spent.address.domain, of: spent.organisation, connection)
+            let account: Account
+            if let known {
+                account = try Self.choosePassword(of: known, spent, passwordHash, now, connection)
+            } else {
+                account = try Self.make(spent, passwordHash, quotaBytes, now, connection)
+            }
+            try connection.execute(
+                "UPDATE accounts SET recovery_address = $2 WHERE account_id = $1",
+                [.integer(account.id.rawValue), .optional(spent.contact?.description)]
+            )
+            var audit = audit
+            (audit.actor, audit.subject) = (spent.address.canonical, spent.address.canonical)
+            audit.detail =
+                AuditDetail().adding("invited_by", spent.invitedBy).adding("role", spent.role.rawValue).text
+            try Self.record(audit, of: spent.organisation, connection)
+            return account
+        }
+    }
+
+    private static func make(
+        _ spent: Invitation,
+        _ passwordHash: String,
+        _ quotaBytes: Int64?,
+        _ now: Timestamp,
+        _ connection: any SQLConnection
+    ) throws(StoreError) -> Account {
+        try insert(
+            NewAccount(
+                organisation: spent.organisation,
+                address: spent.address,
+                displayName: spent.displayName,
+                role: spent.role,
+                passwordHash: passwordHash,
+                quotaBytes: quotaBytes
+            ),
+            now,
+            connection
+        )
+    }
+
+    /// The first password of an account that was imported; `.notFound` when it has had another since.
+    private static func choosePassword(
+        of account: AccountID,
+        _ spent: Invitation,
+        _ hash: String,
+        _ now: Timestamp,
+        _ connection: any SQLConnection
+    ) throws(StoreError) -> Account {
+        let changed = try connection.execute(
+            """
+            UPDATE credentials SET password_hash = $2, changed_at = $3 WHERE account_id = $1 AND changed_at <= $4
+            AND EXISTS (
+                SELECT 1 FROM accounts WHERE accounts.account_id = $1 AND status = 'active' AND primary_address = $5
+            )
+            """,
+            [
+                .integer(account.rawValue), .text(hash), .integer(now.microseconds),
+                .integer(spent.createdAt.microseconds), .text(spent.address.canonical),
+            ]
+        )
+        guard changed == 1, let known = try self.account(account, connection) else { throw .notFound }
+        return known
+    }
+}

@@ -1,0 +1,241 @@
+package import MailModel
+package import MailPorts
+
+package struct InvitationLimits: Sendable {
+    package var lifetimeSeconds: Int64 = 604_800
+    /// Open ones of an organisation, and those that it makes in a day.
+    package var open = 200
+    static let daySeconds = 86_400
+    /// Tokens tried from one client address in an hour.
+    package var tries = 20
+    static let windowSeconds = 3_600
+    package init() {}
+}
+
+/// Invitations: an account is made when the person it is for chooses its password.
+///
+/// Invariants: nobody invites to a role above their own; a token is spent once, and only its hash is kept; it goes to the contact, or
+/// to the inviter when there is none, and to nobody else.
+package struct InvitationService: Sendable {
+    private let store: any InvitationStore
+    private let people: PeopleService
+    private let accounts: AccountService
+    /// nil: invitations are handed over by those who make them.
+    private let notices: (any NoticeSending)?
+    private let limiter: any RateLimiter
+    private let limits: InvitationLimits
+
+    package init(
+        store: any InvitationStore,
+        people: PeopleService,
+        accounts: AccountService,
+        notices: (any NoticeSending)?,
+        limiter: any RateLimiter,
+        limits: InvitationLimits = InvitationLimits()
+    ) {
+        self.store = store
+        self.people = people
+        self.accounts = accounts
+        self.notices = notices
+        self.limiter = limiter
+        self.limits = limits
+    }
+
+    /// - Parameters:
+    ///   - email: the account's address, in a verified domain of the organisation.
+    ///   - contact: where the token goes; nil: it is in the answer.
+    package func invite(
+        _ email: String,
+        contact: String?,
+        displayName: String,
+        role: Role,
+        to organisation: OrganisationID,
+        by actor: PeopleActor,
+        now: Timestamp
+    ) async throws(AccountError) -> (invitation: Invitation, token: MailToken?) {
+        let record = try await people.organisation(organisation, for: actor)
+        guard role.rank <= actor.role.rank else { throw .notAllowed("You may not give the role \(role.rawValue).") }
+        let address = try Self.address(email, "email")
+        var other: EmailAddress?
+        if let contact {
+            let place = try Self.address(contact, "contact")
+            guard place.canonical != address.canonical else {
+                throw .fieldRefused("contact", "The account's own address is read by nobody yet.")
+            }
+            other = place
+        }
+        let name = try PeopleService.text(displayName, "display_name", mayBeEmpty: true)
+        let key = "invitation:\(organisation)"
+        let day = InvitationLimits.daySeconds
+        if case .exceeded(let seconds) = await limiter.count(key, limit: limits.open, windowSeconds: day, now: now) {
+            throw .tooMany(retryAfterSeconds: seconds)
+        }
+        let token = MailToken.random()
+        let invitation = try await add(
+            Invitation(
+                id: InvitationID(0),
+                organisation: organisation,
+                address: address,
+                contact: other,
+                displayName: name,
+                role: role,
+                invitedBy: actor.name,
+                createdAt: now,
+                expiresAt: now.adding(seconds: limits.lifetimeSeconds)
+            ),
+            token,
+            actor,
+            now
+        )
+        guard let other, let notices else { return (invitation, token) }
+        do throws(StoreError) {
+            try await notices.send(Self.notice(invitation, record, token, to: other), now: now)
+        } catch .refused {
+            try await revoke(invitation.id, of: organisation, by: actor, now: now)
+            throw .fieldRefused("contact", "The address takes no mail.")
+        } catch {
+            throw .store(error)
+        }
+        return (invitation, nil)
+    }
+
+    private func add(
+        _ new: Invitation,
+        _ token: MailToken,
+        _ actor: PeopleActor,
+        _ now: Timestamp
+    ) async throws(AccountError) -> Invitation {
+        var audit = actor.event("invitation.add", new.address.canonical, now)
+        audit.detail =
+            AuditDetail().adding("role", new.role.rawValue).adding("contact", new.contact?.description).text
+        do throws(StoreError) {
+            return try await store.addInvitation(
+                new,
+                tokenHash: token.hash(for: .invitation),
+                atMost: limits.open,
+                audit: audit
+            )
+        } catch .alreadyExists {
+            throw .fieldTaken("email", "\(new.address) is in use, or invited already.")
+        } catch .refused(let why) {
+            throw .fieldRefused("email", why)
+        } catch {
+            throw .store(error)
+        }
+    }
+
+    /// Open ones, in the order in which they were made.
+    package func invitations(
+        of organisation: OrganisationID,
+        after: InvitationID?,
+        limit: Int,
+        for actor: PeopleActor,
+        now: Timestamp
+    ) async throws(AccountError) -> [Invitation] {
+        _ = try await people.organisation(organisation, for: actor)
+        return try await people.stored { () async throws(StoreError) in
+            try await store.invitations(of: organisation, after: after, limit: limit, now: now)
+        }
+    }
+
+    package func revoke(
+        _ id: InvitationID,
+        of organisation: OrganisationID,
+        by actor: PeopleActor,
+        now: Timestamp
+    ) async throws(AccountError) {
+        _ = try await people.organisation(organisation, for: actor)
+        try await people.stored { () async throws(StoreError) in
+            try await store.removeInvitation(id, of: organisation, audit: actor.event("invitation.revoke", "", now))
+        }
+    }
+
+    /// Makes the account with the password that its person chose.
+    package func accept(
+        token text: String,
+        password: String,
+        remote: IPAddress?,
+        now: Timestamp
+    ) async throws(AccountError) -> Account {
+        if let remote {
+            let key = "invitation.accept:\(AccountAuthenticator.place(remote))"
+            let window = InvitationLimits.windowSeconds
+            if case .exceeded(let seconds) = await limiter.count(
+                key,
+                limit: limits.tries,
+                windowSeconds: window,
+                now: now
+            ) {
+                throw .tooMany(retryAfterSeconds: seconds)
+            }
+        }
+        guard let hash = MailToken(pasted: text)?.hash(for: .invitation),
+            let invitation = try await people.stored({ () async throws(StoreError) in
+                try await store.invitation(byToken: hash, now: now)
+            })
+        else { throw Self.badToken }
+        if let objection = try await accounts.objection(
+            to: password,
+            address: invitation.address.canonical,
+            of: invitation.organisation
+        ) {
+            throw .passwordRefused(objection)
+        }
+        let passwordHash = try await accounts.hashed(password)
+        do throws(StoreError) {
+            return try await store.acceptInvitation(
+                byToken: hash,
+                passwordHash: passwordHash,
+                quotaBytes: accounts.defaultQuota,
+                now: now,
+                audit: AuditEvent(
+                    at: now,
+                    actor: invitation.address.canonical,
+                    action: "invitation.accept",
+                    subject: invitation.address.canonical,
+                    remote: remote
+                )
+            )
+        } catch .notFound {
+            throw Self.badToken
+        } catch .alreadyExists {
+            throw .addressTaken(invitation.address)
+        } catch {
+            throw .store(error)
+        }
+    }
+
+    // MARK: - Words
+
+    private static let badToken = AccountError.fieldRefused("token", "The invitation is not good any more.")
+
+    private static func address(_ text: String, _ field: String) throws(AccountError) -> EmailAddress {
+        guard text.utf8.count <= 320, let address = EmailAddress(text) else {
+            throw .fieldRefused(field, "This is no address.")
+        }
+        return address
+    }
+
+    private static func notice(
+        _ invitation: Invitation,
+        _ organisation: OrganisationRecord,
+        _ token: MailToken,
+        to contact: EmailAddress
+    ) -> PlatformNotice {
+        PlatformNotice(
+            to: contact,
+            from: invitation.address.domain,
+            subject: "Your mailbox \(invitation.address)",
+            text: """
+                \(organisation.name) has a mailbox for you: \(invitation.address).
+
+                Choose its password with this token, which is good once and for \(
+                    (invitation.expiresAt.seconds - invitation.createdAt.seconds) / 3_600) hours:
+
+                \(token.text)
+
+                If you do not expect this, do nothing.
+                """
+        )
+    }
+}

@@ -1,0 +1,93 @@
+import MailCrypto
+package import MailModel
+package import MailPorts
+
+/// What a client learns of a sign-in (OpenID Connect Core §2).
+package struct IssuedIDToken: Sendable {
+    package var issuer: String
+    package var client: String
+    package var authentication: Authentication
+    package var nonce: String?
+    package var accessToken: String
+    package var issuedAt: Timestamp
+    package var expiresAt: Timestamp
+    package var session: String
+
+    package init(
+        issuer: String,
+        client: String,
+        authentication: Authentication,
+        nonce: String?,
+        accessToken: String,
+        issuedAt: Timestamp,
+        expiresAt: Timestamp,
+        session: String
+    ) {
+        self.issuer = issuer
+        self.client = client
+        self.authentication = authentication
+        self.nonce = nonce
+        self.accessToken = accessToken
+        self.issuedAt = issuedAt
+        self.expiresAt = expiresAt
+        self.session = session
+    }
+
+    /// The payload, to be signed.
+    package var payload: [UInt8] {
+        var members = JSONMembers()
+        members.add("iss", issuer)
+        members.add("sub", authentication.account.description)
+        members.add("aud", client)
+        members.add("exp", expiresAt.seconds)
+        members.add("iat", issuedAt.seconds)
+        members.add("auth_time", authentication.at.seconds)
+        if let nonce { members.add("nonce", nonce) }
+        members.add("amr", authentication.methods)
+        members.add("acr", Self.assurance(authentication))
+        members.add("at_hash", Self.half(accessToken))
+        members.add("sid", session)
+        return Array(members.text.utf8)
+    }
+
+    /// One factor, or two.
+    private static func assurance(_ authentication: Authentication) -> String {
+        authentication.methods.contains("mfa") ? "aal2" : "aal1"
+    }
+
+    /// `at_hash` (§3.1.3.6): the left half of the hash, of 256 bits with every algorithm that is used here.
+    private static func half(_ token: String) -> String {
+        Base64URL.encode(Array(SHA256.hash(Array(token.utf8))[..<16]))
+    }
+}
+
+/// Members of a JSON object (RFC 8259), escaped octet by octet.
+package struct JSONMembers: Sendable {
+    private var members: [String] = []
+    package init() {}
+
+    package mutating func add(_ name: String, _ value: String) {
+        members.append("\(Self.quoted(name)):\(Self.quoted(value))")
+    }
+    package mutating func add(_ name: String, _ value: Int64) { members.append("\(Self.quoted(name)):\(value)") }
+    package mutating func add(_ name: String, _ value: Bool) { members.append("\(Self.quoted(name)):\(value)") }
+    package mutating func add(_ name: String, _ values: [String]) {
+        members.append("\(Self.quoted(name)):[\(values.map(Self.quoted).joined(separator: ","))]")
+    }
+
+    package var text: String { "{\(members.joined(separator: ","))}" }
+
+    /// §7: `"`, `\` and control characters are escaped; a combining mark behind a quotation mark hides none of them.
+    private static func quoted(_ text: String) -> String {
+        var bytes: [UInt8] = [34]
+        let digits = Array("0123456789abcdef".utf8)
+        for byte in text.utf8 {
+            switch byte {
+            case 34, 92: bytes += [92, byte]
+            case ..<32, 127: bytes += "\\u00".utf8 + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            default: bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes + [34], as: UTF8.self)
+    }
+}
