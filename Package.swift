@@ -24,24 +24,24 @@ let mayImport: [String: Set<String>] = [
 /// What each layer may import of others.
 let mayImportProducts: [String: Set<String>] = [
     "wire": ["NIOCore"],
-    "ports": ["NIOCore"],
+    "ports": ["NIOCore", "Tracing"],
     "engines": ["Logging", "Metrics", "DequeModule", "NIOCore"],
     "runtime": [
         "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "NIOConcurrencyHelpers", "Hummingbird",
         "HummingbirdCore",
-        "ServiceLifecycle", "UnixSignals", "HTTPTypes",
+        "ServiceLifecycle", "UnixSignals", "HTTPTypes", "Tracing",
     ],
     "adapters": [
         "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "NIOHTTP1", "GRDB", "GRDBSQLite",
         "DequeModule",
-        "AsyncHTTPClient",
+        "AsyncHTTPClient", "Tracing",
     ],
     "hosting": ["ServiceLifecycle", "NIOPosix"],
     "Server": [
         "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "Hummingbird", "HTTPTypes", "ServiceLifecycle",
         "ArgumentParser", "DequeModule",
     ],
-    "wiring": ["Logging", "Metrics", "ServiceLifecycle", "UnixSignals", "NIOCore", "NIOPosix", "NIOSSL"],
+    "wiring": ["Tracing", "Logging", "Metrics", "ServiceLifecycle", "UnixSignals", "NIOCore", "NIOPosix", "NIOSSL"],
     "testing": ["NIOCore", "Logging"],
     "Tools": ["NIOCore", "NIOPosix", "Logging", "ArgumentParser"],
 ]
@@ -62,6 +62,7 @@ let nio = "swift-nio"
 let products: [String: String] = [
     "NIOCore": nio, "NIOPosix": nio, "NIOTLS": nio, "NIOConcurrencyHelpers": nio, "NIOEmbedded": nio, "NIOHTTP1": nio,
     "NIOSSL": "swift-nio-ssl", "Logging": "swift-log", "Metrics": "swift-metrics",
+    "Tracing": "swift-distributed-tracing",
     "DequeModule": "swift-collections", "Hummingbird": "hummingbird", "HummingbirdCore": "hummingbird",
     "HTTPTypes": "swift-http-types",
     "ServiceLifecycle": "swift-service-lifecycle", "UnixSignals": "swift-service-lifecycle",
@@ -73,24 +74,31 @@ func dependency(_ name: String) -> Target.Dependency {
     products[name].map { .product(name: name, package: $0) } ?? .target(name: name)
 }
 
-func library(_ layer: String, _ name: String, _ needs: [String] = []) -> Target {
-    .target(name: name, dependencies: needs.map(dependency), path: "packages/\(layer)/\(name)")
+/// Targets by name, and what each needs.
+typealias Needs = KeyValuePairs<String, [String]>
+
+func libraries(_ layer: String, _ needs: Needs) -> [Target] {
+    needs.map { .target(name: $0, dependencies: $1.map(dependency), path: "packages/\(layer)/\($0)") }
 }
 
 func system(_ name: String, pkgConfig: String? = nil, apt: String) -> Target {
     .systemLibrary(name: name, path: "packages/system/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])])
 }
 
-func server(_ name: String, at folder: String, _ needs: [String]) -> Target {
-    .target(name: name, dependencies: needs.map(dependency), path: "services/\(folder)/Server")
+/// By folder and name.
+func servers(_ needs: Needs) -> [Target] {
+    needs.map { place, needs in
+        let parts = place.split(separator: "/").map(String.init)
+        return .target(name: parts[1], dependencies: needs.map(dependency), path: "services/\(parts[0])/Server")
+    }
 }
 
-func main(_ name: String, _ needs: [String]) -> Target {
-    .executableTarget(name: name, dependencies: needs.map(dependency), path: "services/\(name)/Main")
+func programs(_ needs: Needs) -> [Target] {
+    needs.map { .executableTarget(name: $0, dependencies: $1.map(dependency), path: "services/\($0)/Main") }
 }
 
-func tests(_ name: String, _ needs: [String]) -> Target {
-    .testTarget(name: name, dependencies: needs.map(dependency), path: "Tests/\(name)")
+func tests(_ needs: Needs) -> [Target] {
+    needs.map { .testTarget(name: $0, dependencies: $1.map(dependency), path: "Tests/\($0)") }
 }
 
 let model = ["ByteParsing", "MailModel"]
@@ -108,6 +116,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing.git", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.0"),
@@ -117,300 +126,279 @@ let package = Package(
         .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     ],
     targets: [
-        system("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
-        system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
-        system("CUnbound", apt: "libunbound-dev"),
-        system("CLibPQ", pkgConfig: "libpq", apt: "libpq-dev"),
-        system("CHiredis", apt: "libhiredis-dev"),
-        system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
-
-        library("base", "ByteParsing"),
-        library("base", "MailModel"),
-        library("base", "MailCrypto", ["CSodium", "COpenSSL"]),
-
-        library("wire", "MessageFormat", model),
-        library("wire", "SMTPWire", model + ["NIOCore"]),
-        library("wire", "IMAPWire", model + ["NIOCore"]),
-        library("wire", "SASLMechanisms", model),
-
-        library("ports", "MailPorts", ["MailModel", "NIOCore"]),
-
-        library("engines", "SenderAuth", model + ["MailCrypto", "MessageFormat", "MailPorts", "NIOCore"]),
-        library(
-            "engines",
-            "MailboxEngine",
-            model + ["MessageFormat", "IMAPWire", "MailPorts", "NIOCore", "DequeModule", "Logging"]
+        [
+            system("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
+            system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
+            system("CUnbound", apt: "libunbound-dev"),
+            system("CLibPQ", pkgConfig: "libpq", apt: "libpq-dev"),
+            system("CHiredis", apt: "libhiredis-dev"),
+            system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        ],
+        libraries(
+            "base",
+            [
+                "ByteParsing": [],
+                "MailModel": [],
+                "MailCrypto": ["CSodium", "COpenSSL"],
+            ]
         ),
-        library(
-            "engines",
-            "MailDelivery",
-            model + ["MessageFormat", "MailPorts", "SenderAuth", "NIOCore", "Logging", "Metrics"]
+        libraries(
+            "wire",
+            [
+                "MessageFormat": model,
+                "WebAuthn": ["ByteParsing"],
+                "SMTPWire": model + ["NIOCore"],
+                "IMAPWire": model + ["NIOCore"],
+                "SASLMechanisms": model,
+                "OpenIDWire": ["MailModel", "MailCrypto"],
+                "CSVWire": [],
+            ]
         ),
-        library("engines", "MailQueue", model + ["MessageFormat", "MailPorts", "NIOCore", "Logging", "Metrics"]),
-        library("engines", "Accounts", ["MailModel", "MailCrypto", "MailPorts", "Logging", "Metrics"]),
-        library(
-            "engines",
-            "Domains",
-            ["MailModel", "MailCrypto", "MailPorts", "MessageFormat", "SenderAuth", "NIOCore", "Logging", "Metrics"]
+        libraries(
+            "ports",
+            [
+                "MailPorts": ["MailModel", "NIOCore", "Tracing"]
+            ]
         ),
-
-        library("runtime", "Telemetry", ["MailModel", "Logging", "Metrics"]),
-        library("runtime", "PlatformConfig", ["MailModel"]),
-        library(
+        libraries(
+            "engines",
+            [
+                "SenderAuth": model + ["MailCrypto", "MessageFormat", "MailPorts", "NIOCore"],
+                "MailboxEngine": model + [
+                    "MessageFormat", "IMAPWire", "MailPorts", "NIOCore", "DequeModule", "Logging",
+                ],
+                "MailDelivery": model + ["MessageFormat", "MailPorts", "SenderAuth", "NIOCore", "Logging", "Metrics"],
+                "MailPolicy": model + ["MessageFormat", "MailPorts"],
+                "Addresses": ["MailModel", "MailCrypto", "MailPorts", "CSVWire"],
+                "MailQueue": model + ["MessageFormat", "MailPorts", "NIOCore", "Logging", "Metrics"],
+                "Accounts": [
+                    "MailModel", "SASLMechanisms", "MailCrypto", "MailPorts", "WebAuthn", "Logging", "Metrics",
+                ],
+                "Domains": model + [
+                    "MailCrypto", "MailPorts", "MessageFormat", "SenderAuth", "NIOCore", "Logging", "Metrics",
+                ],
+                "OpenIDProvider": ["MailModel", "MailCrypto", "MailPorts", "OpenIDWire"],
+                "SingleSignOn": [
+                    "ByteParsing", "MailModel", "MailCrypto", "MailPorts", "OpenIDWire", "Logging", "Metrics",
+                ],
+                "MailSearch": ["MailModel", "MailPorts", "MessageFormat", "NIOCore", "Logging", "Metrics"],
+            ]
+        ),
+        libraries(
             "runtime",
-            "NetKit",
-            ["Telemetry", "MailModel", "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "ServiceLifecycle"]
-        ),
-        library(
-            "runtime",
-            "HTTPKit",
             [
-                "MailModel", "Telemetry", "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "Metrics",
-                "NIOCore", "NIOPosix", "ServiceLifecycle",
+                "Telemetry": ["MailModel", "Logging", "Metrics"],
+                "PlatformConfig": ["MailModel"],
+                "NetKit": [
+                    "Telemetry", "MailModel", "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "ServiceLifecycle",
+                ],
+                "HTTPKit": [
+                    "MailModel", "MailCrypto", "Telemetry", "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging",
+                    "Metrics", "NIOCore", "NIOPosix", "ServiceLifecycle", "Tracing",
+                ],
             ]
         ),
-
-        library(
+        libraries(
             "adapters",
-            "Database",
-            ["CLibPQ", "MailModel", "MailPorts", "GRDB", "GRDBSQLite", "Logging", "Metrics", "DequeModule"]
-        ),
-        library(
-            "adapters",
-            "SQLStore",
-            ["Database", "MailModel", "MailPorts", "MailCrypto", "CZlib", "NIOCore", "Logging", "Metrics"]
-        ),
-        library(
-            "adapters",
-            "BlobFiles",
-            ["MailModel", "MailPorts", "MailCrypto", "CZlib", "NIOCore", "NIOPosix", "Logging"]
-        ),
-        library("adapters", "StoreMove", ["Database", "SQLStore", "MailModel", "MailPorts", "NIOCore"]),
-        library("adapters", "CacheMemory", ["MailModel", "MailPorts", "NIOCore", "Logging"]),
-        library(
-            "adapters",
-            "CacheRedis",
             [
-                "CHiredis", "CacheMemory", "MailModel", "MailPorts", "NIOCore", "NIOPosix", "NIOSSL", "Logging",
-                "Metrics",
-                "DequeModule",
+                "Database": [
+                    "CLibPQ", "MailModel", "MailPorts", "GRDB", "GRDBSQLite", "Logging", "Metrics", "DequeModule",
+                ],
+                "SQLStore": model + [
+                    "Database", "MailPorts", "MailCrypto", "CZlib", "NIOCore", "Logging", "Metrics",
+                ],
+                "BlobFiles": ["MailModel", "MailPorts", "MailCrypto", "CZlib", "NIOCore", "NIOPosix", "Logging"],
+                "StoreMove": ["Database", "SQLStore", "MailModel", "MailPorts", "NIOCore"],
+                "CacheMemory": ["MailModel", "MailPorts", "NIOCore", "Logging"],
+                "CacheRedis": [
+                    "CHiredis", "CacheMemory", "MailModel", "MailPorts", "NIOCore", "NIOPosix", "NIOSSL", "Logging",
+                    "Metrics", "DequeModule",
+                ],
+                "BlobS3": [
+                    "MailModel", "MailPorts", "MailCrypto", "NIOCore", "NIOPosix", "NIOSSL", "NIOHTTP1",
+                    "AsyncHTTPClient", "Logging", "Metrics",
+                ],
+                "SearchOpenSearch": [
+                    "MailModel", "MailPorts", "NIOCore", "NIOHTTP1", "NIOSSL", "AsyncHTTPClient", "Logging", "Metrics",
+                ],
+                "TelemetryExport": [
+                    "MailModel", "MailPorts", "Telemetry", "NIOCore", "NIOHTTP1", "AsyncHTTPClient", "Logging",
+                    "Metrics",
+                    "Tracing",
+                ],
+                "TLSProbe": ["MailModel", "MailPorts", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL"],
+                "ACMEClient": ["MailCrypto", "MailPorts", "NIOCore", "NIOHTTP1", "NIOSSL", "AsyncHTTPClient"],
+                "ProviderHTTP": [
+                    "MailModel", "MailPorts", "NIOCore", "NIOHTTP1", "NIOSSL", "AsyncHTTPClient", "Logging", "Metrics",
+                ],
+                "DNSResolver": ["CUnbound", "MailModel", "MailPorts", "NIOCore", "NIOPosix", "Logging"],
+                "SMTPTransport": model + [
+                    "SMTPWire", "SASLMechanisms", "MailPorts", "NetKit", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL",
+                    "Logging", "Metrics",
+                ],
             ]
         ),
-        library(
-            "adapters",
-            "BlobS3",
-            [
-                "MailModel", "MailPorts", "MailCrypto", "NIOCore", "NIOPosix", "NIOSSL", "NIOHTTP1", "AsyncHTTPClient",
-                "Logging", "Metrics",
-            ]
-        ),
-        library("adapters", "DNSResolver", ["CUnbound", "MailModel", "MailPorts", "NIOCore", "NIOPosix", "Logging"]),
-        library(
-            "adapters",
-            "SMTPTransport",
-            model + [
-                "SMTPWire", "SASLMechanisms", "MailPorts", "NetKit", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL",
-                "Logging", "Metrics",
-            ]
-        ),
-
-        library(
+        libraries(
             "hosting",
-            "ServiceHost",
             [
-                "MailModel", "MailCrypto", "MailPorts", "Accounts", "Domains", "PlatformConfig", "NetKit", "HTTPKit",
-                "ServiceLifecycle", "NIOPosix",
+                "ServiceHost": [
+                    "MailModel", "MailCrypto", "MailPorts", "Accounts", "Addresses", "Domains", "SingleSignOn",
+                    "MailDelivery", "SenderAuth", "PlatformConfig", "NetKit", "HTTPKit", "ServiceLifecycle", "NIOPosix",
+                ]
             ]
         ),
-
-        library(
+        libraries(
             "wiring",
-            "Wiring",
             [
-                "ServiceHost", "ByteParsing",
-                "MailModel", "MailCrypto", "MailPorts", "Telemetry", "PlatformConfig", "NetKit", "HTTPKit", "Database",
-                "SQLStore", "StoreMove", "BlobFiles", "BlobS3", "CacheMemory", "CacheRedis", "DNSResolver",
-                "SMTPTransport", "Accounts",
-                "Domains", "Logging", "Metrics", "ServiceLifecycle", "UnixSignals", "NIOCore", "NIOPosix", "NIOSSL",
+                "Wiring": [
+                    "ServiceHost", "ByteParsing", "MailModel", "MailCrypto", "MailPorts", "Telemetry", "PlatformConfig",
+                    "NetKit", "HTTPKit", "Database", "SQLStore", "StoreMove", "BlobFiles", "BlobS3", "SearchOpenSearch",
+                    "CacheMemory", "CacheRedis", "DNSResolver", "TLSProbe", "ACMEClient", "SMTPTransport",
+                    "TelemetryExport",
+                    "ProviderHTTP", "Accounts", "SingleSignOn", "Domains", "Logging", "Metrics", "Tracing",
+                    "ServiceLifecycle", "UnixSignals", "NIOCore", "NIOPosix", "NIOSSL",
+                ]
             ]
         ),
-
-        server(
-            "SMTPServer",
-            at: "smtp-server",
-            serving + [
-                "ByteParsing", "SMTPWire", "SASLMechanisms", "MessageFormat", "MailDelivery", "MailQueue", "SenderAuth",
-                "Accounts", "NIOTLS", "NIOSSL",
-            ]
-        ),
-        server(
-            "IMAPServer",
-            at: "imap-server",
-            serving + [
+        servers([
+            "smtp-server/SMTPServer": serving + [
+                "ByteParsing", "SMTPWire", "SASLMechanisms", "MessageFormat", "MailDelivery", "MailPolicy",
+                "MailQueue", "SenderAuth", "Accounts", "NIOTLS", "NIOSSL",
+            ],
+            "imap-server/IMAPServer": serving + [
                 "ByteParsing", "IMAPWire", "SASLMechanisms", "MessageFormat", "MailboxEngine", "Accounts", "NIOTLS",
                 "NIOSSL", "DequeModule",
-            ]
-        ),
-        server(
-            "AuthServer",
-            at: "auth",
-            ["MailModel", "MailPorts", "HTTPKit", "Telemetry", "Accounts", "ServiceHost"]
-        ),
-        server(
-            "StorageServer",
-            at: "storage",
-            [
-                "ServiceHost", "PlatformConfig", "MailModel", "MailPorts", "HTTPKit", "Logging", "Metrics",
+            ],
+            "auth/AuthServer": [
+                "MailModel", "MailPorts", "MailCrypto", "WebAuthn", "HTTPKit", "Telemetry", "Accounts", "Addresses",
+                "Domains", "MailboxEngine", "OpenIDProvider", "OpenIDWire", "SingleSignOn", "ServiceHost",
+                "PlatformConfig",
+                "MailDelivery",
+                "SenderAuth", "Logging", "Metrics", "ServiceLifecycle",
+            ],
+            "storage/StorageServer": [
+                "ServiceHost", "PlatformConfig", "MailModel", "MailPorts", "MailSearch", "Accounts", "Telemetry",
+                "HTTPKit", "Logging", "Metrics", "ServiceLifecycle",
+            ],
+            "domain-manager/DomainManagerServer": [
+                "ServiceHost", "MailModel", "MailPorts", "HTTPKit", "Telemetry", "Accounts", "Addresses", "Domains",
+                "SingleSignOn", "SenderAuth", "MailPolicy", "PlatformConfig", "Logging", "Metrics",
                 "ServiceLifecycle",
-            ]
-        ),
-        server(
-            "DomainManagerServer",
-            at: "domain-manager",
-            [
-                "ServiceHost", "MailModel", "MailPorts", "HTTPKit", "Telemetry", "Accounts", "Domains", "SenderAuth",
-                "PlatformConfig", "Logging", "Metrics", "ServiceLifecycle",
-            ]
-        ),
-        server(
-            "OperatorCommands",
-            at: "oonrumail",
-            [
-                "ByteParsing", "MailModel", "MailPorts", "MessageFormat", "Accounts", "Domains", "MailQueue",
-                "PlatformConfig", "Telemetry", "ArgumentParser", "NIOCore", "Logging",
-            ]
-        ),
-
-        main("auth", ["Wiring", "AuthServer"]),
-        main("storage", ["Wiring", "StorageServer"]),
-        main("domain-manager", ["Wiring", "DomainManagerServer"]),
-        main("smtp-server", ["Wiring", "SMTPServer"]),
-        main("imap-server", ["Wiring", "IMAPServer"]),
-        main(
-            "oonrumail",
-            [
+            ],
+            "oonrumail/OperatorCommands": [
+                "ByteParsing", "MailModel", "MailPorts", "MailCrypto", "MessageFormat", "Accounts", "Addresses",
+                "Domains", "OpenIDProvider", "SingleSignOn", "MailQueue", "MailboxEngine", "MailPolicy", "MailDelivery",
+                "ServiceHost", "PlatformConfig", "Telemetry", "ArgumentParser", "NIOCore", "Logging",
+            ],
+        ]),
+        programs([
+            "auth": ["Wiring", "AuthServer"],
+            "storage": ["Wiring", "StorageServer"],
+            "domain-manager": ["Wiring", "DomainManagerServer"],
+            "smtp-server": ["Wiring", "SMTPServer"],
+            "imap-server": ["Wiring", "IMAPServer"],
+            "oonrumail": [
                 "Wiring", "OperatorCommands", "AuthServer", "StorageServer", "DomainManagerServer", "SMTPServer",
                 "IMAPServer",
+            ],
+        ]),
+        libraries(
+            "testing",
+            [
+                "PostgresTesting": ["CLibPQ"],
+                "BackendTesting": ["PostgresTesting"],
+                "MailTesting": ["MailModel", "MailPorts", "NIOCore"],
             ]
         ),
-
-        tests("MailModelTests", ["MailModel"]),
-        tests(
-            "SMTPTransportTests",
-            [
+        tests([
+            "MailModelTests": ["MailModel"],
+            "SMTPTransportTests": [
                 "MailModel", "MailCrypto", "MailPorts", "SMTPWire", "SMTPTransport", "NIOCore", "NIOPosix", "NIOSSL",
-            ]
-        ),
-        tests(
-            "SMTPServerTests",
-            [
-                "MailModel", "MailPorts", "MailCrypto", "MailDelivery", "Accounts", "PlatformConfig", "NetKit",
-                "SMTPWire",
-                "SMTPServer", "MailTesting", "NIOCore", "NIOPosix", "NIOEmbedded", "Logging",
-            ]
-        ),
-        tests("DNSResolverTests", ["MailModel", "MailPorts", "DNSResolver", "NIOCore", "NIOPosix"]),
-        tests(
-            "MailboxEngineTests",
-            ["MailModel", "MailPorts", "IMAPWire", "MessageFormat", "MailboxEngine", "NIOCore"]
-        ),
-        tests(
-            "IMAPServerTests",
-            [
+            ],
+            "SMTPServerTests": [
+                "MailModel", "MailPorts", "MailCrypto", "MailDelivery", "MailPolicy", "Accounts", "PlatformConfig",
+                "NetKit", "SMTPWire", "SMTPServer", "MailTesting", "NIOCore", "NIOPosix", "NIOEmbedded", "Logging",
+            ],
+            "DNSResolverTests": ["MailModel", "MailPorts", "DNSResolver", "NIOCore", "NIOPosix"],
+            "MailboxEngineTests": [
+                "MailModel", "MailPorts", "IMAPWire", "MessageFormat", "MailboxEngine", "SQLStore", "BlobFiles",
+                "CacheMemory", "NIOCore", "NIOPosix", "Logging",
+            ],
+            "IMAPServerTests": [
                 "MailModel", "MailPorts", "MailCrypto", "Accounts", "SQLStore", "BlobFiles", "CacheMemory",
-                "PlatformConfig", "NetKit", "Telemetry",
-                "IMAPServer", "NIOCore", "NIOPosix", "ServiceLifecycle", "Logging",
-            ]
-        ),
-        tests("ByteParsingTests", ["ByteParsing"]),
-        tests("MessageFormatTests", model + ["MessageFormat"]),
-        tests("IMAPWireTests", model + ["IMAPWire", "NIOCore"]),
-        tests(
-            "SQLStoreTests",
-            [
+                "PlatformConfig", "NetKit", "Telemetry", "IMAPServer", "NIOCore", "NIOPosix", "ServiceLifecycle",
+                "Logging",
+            ],
+            "ByteParsingTests": ["ByteParsing"],
+            "MessageFormatTests": model + ["MessageFormat"],
+            "IMAPWireTests": model + ["IMAPWire", "NIOCore"],
+            "SQLStoreTests": [
                 "MailModel", "MailPorts", "MailCrypto", "Database", "SQLStore", "BlobFiles", "CacheMemory",
                 "PostgresTesting", "NIOCore", "NIOPosix", "Logging",
-            ]
-        ),
-        tests(
-            "PostgresTests",
-            [
+            ],
+            "PostgresTests": [
                 "MailModel", "MailPorts", "Database", "SQLStore", "BlobFiles", "CacheMemory", "PostgresTesting",
                 "NIOCore", "NIOPosix", "Logging",
-            ]
-        ),
-        tests(
-            "BlobFilesTests",
-            ["MailModel", "MailPorts", "MailCrypto", "BlobFiles", "NIOCore", "NIOPosix", "Logging"]
-        ),
-        tests("CacheMemoryTests", ["MailModel", "MailPorts", "CacheMemory"]),
-        tests(
-            "CacheRedisTests",
-            [
+            ],
+            "BlobFilesTests": ["MailModel", "MailPorts", "MailCrypto", "BlobFiles", "NIOCore", "NIOPosix", "Logging"],
+            "CacheMemoryTests": ["MailModel", "MailPorts", "CacheMemory"],
+            "CacheRedisTests": [
                 "MailModel", "MailPorts", "CacheMemory", "CacheRedis", "BackendTesting", "NIOCore", "NIOPosix",
                 "Logging",
-            ]
-        ),
-        tests(
-            "BlobS3Tests",
-            [
-                "MailModel", "MailPorts", "MailCrypto", "BlobFiles", "BlobS3", "BackendTesting", "NIOCore", "NIOPosix",
-                "Logging",
-            ]
-        ),
-        tests("SenderAuthTests", model + ["MailCrypto", "MailPorts", "SenderAuth", "MailTesting", "NIOCore"]),
-        tests(
-            "DomainsTests",
-            [
+            ],
+            "BlobS3Tests": [
+                "MailModel", "MailPorts", "MailCrypto", "BlobFiles", "BlobS3", "BackendTesting", "NIOCore",
+                "NIOPosix", "Logging",
+            ],
+            "SenderAuthTests": model + ["MailCrypto", "MailPorts", "SenderAuth", "MailTesting", "NIOCore"],
+            "DomainsTests": [
                 "ByteParsing", "MailModel", "MailCrypto", "MailPorts", "SenderAuth", "Domains", "Telemetry",
                 "MailTesting", "Logging",
-            ]
-        ),
-        tests(
-            "MailDeliveryTests",
-            ["MailModel", "MailPorts", "MessageFormat", "MailDelivery", "MailTesting", "NIOCore", "Logging"]
-        ),
-        tests(
-            "MailQueueTests",
-            ["MailModel", "MailPorts", "MessageFormat", "MailQueue", "MailTesting", "NIOCore", "Logging"]
-        ),
-        tests("MailCryptoTests", ["MailCrypto"]),
-        tests("NetKitTests", ["MailModel", "NetKit", "NIOCore"]),
-        tests("SMTPWireTests", model + ["SMTPWire", "NIOCore"]),
-        tests("SASLMechanismsTests", ["SASLMechanisms"]),
-        tests("TelemetryTests", ["MailModel", "Telemetry", "Logging", "Metrics"]),
-        tests("PlatformConfigTests", ["MailModel", "PlatformConfig"]),
-        library("testing", "PostgresTesting", ["CLibPQ"]),
-        library("testing", "BackendTesting", ["PostgresTesting"]),
-        library("testing", "MailTesting", ["MailModel", "MailPorts", "NIOCore"]),
-        tests(
-            "AccountsTests",
-            ["MailModel", "MailPorts", "MailCrypto", "Accounts", "Telemetry", "MailTesting", "Logging"]
-        ),
-        tests(
-            "HTTPKitTests",
-            [
-                "MailModel", "MailPorts", "MailCrypto", "HTTPKit", "Telemetry", "Accounts", "Domains", "AuthServer",
-                "DomainManagerServer", "StorageServer", "MailTesting", "NIOCore", "NIOPosix", "ServiceLifecycle",
-                "Logging",
-            ]
-        ),
-        tests(
-            "OperatorCommandsTests",
-            [
-                "MailModel", "MailPorts", "MailCrypto", "PlatformConfig", "Accounts", "Domains", "Telemetry",
-                "OperatorCommands",
+            ],
+            "MailDeliveryTests": [
+                "MailModel", "MailPorts", "MessageFormat", "MailDelivery", "MailTesting", "NIOCore", "Logging",
+            ],
+            "MailPolicyTests": model + ["MessageFormat", "MailPorts", "MailPolicy", "MailTesting"],
+            "MailQueueTests": [
+                "MailModel", "MailPorts", "MessageFormat", "MailQueue", "MailTesting", "NIOCore", "Logging",
+            ],
+            "MailCryptoTests": ["MailCrypto"],
+            "OpenIDProviderTests": ["MailModel", "MailPorts", "OpenIDProvider", "OpenIDWire"],
+            "NetKitTests": ["MailModel", "NetKit", "NIOCore"],
+            "SMTPWireTests": model + ["SMTPWire", "NIOCore"],
+            "SASLMechanismsTests": ["ByteParsing", "SASLMechanisms"],
+            "OpenIDWireTests": ["MailModel", "MailCrypto", "OpenIDWire"],
+            "ProviderHTTPTests": ["MailModel", "MailPorts", "ProviderHTTP", "MailTesting", "NIOCore", "NIOPosix"],
+            "CSVWireTests": ["CSVWire"],
+            "AddressesTests": ["MailModel", "MailPorts", "CSVWire", "Addresses", "Telemetry", "MailTesting"],
+            "WebAuthnTests": ["WebAuthn", "MailCrypto"],
+            "TelemetryExportTests": ["MailPorts", "TelemetryExport", "NIOPosix", "Tracing"],
+            "TelemetryTests": ["MailModel", "Telemetry", "Logging", "Metrics"],
+            "PlatformConfigTests": ["MailModel", "PlatformConfig"],
+            "AccountsTests": [
+                "MailModel", "MailPorts", "MailCrypto", "WebAuthn", "SASLMechanisms", "Accounts", "Telemetry",
                 "MailTesting", "Logging",
-            ]
-        ),
-    ],
+            ],
+            "HTTPKitTests": [
+                "MailModel", "MailPorts", "MailCrypto", "HTTPKit", "Telemetry", "Accounts", "Domains", "AuthServer",
+                "DomainManagerServer", "StorageServer", "ServiceHost", "MailTesting", "NIOCore", "NIOPosix",
+                "ServiceLifecycle", "Logging",
+            ],
+            "OperatorCommandsTests": [
+                "MailModel", "MailPorts", "MailCrypto", "PlatformConfig", "Accounts", "Domains", "Telemetry",
+                "OperatorCommands", "MailTesting", "Logging",
+            ],
+        ]),
+    ].flatMap { $0 },
     swiftLanguageModes: [.v6]
 )
 
 // MARK: - Fuzz targets
 
 /// `OONRUMAIL_FUZZ=SMTPFuzz` adds that target and instruments what it drives; see scripts/fuzz.sh.
-let fuzzTargets = ["SMTPFuzz": ["SMTPWire"], "IMAPFuzz": ["IMAPWire"], "MessageFuzz": ["MessageFormat"]]
+let fuzzTargets = [
+    "SMTPFuzz": ["SMTPWire"], "IMAPFuzz": ["IMAPWire"], "MessageFuzz": ["MessageFormat"], "CSVFuzz": ["CSVWire"],
+]
 let fuzzed = Context.environment["OONRUMAIL_FUZZ"]
 if let fuzzed, let driven = fuzzTargets[fuzzed] {
     package.targets.append(

@@ -1,4 +1,5 @@
 package import Accounts
+package import Addresses
 package import Domains
 package import HTTPKit
 package import MailCrypto
@@ -17,9 +18,16 @@ package struct ServiceContext: Sendable {
     package var accounts: AccountService
     package var appPasswords: AppPasswordService
     package var factors: SecondFactorService
+    package var passkeys: PasskeyService
+    package var flags: FeatureFlags
     package var tokens: TokenService
+    /// nil: the platform is no OpenID provider.
+    package var clientSessions: ClientSessions?
     package var domains: any DomainAdministration
     package var life: DomainLife
+    package var certificates: CertificateWatch
+    /// nil where certificates come from elsewhere.
+    package var renewal: CertificateRenewal?
     package var masterKey: MasterKey
     package var tls: TLSContextStore
     package var health: HealthRegistry
@@ -36,9 +44,14 @@ package struct ServiceContext: Sendable {
         accounts: AccountService,
         appPasswords: AppPasswordService,
         factors: SecondFactorService,
+        passkeys: PasskeyService,
+        flags: FeatureFlags,
         tokens: TokenService,
+        clientSessions: ClientSessions?,
         domains: any DomainAdministration,
         life: DomainLife,
+        certificates: CertificateWatch,
+        renewal: CertificateRenewal?,
         masterKey: MasterKey,
         tls: TLSContextStore,
         health: HealthRegistry,
@@ -52,13 +65,37 @@ package struct ServiceContext: Sendable {
         self.accounts = accounts
         self.appPasswords = appPasswords
         self.factors = factors
+        self.passkeys = passkeys
+        self.flags = flags
         self.tokens = tokens
+        self.clientSessions = clientSessions
         self.domains = domains
         self.life = life
+        self.certificates = certificates
+        self.renewal = renewal
         self.masterKey = masterKey
         self.tls = tls
         self.health = health
         self.threads = threads
         self.spoolFolder = spoolFolder
+    }
+}
+
+extension ServiceContext {
+    package func addresses() async throws -> AddressService {
+        AddressService(
+            store: try await ports.addresses(),
+            directory: try await ports.directory(),
+            limits: AddressLimits(settings),
+            clock: clock
+        )
+    }
+}
+
+extension AddressLimits {
+    package init(_ settings: PlatformSettings) {
+        self.init()
+        members = settings.listMaxMembers
+        masked = settings.maskedAddressLimit
     }
 }

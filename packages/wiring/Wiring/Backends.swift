@@ -7,6 +7,7 @@ import MailModel
 import MailPorts
 import NIOPosix
 import PlatformConfig
+import SearchOpenSearch
 import Telemetry
 
 /// What processes share beside the database: Redis for changes and limits, S3 for large messages; or, without them, the
@@ -15,6 +16,8 @@ struct Backends: Sendable {
     var feed: any ChangeFeed
     var limiter: any RateLimiter
     var blobs: any BlobStore
+    /// nil where nothing is indexed.
+    var index: (any SearchIndex)?
     /// nil where the database is as near.
     var domainCache: (any DomainCache)?
     /// Accounts with listeners here whose changes by other processes must be looked for in the database.
@@ -43,6 +46,7 @@ struct Backends: Sendable {
             backends.dependencies.append(("s3", { try await blobs.checkHealth() }))
             backends.closing.append { await blobs.close() }
         }
+        if settings.usesOpenSearch { backends.useOpenSearch(settings) }
         return backends
     }
 
@@ -68,6 +72,17 @@ struct Backends: Sendable {
             feed.close()
             client.close()
         }
+    }
+
+    private mutating func useOpenSearch(_ settings: PlatformSettings) {
+        let index = OpenSearchIndex(
+            settings.openSearch,
+            group: .singletonMultiThreadedEventLoopGroup,
+            logger: Logger(label: "search")
+        )
+        self.index = index
+        dependencies.append(("opensearch", { try await index.checkHealth() }))
+        closing.append { await index.close() }
     }
 
     func close() async {
@@ -111,6 +126,17 @@ extension PlatformSettings {
         options.usesTLS = url.map { $0.scheme == "rediss" } ?? self.redisTLS
         options.authorityFile = self.redisAuthority
         options.commandTimeout = self.redisTimeout
+        return options
+    }
+
+    var openSearch: OpenSearchOptions {
+        var options = OpenSearchOptions(url: self.openSearchURL ?? "")
+        options.username = self.openSearchUsername
+        options.password = self.openSearchPassword?.text
+        options.authorityFile = self.openSearchAuthority
+        options.index = self.openSearchIndex
+        options.shards = self.openSearchShards
+        options.replicas = self.openSearchReplicas
         return options
     }
 

@@ -11,6 +11,8 @@ package struct DataFolder: Sendable {
     package var keys: String { "\(path)/keys" }
     package var certificate: String { "\(path)/tls/certificate.pem" }
     package var certificateKey: String { "\(path)/tls/key.pem" }
+    /// By which an authority knows us.
+    package var authorityKey: String { "\(path)/tls/authority-account.der" }
 
     /// Makes what is missing.
     ///

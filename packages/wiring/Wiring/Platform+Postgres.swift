@@ -40,7 +40,7 @@ extension Platform {
     private static func text(of error: StoreError) -> String {
         switch error {
         case .refused(let text): text
-        case .notFound, .alreadyExists, .overQuota: "\(error)"
+        case .notFound, .alreadyExists, .overQuota, .levelFull: "\(error)"
         case .unavailable(let id), .damaged(let id): "the log has the cause under report \(id)"
         }
     }

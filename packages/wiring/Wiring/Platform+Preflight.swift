@@ -38,8 +38,7 @@ extension Platform {
         } catch {
             return DeploymentCheck(name, .bad, error.description)
         }
-        var status = stat()
-        guard stat(file, &status) == 0, status.st_mode & 0o007 == 0 else {
+        guard FileMode.isOpenToAll(file) == false else {
             return DeploymentCheck(name, .bad, "\(file) can be read by everybody on this machine")
         }
         return DeploymentCheck(name, .good)
@@ -47,6 +46,15 @@ extension Platform {
 
     private static func certificateChecks(_ settings: PlatformSettings) -> [DeploymentCheck] {
         let name = "certificate"
+        if let directory = settings.acmeDirectory {
+            return [
+                DeploymentCheck(
+                    name,
+                    .good,
+                    "ordered from \(directory) for \(settings.orderedNames.joined(separator: ", "))"
+                )
+            ]
+        }
         guard let file = settings.tlsCertificate, let key = settings.tlsKey else {
             return [DeploymentCheck(name, .bad, "OONRUMAIL_TLS_CERTIFICATE is not set: clients get a self-signed one")]
         }
@@ -101,7 +109,10 @@ extension Platform {
         } catch {
             checks.append(DeploymentCheck("redis", .bad, error.description))
         }
-        for (name, isUsed) in [("redis", settings.usesRedis), ("s3", settings.usesS3)] where !isUsed {
+        let backends = [
+            ("redis", settings.usesRedis), ("s3", settings.usesS3), ("opensearch", settings.usesOpenSearch),
+        ]
+        for (name, isUsed) in backends where !isUsed {
             checks.append(DeploymentCheck(name, .absent, "not set"))
         }
         try? await threads.shutdownGracefully()

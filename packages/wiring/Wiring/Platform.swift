@@ -9,6 +9,7 @@ package import NIOPosix
 package import PlatformConfig
 import SMTPTransport
 import SQLStore
+import ServiceHost
 import Telemetry
 
 /// The opened store of a process and the engines over it; behind services and commands alike.
@@ -21,6 +22,7 @@ package struct Platform: Sendable {
     package let passwords: PasswordWork
     package let domains: any DomainAdministration
     package let life: DomainLife
+    package let certificates: CertificateWatch
     package let threads: NIOThreadPool
     let backends: Backends
 
@@ -52,9 +54,13 @@ package struct Platform: Sendable {
             store: store,
             feed: backends.feed,
             limiter: backends.limiter,
+            index: backends.index,
             clock: clock,
             makeResolver: { try Self.resolver(settings) },
-            makeTransport: { SMTPTransport(group: .singletonMultiThreadedEventLoopGroup, clock: clock) }
+            makeTransport: { SMTPTransport(group: .singletonMultiThreadedEventLoopGroup, clock: clock) },
+            sealing: MasterSealing(key: masterKey),
+            providers: settings.providerClient,
+            webhooks: settings.webhookClient
         )
         var passwords = PasswordWork(
             hasher: PasswordHasher(memory: settings.passwordMemory, passes: settings.passwordPasses),
@@ -65,7 +71,8 @@ package struct Platform: Sendable {
             directory: store,
             master: masterKey,
             host: Self.mailHost(settings),
-            rsaBits: settings.dkimRSABits
+            rsaBits: settings.dkimRSABits,
+            extras: Self.extras(settings, folder)
         )
         return Platform(
             settings: settings,
@@ -76,6 +83,7 @@ package struct Platform: Sendable {
             passwords: passwords,
             domains: HostedDomains(service: domains),
             life: Self.life(settings, store, domains, ports),
+            certificates: Self.certificates(settings, folder, store, ports),
             threads: threads,
             backends: backends
         )
@@ -85,6 +93,7 @@ package struct Platform: Sendable {
         var rules = PasswordRules()
         rules.minimumLength = settings.passwordMinimumLength
         rules.history = settings.passwordHistory
+        rules.asksBreachedList = settings.breachedPasswordsAsked == .always
         guard let path = settings.breachedPasswords else { return rules }
         guard let list = BreachedPasswordFile(path: path) else {
             throw StartupError("OONRUMAIL_BREACHED_PASSWORDS: \(path) cannot be read")
@@ -150,9 +159,11 @@ package struct Platform: Sendable {
         limits.graceSeconds = settings.domainGrace.components.seconds
         limits.pending = settings.domainMaxPending
         limits.keyGraceSeconds = settings.dkimGrace.components.seconds
+        limits.rotationSeconds = settings.dkimRotation.components.seconds
         var schedule = DomainMonitor.Schedule()
         schedule.intervalSeconds = settings.domainCheckInterval.components.seconds
         schedule.history = settings.domainCheckHistory
+        schedule.webhooks = WebhookLimits(settings)
         return DomainLife(
             store: store,
             directory: store,
@@ -175,7 +186,7 @@ package struct Platform: Sendable {
     }
 
     /// What clients are pointed to; the ports of the standard are left out where another one listens.
-    private static func mailHost(_ settings: PlatformSettings) -> MailHost {
+    static func mailHost(_ settings: PlatformSettings) -> MailHost {
         MailHost(
             name: settings.hostname,
             imapsPort: UInt16(exactly: settings.imapsPort),
@@ -189,9 +200,14 @@ package struct Platform: Sendable {
     package var parts:
         (
             stores: any PortProvider, domains: any DomainAdministration, life: DomainLife, passwords: PasswordWork,
+            certificates: CertificateWatch, tokenKeys: TokenKeyMaker, masterKey: MasterKey,
+            keyring: any MasterKeyKeeping,
             close: @Sendable () async -> Void
         )
-    { (ports, domains, life, passwords, { await close() }) }
+    {
+        let keyring = MasterKeyKeeper(folder: folder, shared: settings.masterKeyFile)
+        return (ports, domains, life, passwords, certificates, tokenKeys, masterKey, keyring, { await close() })
+    }
 
     /// Waits for what is being written.
     package func close() async {

@@ -1,6 +1,8 @@
 package import MailModel
 package import MailPorts
+import NIOPosix
 import PlatformConfig
+import ProviderHTTP
 import SQLStore
 import Synchronization
 
@@ -14,39 +16,79 @@ package final class PlatformPorts: PortProvider {
     let store: SQLStore
     private let feed: any ChangeFeed
     private let limiter: any RateLimiter
+    private let index: (any SearchIndex)?
     private let time: any WallClock
     private let made = Mutex(Made())
     private let makeResolver: @Sendable () throws -> any DNSResolving & PublishedRecordReading
     private let makeTransport: @Sendable () -> any RemoteTransport
+    private let sealing: MasterSealing
+    private let fetcher: ProviderClient
+    private let sender: ProviderClient
 
     init(
         store: SQLStore,
         feed: any ChangeFeed,
         limiter: any RateLimiter,
+        index: (any SearchIndex)?,
         clock: any WallClock,
         makeResolver: @escaping @Sendable () throws -> any DNSResolving & PublishedRecordReading,
-        makeTransport: @escaping @Sendable () -> any RemoteTransport
+        makeTransport: @escaping @Sendable () -> any RemoteTransport,
+        sealing: MasterSealing,
+        providers: ProviderClientOptions,
+        webhooks: ProviderClientOptions
     ) {
         self.store = store
         self.feed = feed
         self.limiter = limiter
+        self.index = index
         self.time = clock
         self.makeResolver = makeResolver
         self.makeTransport = makeTransport
+        self.sealing = sealing
+        fetcher = ProviderClient(providers, resolver: makeResolver, group: .singletonMultiThreadedEventLoopGroup)
+        sender = ProviderClient(webhooks, resolver: makeResolver, group: .singletonMultiThreadedEventLoopGroup)
     }
 
     package func directory() async throws -> any DirectoryStore { store }
     package func domains() async throws -> any DomainStore { store }
+    package func addresses() async throws -> any AddressBook { store }
+    package func bulk() async throws -> any BulkStore { store }
     package func mailboxes() async throws -> any MailboxStore { store }
+    package func mailboxSharing() async throws -> any MailboxSharingStore { store }
     package func deliveries() async throws -> any DeliveryStore { store }
     package func queue() async throws -> any QueueStore { store }
     package func trace() async throws -> any TraceStore { store }
     package func sessions() async throws -> any SessionStore { store }
     package func credentials() async throws -> any CredentialStore & SecondFactorStore { store }
+    package func passkeys() async throws -> any PasskeyStore { store }
+    package func flags() async throws -> any FlagStore { store }
+    package func sendingGrants() async throws -> any SendingGrantStore { store }
+    package func tokenKeys() async throws -> any TokenKeyStore { store }
+    package func oauth() async throws -> any OAuthClientStore & OAuthGrantStore { store }
     package func audit() async throws -> any AuditStore { store }
+    package func singleSignOn() async throws -> any SingleSignOnStore { store }
+    package func identityProviders() async throws -> any IdentityProviderFetching { fetcher }
+    package func webhooks() async throws -> any WebhookStore { store }
+    package func webhookSender() async throws -> any WebhookSending { sender }
+    package func secrets() async throws -> any SecretSealing { sealing }
+    package func keptAnswers() async throws -> any KeptAnswerStore { store }
     package func maintenance() async throws -> any MaintenanceStore { store }
+    package func policies() async throws -> any PolicyStore { store }
+    package func people() async throws -> any PeopleStore { store }
+    package func registrations() async throws -> any RegistrationStore { store }
+    package func signUps() async throws -> any SignUpStore { store }
+    package func avatars() async throws -> any AvatarStore { store }
+    package func accountAddresses() async throws -> any AccountAddressStore { store }
+    package func branding() async throws -> any BrandingStore { store }
+    package func recovery() async throws -> any RecoveryStore { store }
+    package func invitations() async throws -> any InvitationStore { store }
+    package func quotas() async throws -> any QuotaStore { store }
+    package func certificates() async throws -> any CertificateStore { store }
+    package func sealedValues() async throws -> any SealedValueStore { store }
     package func changes() async throws -> any ChangeFeed { feed }
     package func limits() async throws -> any RateLimiter { limiter }
+    package func searchSource() async throws -> any SearchSourceStore { store }
+    package func searchIndex() async throws -> (any SearchIndex)? { index }
     package func clock() -> any WallClock { time }
 
     package func resolver() async throws -> any DNSResolving {

@@ -33,10 +33,28 @@ package enum ServiceProcess {
 
     package static func run(_ settings: PlatformSettings, _ modules: [ServiceModule]) async throws {
         raiseFileLimit()
+        let exports = try TelemetryExports(settings)
         let metrics = TelemetrySystem.bootstrap(
             level: Logger.Level(rawValue: settings.logLevel.rawValue) ?? .info,
-            format: settings.logFormat == .json ? .json : .text
+            format: settings.logFormat == .json ? .json : .text,
+            errors: exports.errors,
+            facts: exports.facts
         )
+        do {
+            try await open(settings, modules, metrics)
+            await exports.close()
+        } catch {
+            Logger(label: "platform").critical("the process ends by an error", metadata: ["error": "\(error)"])
+            await exports.close()
+            throw error
+        }
+    }
+
+    private static func open(
+        _ settings: PlatformSettings,
+        _ modules: [ServiceModule],
+        _ metrics: MetricsRegistry
+    ) async throws {
         let platform = try await Platform.open(settings, isServing: true)
         do {
             try await serve(platform, modules, metrics)
@@ -51,6 +69,10 @@ package enum ServiceProcess {
     {
         let settings = platform.settings
         let context = try await context(platform)
+        let signIns = context.authenticator.signIns
+        metrics.gauge("oonrumail_active_accounts", help: "Accounts with an open mail session at this process") {
+            Double(signIns.accounts)
+        }
         let administrator = try await Bootstrap.run(platform, context.accounts)
         let maintenance = try await platform.ports.maintenance()
         context.health.addDependency(database) { try await maintenance.checkHealth() }
@@ -69,8 +91,10 @@ package enum ServiceProcess {
         let logger = Logger(label: "platform")
         var routes = services.flatMap(\.routes)
         routes.append(HealthRoutes.routes(context.health, metrics: metrics))
-        routes.append(try OpenAPI.routes(routes, version: "1"))
-        let http = httpServices(settings, routes) {
+        routes.append(ProblemRoutes.routes())
+        routes.append(try OpenAPI.routes(routes, services: Set(services.map(\.name)), version: "1"))
+        let gate = try await RequestGate.over(context)
+        let http = httpServices(settings, routes, gate) {
             for service in services { context.health.report(service.name, .running) }
             let text = Array(Greeting.text(settings, services, administrator: administrator).utf8)
             write(STDOUT_FILENO, text, text.count)
@@ -117,20 +141,28 @@ package enum ServiceProcess {
         appPasswords.perAccount = settings.appPasswordsPerAccount
         let paths = try DevelopmentCertificate.paths(settings, platform.folder)
         let store = ports.store
+        let keys = try await TokenKeyRing.load(
+            maker: platform.tokenKeys,
+            sessions: store,
+            interval: settings.tokenKeyInterval,
+            now: platform.clock.now()
+        )
+        let tokens = TokenService(sessions: store, directory: store, keys: keys, limits: limits)
+        let clients = settings.clientSessionLimits.map {
+            ClientSessions(sessions: store, grants: store, directory: store, keys: keys, limits: $0)
+        }
+        let salts = try await SCRAMSalts.load(store)
         let authenticator = AccountAuthenticator(
             directory: store,
             credentials: store,
             limiter: try await ports.limits(),
             passwords: platform.passwords,
             limits: lockout,
-            lastUseSeconds: settings.lastUseInterval.components.seconds
+            lastUseSeconds: settings.lastUseInterval.components.seconds,
+            mail: MailSignIns(salts: salts, tokens: tokens, clients: clients),
+            providers: store
         )
-        let tokens = try await TokenService.load(
-            sessions: store,
-            directory: store,
-            masterKey: platform.masterKey,
-            limits: limits
-        )
+        let flags = FeatureFlags(store: store, interval: settings.flagInterval)
         var factors = SecondFactorLimits()
         (factors.failures, factors.windowSeconds) = (lockout.failures, lockout.windowSeconds)
         // Before anybody signs in: what is revoked from here on is noticed.
@@ -147,7 +179,7 @@ package enum ServiceProcess {
             ),
             appPasswords: AppPasswordService(
                 credentials: store,
-                salts: try await SCRAMSalts.load(store),
+                salts: salts,
                 directory: store,
                 limits: appPasswords
             ),
@@ -160,9 +192,14 @@ package enum ServiceProcess {
                 issuer: settings.hostname,
                 limits: factors
             ),
+            passkeys: try await passkeys(platform, flags),
+            flags: flags,
             tokens: tokens,
+            clientSessions: clients,
             domains: platform.domains,
             life: platform.life,
+            certificates: platform.certificates,
+            renewal: try platform.renewal(),
             masterKey: platform.masterKey,
             tls: try TLSContextStore(
                 certificatePath: paths.certificate,
@@ -175,10 +212,30 @@ package enum ServiceProcess {
         )
     }
 
+    private static func passkeys(_ platform: Platform, _ flags: FeatureFlags) async throws -> PasskeyService {
+        let (settings, store) = (platform.settings, platform.ports.store)
+        var policy = PasskeyPolicy(
+            relyingParty: settings.passkeyHost,
+            name: settings.passkeyName,
+            origins: settings.passkeyPages
+        )
+        policy.perAccount = settings.passkeysPerAccount
+        policy.takesUncheckedAttestation = settings.passkeyUncheckedAttestation
+        return try await PasskeyService.load(
+            store: store,
+            directory: store,
+            sessions: store,
+            masterKey: platform.masterKey,
+            policy: policy,
+            flags: flags
+        )
+    }
+
     /// One HTTP listener per address; `onAllRunning` is called when the last one accepts.
     private static func httpServices(
         _ settings: PlatformSettings,
         _ routes: [RouteSet],
+        _ gate: RequestGate,
         _ onAllRunning: @escaping @Sendable () -> Void
     ) -> [any Service] {
         let waiting = Countdown(settings.httpAddresses.count)
@@ -186,6 +243,11 @@ package enum ServiceProcess {
             var configuration = HTTPServiceConfiguration(host: address.description, port: settings.httpPort)
             configuration.bodyLimit = settings.httpMaxBody
             configuration.idleTimeout = TimeAmount(settings.httpIdleTimeout)
+            configuration.bodyTimeout = TimeAmount(settings.httpBodyTimeout)
+            configuration.maxConnections = settings.httpMaxConnections
+            configuration.crossOrigins = Set(settings.httpCrossOrigins)
+            configuration.requiresMatch = settings.httpRequiresMatch
+            configuration.gate = gate
             configuration.trustedProxies = settings.trustForwardedHeaders ? settings.trustedNetworks : []
             return HTTPService(configuration, routes: routes, group: .singletonMultiThreadedEventLoopGroup) { _ in
                 if waiting.down() { onAllRunning() }

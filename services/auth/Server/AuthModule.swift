@@ -1,18 +1,255 @@
+import Accounts
+import Domains
+import Glibc
+import HTTPKit
+import MailCrypto
+import MailDelivery
 import MailPorts
+import MailboxEngine
+import PlatformConfig
 package import ServiceHost
 
-/// The auth service: sign-in, tokens, `/api/users/me`.
+/// The auth service: sign-in, tokens, people and organisations.
 package enum AuthModule {
     package static func make(_ context: ServiceContext) async throws -> HostedService {
-        let routes = AuthRoutes(
+        let auth = AuthRoutes(
             authenticator: context.authenticator,
             tokens: context.tokens,
             accounts: context.accounts,
             audit: try await context.ports.audit(),
             factors: context.factors,
+            passkeys: context.passkeys,
             appPasswords: context.appPasswords,
             clock: context.clock
         )
-        return HostedService(name: "auth", routes: [routes.routes()])
+        let people = try await people(context)
+        let mailer = try await context.mailer()
+        let invitations = InvitationRoutes(
+            invitations: try await invitations(context, people, mailer),
+            tokens: context.tokens,
+            clock: context.clock
+        )
+        let quotas = QuotaRoutes(
+            quotas: try await context.ports.quotas(),
+            tokens: context.tokens,
+            clock: context.clock
+        )
+        let upkeep = AccountUpkeepService(
+            upkeep: PeopleUpkeep(store: people.store, leases: try await context.ports.domains()),
+            holder: context.settings.hostname + "/" + String(getpid()),
+            clock: context.clock,
+            interval: context.settings.accountUpkeepInterval
+        )
+        let masked = MaskedAddressRoutes(
+            addresses: try await context.addresses(),
+            tokens: context.tokens,
+            clock: context.clock
+        )
+        let grants = SendingGrants(
+            store: try await context.ports.sendingGrants(),
+            directory: try await context.ports.directory()
+        )
+        return HostedService(
+            name: "auth",
+            services: [
+                upkeep, TokenKeyUpkeepService(keys: context.tokens.keys, clock: context.clock),
+            ],
+            routes: try await provider(context, auth) + [
+                auth.routes(),
+                PeopleRoutes(
+                    people: people,
+                    accounts: context.accounts,
+                    tokens: context.tokens,
+                    clock: context.clock
+                ).routes(),
+                SignInPolicyRoutes(
+                    people: people,
+                    accounts: context.accounts,
+                    tokens: context.tokens,
+                    clock: context.clock
+                ).routes(),
+                RecoveryRoutes(recovery: try await recovery(context, mailer), auth: auth).routes(),
+                PasskeyRoutes(auth: auth).routes(),
+                FlagRoutes(flags: context.flags, auth: auth).routes(),
+                GrantRoutes(grants: grants, auth: auth).routes(),
+                try await mailboxRights(context, auth).routes(),
+                ProviderRoutes(providers: try await context.providerSignIn(), auth: auth).routes(),
+                invitations.routes(),
+                SignUpRoutes(
+                    signUps: try await signUps(context, mailer),
+                    tokens: context.tokens,
+                    clock: context.clock
+                ).routes(),
+                RegistrationRoutes(
+                    registrations: try await registrations(context, mailer),
+                    tokens: context.tokens,
+                    clock: context.clock
+                ).routes(),
+                ProfileRoutes(
+                    people: people,
+                    avatars: AvatarService(store: try await context.ports.avatars(), people: people),
+                    tokens: context.tokens,
+                    clock: context.clock
+                ).routes(),
+                AccountAddressRoutes(
+                    addresses: AccountAddresses(
+                        store: try await context.ports.accountAddresses(),
+                        people: people,
+                        limit: context.settings.accountAddresses
+                    ),
+                    tokens: context.tokens,
+                    clock: context.clock
+                ).routes(),
+                quotas.routes(),
+                masked.routes(),
+                WebhookRoutes(
+                    webhooks: try await WebhookSettings(context.ports, context.settings),
+                    people: people,
+                    tokens: context.tokens,
+                    clock: context.clock
+                ).routes(),
+            ]
+        )
+    }
+
+    private static func mailboxRights(
+        _ context: ServiceContext,
+        _ auth: AuthRoutes
+    ) async throws -> MailboxRightsRoutes {
+        let quota = context.settings.quotaDefault
+        return MailboxRightsRoutes(
+            sharing: MailboxSharing(
+                store: try await context.ports.mailboxSharing(),
+                mailboxes: try await context.ports.mailboxes(),
+                directory: try await context.ports.directory(),
+                allowsAnyone: context.settings.sharesWithAnyone
+            ),
+            auth: auth,
+            defaultQuota: quota > 0 ? Int64(quota) : nil
+        )
+    }
+
+    /// Nothing where the platform is no OpenID provider.
+    private static func provider(_ context: ServiceContext, _ auth: AuthRoutes) async throws -> [RouteSet] {
+        guard let sessions = context.clientSessions else { return [] }
+        let sealed = try await context.ports.sessions().platformSecret("oauth-page-key") {
+            SecretBox.seal(SecureRandom.bytes(32), with: context.masterKey)
+        }
+        guard let pageKey = try? SecretBox.open(sealed, with: context.masterKey) else {
+            throw StoreError.refused("the key of the pages in the store was not sealed with this master key")
+        }
+        let store = try await context.ports.oauth()
+        let provider = OpenIDContext(
+            auth: auth,
+            sessions: sessions,
+            clients: store,
+            grants: store,
+            directory: try await context.ports.directory(),
+            limiter: try await context.ports.limits(),
+            keys: context.tokens.keys,
+            pageKey: pageKey
+        )
+        return [
+            TokenRoutes(provider).routes(), AuthorizationRoutes(provider).routes(),
+            OAuthClientRoutes(provider, limit: context.settings.providerClients).routes(),
+        ]
+    }
+
+    private static func people(_ context: ServiceContext) async throws -> PeopleService {
+        var limits = PeopleLimits()
+        limits.graceSeconds = context.settings.accountGrace.components.seconds
+        limits.isTimeZone = { TimeZoneNames.system.contains($0) }
+        return PeopleService(
+            store: try await context.ports.people(),
+            directory: try await context.ports.directory(),
+            limits: limits
+        )
+    }
+
+    private static func recovery(
+        _ context: ServiceContext,
+        _ mailer: PlatformMailer
+    ) async throws -> RecoveryService {
+        var limits = RecoveryLimits()
+        limits.lifetimeSeconds = context.settings.passwordResetLifetime.components.seconds
+        limits.mails = context.settings.passwordResetMails
+        limits.requests = context.settings.passwordResetRequests
+        return RecoveryService(
+            store: try await context.ports.recovery(),
+            directory: try await context.ports.directory(),
+            accounts: context.accounts,
+            notices: mailer,
+            limiter: try await context.ports.limits(),
+            limits: limits,
+            demandedProvider: { [authenticator = context.authenticator] account async throws(StoreError) in
+                try await authenticator.provider(demandedOf: account)
+            }
+        )
+    }
+
+    private static func signUps(
+        _ context: ServiceContext,
+        _ mailer: PlatformMailer
+    ) async throws -> SignUpService {
+        var limits = SignUpLimits()
+        switch context.settings.signUp {
+        case .open: limits.mode = .open
+        case .approval: limits.mode = .approval
+        case .closed: limits.mode = .closed
+        }
+        limits.lifetimeSeconds = context.settings.signUpLifetime.components.seconds
+        limits.decisionSeconds = context.settings.signUpDecision.components.seconds
+        limits.requests = context.settings.signUpRequests
+        limits.open = context.settings.signUpsOpen
+        return SignUpService(
+            store: try await context.ports.signUps(),
+            directory: try await context.ports.directory(),
+            accounts: context.accounts,
+            notices: mailer,
+            limiter: try await context.ports.limits(),
+            limits: limits
+        )
+    }
+
+    private static func registrations(
+        _ context: ServiceContext,
+        _ mailer: PlatformMailer
+    ) async throws -> RegistrationService {
+        var limits = RegistrationLimits()
+        limits.lifetimeSeconds = context.settings.registrationLifetime.components.seconds
+        limits.decisionSeconds = context.settings.registrationDecision.components.seconds
+        limits.requests = context.settings.registrationRequests
+        limits.perDomain = context.settings.registrationsPerDomain
+        return RegistrationService(
+            store: try await context.ports.registrations(),
+            directory: try await context.ports.directory(),
+            policies: try await context.ports.policies(),
+            accounts: context.accounts,
+            notices: mailer,
+            limiter: try await context.ports.limits(),
+            limits: limits,
+            demandsProvider: { [authenticator = context.authenticator] domain async throws(StoreError) in
+                try await authenticator.demandsProvider(domain)
+            }
+        )
+    }
+
+    private static func invitations(
+        _ context: ServiceContext,
+        _ people: PeopleService,
+        _ mailer: PlatformMailer
+    ) async throws -> InvitationService {
+        var limits = InvitationLimits()
+        limits.lifetimeSeconds = context.settings.invitationLifetime.components.seconds
+        limits.open = context.settings.invitationsOpen
+        limits.tries = context.settings.passwordResetRequests
+        return InvitationService(
+            store: try await context.ports.invitations(),
+            people: people,
+            accounts: context.accounts,
+            notices: mailer,
+            limiter: try await context.ports.limits(),
+            limits: limits
+        )
     }
 }

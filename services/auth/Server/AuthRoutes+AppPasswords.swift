@@ -29,10 +29,23 @@ extension AuthRoutes {
 
     private struct Documents: Encodable {
         var appPasswords: [Document]
+        var next: String?
     }
 
     @Sendable func listAppPasswords(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        try .json(Documents(appPasswords: try await appPasswords.list(of: caller.id).map { Document($0) }))
+        let query = try request.list(sorts: ["created_at", "name", "last_used_at"], filters: ["scope"])
+        let scope = query.filters["scope"]
+        let known = try await appPasswords.list(of: caller.id).map { Document($0) }.filter { known in
+            scope.map { known.scopes.contains($0) } ?? true
+        }
+        let page = try query.page(
+            of: known,
+            keys: [
+                "created_at": { $0.createdAt }, "name": { $0.name }, "last_used_at": { $0.lastUsedAt ?? "" },
+            ],
+            id: { String($0.id) }
+        )
+        return request.linked(try .json(Documents(appPasswords: page.items, next: page.next)), next: page.next)
     }
 
     private struct NewPassword: RequestDocument {

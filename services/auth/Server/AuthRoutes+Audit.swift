@@ -25,7 +25,7 @@ extension AuthRoutes {
 
     private struct Documents: Encodable {
         var events: [Document]
-        /// Give it as `before` for the page behind this one; absent after the last.
+        /// Give it as `after` for the page behind this one; absent after the last.
         var next: String?
     }
 
@@ -41,16 +41,19 @@ extension AuthRoutes {
         filter.since = try Self.moment("since", request)
         filter.until = try Self.moment("until", request)
         var before: Int64?
-        if let text = request.query("before") {
+        // The newest come first, so what is after a line in the list was before it in time.
+        if let text = request.query("after") ?? request.query("before") {
             guard let number = Int64(text) else {
-                throw Problem(400, detail: "The query's before takes a number that an answer gave as next.")
+                throw Problem(400, detail: "The query's after takes a number that an answer gave as next.")
             }
             before = number
         }
-        let found = try await audit.auditTrail(filter, before: before, limit: limit)
-        return try .json(
+        let found = try await audit.auditTrail(filter, before: before, limit: limit + 1)
+        let page = found.prefix(limit)
+        let next = found.count > limit ? page.last.map { "\($0.number)" } : nil
+        let answer = try APIResponse.json(
             Documents(
-                events: found.map {
+                events: page.map {
                     Document(
                         id: $0.number,
                         at: RFC3339.text($0.event.at),
@@ -61,9 +64,10 @@ extension AuthRoutes {
                         detail: $0.event.detail
                     )
                 },
-                next: found.count == limit ? found.last.map { "\($0.number)" } : nil
+                next: next
             )
         )
+        return request.linked(answer, next: next)
     }
 
     private static func moment(_ name: String, _ request: APIRequest) throws(Problem) -> Timestamp? {

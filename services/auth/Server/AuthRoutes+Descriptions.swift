@@ -3,6 +3,37 @@
 import HTTPKit
 
 extension AuthRoutes {
+    static let tokenSchema = Schema.document(
+        "Tokens",
+        [
+            "access_token": .text, "token_type": .text, "expires_in": .integer, "refresh_token": .text,
+            "refresh_expires_in": .integer, "limited_to": .optional(.text),
+        ]
+    )
+    private static let appPassword = Schema.document(
+        "AppPassword",
+        [
+            "id": .integer, "name": .text, "scopes": .list(.text), "created_at": .time,
+            "last_used_at": .optional(.time),
+            "last_used_from": .optional(.text), "password": .optional(.text),
+        ]
+    )
+    private static let session = Schema.document(
+        "Session",
+        [
+            "id": .text, "device": .text, "created_at": .optional(.time), "last_used_at": .optional(.time),
+            "last_used_from": .optional(.text), "is_current": .truth,
+        ]
+    )
+    private static let event = Schema.document(
+        "AuditEvent",
+        [
+            "id": .integer, "at": .time, "actor": .text, "action": .text, "subject": .text, "remote": .optional(.text),
+            "detail": .text,
+        ]
+    )
+    private static let recoveryCodes = Schema.object(["recovery_codes": .list(.text)])
+
     static func describe(_ set: inout RouteSet) {
         describeSigningIn(&set)
         describeOwnAccount(&set)
@@ -12,14 +43,15 @@ extension AuthRoutes {
             "/api/audit",
             RouteDescription(
                 "The audit trail, newest first; of the caller's organisation, or of all for an operator of the platform",
-                query: ["actor", "action", "subject", "since", "until", "before", "limit"],
-                answers: [200: "A page; give next as before for the one behind it", 403: "The caller is a member"]
+                query: ["actor", "action", "subject", "since", "until", "after", "before", "limit"],
+                answers: [200: "A page; before is an older name of after", 403: "The caller is a member"],
+                schemas: [200: .page("events", of: event)]
             )
         )
         set.describe(
             "GET",
             "/.well-known/jwks.json",
-            RouteDescription("The key that signs access tokens", isOpen: true, answers: [200: "RFC 7517 key set"])
+            RouteDescription("The keys that sign access tokens", isOpen: true, answers: [200: "RFC 7517 key set"])
         )
     }
 
@@ -34,6 +66,14 @@ extension AuthRoutes {
                 answers: [
                     200: "Tokens", 202: "The account has a second factor: a challenge for it",
                     401: "Wrong address or password", 429: "Too many failures",
+                ],
+                required: ["email", "password"],
+                schemas: [
+                    200: tokenSchema,
+                    202: .object([
+                        "challenge": .text, "expires_in": .integer, "factors": .list(.text),
+                        "public_key": .optional(.anything),
+                    ]),
                 ]
             )
         )
@@ -41,10 +81,12 @@ extension AuthRoutes {
             "POST",
             "/api/auth/second-factor",
             RouteDescription(
-                "Complete a sign-in by a code or a recovery code",
+                "Complete a sign-in by a code, a recovery code or a passkey",
                 isOpen: true,
-                body: ["challenge", "code"],
-                answers: [200: "Tokens", 401: "Wrong code or challenge", 429: "Too many wrong codes"]
+                body: ["challenge", "code", "passkey"],
+                answers: [200: "Tokens", 401: "Wrong code, passkey or challenge", 429: "Too many wrong codes"],
+                required: ["challenge"],
+                schemas: [200: tokenSchema]
             )
         )
         set.describe(
@@ -54,28 +96,46 @@ extension AuthRoutes {
                 "Spend a refresh token for new tokens; one that was spent before ends its session",
                 isOpen: true,
                 body: ["refresh_token"],
-                answers: [200: "Tokens", 401: "Not valid; sign in again"]
+                answers: [200: "Tokens", 401: "Not valid; sign in again"],
+                required: ["refresh_token"],
+                schemas: [200: tokenSchema]
             )
         )
         set.describe(
             "POST",
             "/api/auth/logout",
-            RouteDescription("End a session", isOpen: true, body: ["refresh_token"], answers: [204: "It is over"])
+            RouteDescription(
+                "End a session",
+                isOpen: true,
+                body: ["refresh_token"],
+                answers: [204: "It is over"],
+                required: ["refresh_token"]
+            )
         )
     }
 
     private static func describeOwnAccount(_ set: inout RouteSet) {
-        set.describe("GET", "/api/users/me", RouteDescription("One's own account", answers: [200: "The account"]))
         set.describe(
             "PUT",
             "/api/users/me/password",
             RouteDescription(
                 "Change one's password; ends every other session, and mail sessions that used the old one",
                 body: ["old_password", "new_password"],
-                answers: [204: "Changed", 422: "The old one is wrong, or the new one is not acceptable"]
+                answers: [204: "Changed", 422: "The old one is wrong, or the new one is not acceptable"],
+                required: ["old_password", "new_password"]
             )
         )
-        set.describe("GET", "/api/users/me/sessions", RouteDescription("One's sessions", answers: [200: "The list"]))
+        set.describe(
+            "GET",
+            "/api/users/me/sessions",
+            RouteDescription(
+                "One's sessions",
+                query: ["limit", "after", "sort"],
+                answers: [200: "A page"],
+                types: ["sort": .sort("created_at", "last_used_at", "device")],
+                schemas: [200: .page("sessions", of: session)]
+            )
+        )
         set.describe(
             "DELETE",
             "/api/users/me/sessions/{id}",
@@ -84,12 +144,22 @@ extension AuthRoutes {
         set.describe(
             "POST",
             "/api/users/me/sessions/revoke-others",
-            RouteDescription("End every session but this", answers: [200: "How many ended"])
+            RouteDescription(
+                "End every session but this",
+                answers: [200: "How many ended"],
+                schemas: [200: .object(["revoked": .integer])]
+            )
         )
         set.describe(
             "GET",
             "/api/users/me/app-passwords",
-            RouteDescription("Passwords of one's mail clients", answers: [200: "The list, without secrets"])
+            RouteDescription(
+                "Passwords of one's mail clients",
+                query: ["limit", "after", "sort", "scope"],
+                answers: [200: "A page, without secrets"],
+                types: ["sort": .sort("created_at", "name", "last_used_at")],
+                schemas: [200: .page("app_passwords", of: appPassword)]
+            )
         )
         set.describe(
             "POST",
@@ -97,7 +167,9 @@ extension AuthRoutes {
             RouteDescription(
                 "Make a password for one mail client",
                 body: ["name", "scopes"],
-                answers: [201: "With the password, this once", 409: "The name is in use"]
+                answers: [201: "With the password, this once", 409: "The name is in use"],
+                required: ["name"],
+                schemas: [201: appPassword]
             )
         )
         set.describe(
@@ -111,7 +183,11 @@ extension AuthRoutes {
         set.describe(
             "GET",
             "/api/users/me/second-factor",
-            RouteDescription("Whether one has a second factor", answers: [200: "The state"])
+            RouteDescription(
+                "Whether one has a second factor",
+                answers: [200: "The state"],
+                schemas: [200: .object(["is_enabled": .truth, "recovery_codes_left": .integer, "is_required": .truth])]
+            )
         )
         set.describe(
             "POST",
@@ -119,7 +195,9 @@ extension AuthRoutes {
             RouteDescription(
                 "Begin to enrol a second factor",
                 body: ["password"],
-                answers: [201: "The secret, to be confirmed", 409: "There is one"]
+                answers: [201: "The secret, to be confirmed", 409: "There is one"],
+                required: ["password"],
+                schemas: [201: .object(["secret": .text, "uri": .text])]
             )
         )
         set.describe(
@@ -128,7 +206,9 @@ extension AuthRoutes {
             RouteDescription(
                 "Confirm it by a code",
                 body: ["code"],
-                answers: [200: "Recovery codes, this once", 404: "None waits", 422: "The code is wrong"]
+                answers: [200: "Recovery codes, this once", 404: "None waits", 422: "The code is wrong"],
+                required: ["code"],
+                schemas: [200: recoveryCodes]
             )
         )
         set.describe(
@@ -137,7 +217,9 @@ extension AuthRoutes {
             RouteDescription(
                 "New recovery codes in place of the old",
                 body: ["password", "code"],
-                answers: [200: "Recovery codes, this once", 404: "There is no second factor"]
+                answers: [200: "Recovery codes, this once", 404: "There is no second factor"],
+                required: ["password", "code"],
+                schemas: [200: recoveryCodes]
             )
         )
         set.describe(
@@ -146,7 +228,8 @@ extension AuthRoutes {
             RouteDescription(
                 "Take the second factor away",
                 body: ["password", "code"],
-                answers: [204: "It is off", 404: "There is none"]
+                answers: [204: "It is off", 404: "There is none"],
+                required: ["password", "code"]
             )
         )
     }

@@ -8,37 +8,72 @@ extension AuthRoutes {
     private struct Challenge: Encodable {
         var challenge: String
         var expiresIn: Int64
-        var factors = ["totp", "recovery_code"]
+        var factors: [String]
+        /// For a passkey, in the names of WebAuthn.
+        var options: PasskeyOptions?
+
+        private enum CodingKeys: String, CodingKey {
+            case challenge
+            case expiresIn = "expires_in"
+            case factors
+            case options = "public_key"
+        }
     }
 
-    /// 202: the password was right, a code is wanted.
-    func challenge(_ account: Account, _ now: Timestamp) throws -> APIResponse {
-        try .json(
+    /// 202: the password was right, a code or a passkey is wanted.
+    func challenge(_ account: Account, _ now: Timestamp) async throws -> APIResponse {
+        let kinds = try await factors.store.secondFactorKinds(of: account.id)
+        let options = try await passkeys.secondFactorRequest(account, now: now)
+        return try .plain(
             Challenge(
                 challenge: factors.challenge(account, now: now),
-                expiresIn: SecondFactorService.challengeSeconds
+                expiresIn: SecondFactorService.challengeSeconds,
+                factors: SecondFactorKind.allCases.filter(kinds.contains).map(\.rawValue) + ["recovery_code"],
+                options: options.map { PasskeyOptions($0) }
             ),
             status: 202
         )
     }
 
     private struct Answer: RequestDocument {
-        static let members: Set<String> = ["challenge", "code"]
+        static let members: Set<String> = ["challenge", "code", "passkey"]
         var challenge: String
-        var code: String
+        var code: String?
+        var passkey: PasskeyCredential?
     }
 
     func completeSecondFactor(_ request: APIRequest) async throws -> APIResponse {
         let given = try await request.decode(Answer.self)
         let now = clock.now()
-        let outcome = try await factors.complete(
-            challenge: given.challenge,
-            code: given.code,
+        let account: Account
+        switch (given.code, given.passkey) {
+        case (let code?, nil):
+            account = try Self.account(
+                try await factors.complete(challenge: given.challenge, code: code, remote: request.remote, now: now)
+            )
+        case (nil, let passkey?): account = try await passed(passkey, given.challenge, request, now)
+        default: throw Problem.invalid("code", "Give a code or a passkey.")
+        }
+        return try answer(try await tokens.issue(for: account, from: request.origin, now: now), now)
+    }
+
+    private func passed(
+        _ passkey: PasskeyCredential,
+        _ challenge: String,
+        _ request: APIRequest,
+        _ now: Timestamp
+    ) async throws -> Account {
+        guard let account = try await factors.account(ofChallenge: challenge, now: now) else {
+            return try Self.account(.noChallenge)
+        }
+        let outcome = try await passkeys.completeSecondFactor(
+            try passkey.assertion(),
+            of: account,
             remote: request.remote,
             now: now
         )
-        let account = try Self.account(outcome)
-        return try answer(try await tokens.issue(for: account, from: request.origin, now: now), now)
+        guard case .passed(let account) = outcome else { throw Self.wrongPasskey }
+        return account
     }
 
     private static func account(_ outcome: SecondFactorOutcome) throws(Problem) -> Account {
@@ -55,11 +90,18 @@ extension AuthRoutes {
     private struct State: Encodable {
         var isEnabled: Bool
         var recoveryCodesLeft: Int
+        var isRequired: Bool
     }
 
     @Sendable func showSecondFactor(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let state = try await factors.state(of: caller.id)
-        return try .json(State(isEnabled: state.isEnabled, recoveryCodesLeft: state.recoveryCodesLeft))
+        return try .json(
+            State(
+                isEnabled: state.isEnabled,
+                recoveryCodesLeft: state.recoveryCodesLeft,
+                isRequired: state.isDemanded
+            )
+        )
     }
 
     private struct Confirmation: RequestDocument {
@@ -156,7 +198,8 @@ extension AuthRoutes {
             now: clock.now()
         )
         switch outcome {
-        case .success, .secondFactorNeeded: ()
+        case .success, .secondFactorNeeded, .enrolmentNeeded: ()
+        case .providerNeeded(let domain): throw Problem.providerNeeded(domain)
         case .invalid, .appPasswordNeeded: throw Problem.invalid(field, "The password is wrong.")
         case .lockedOut(let seconds): throw Self.lockedOut(seconds)
         case .unavailable: throw Problem.unavailable()

@@ -17,24 +17,29 @@ extension AuthRoutes {
 
     private struct Documents: Encodable {
         var sessions: [Document]
+        var next: String?
     }
 
     @Sendable func listSessions(_ request: APIRequest, _ caller: SignedIn) async throws -> APIResponse {
-        let known = try await tokens.sessions(of: caller.account.id, now: clock.now())
-        return try .json(
-            Documents(
-                sessions: known.map {
-                    Document(
-                        id: $0.family,
-                        device: $0.device,
-                        createdAt: $0.createdAt.map(RFC3339.text),
-                        lastUsedAt: $0.lastUse.map { RFC3339.text($0.at) },
-                        lastUsedFrom: $0.lastUse?.remote?.description,
-                        isCurrent: $0.family == caller.family
-                    )
-                }
+        let query = try request.list(sorts: ["created_at", "last_used_at", "device"], order: "-created_at")
+        let known = try await tokens.sessions(of: caller.account.id, now: clock.now()).map {
+            Document(
+                id: $0.family,
+                device: $0.device,
+                createdAt: $0.createdAt.map(RFC3339.text),
+                lastUsedAt: $0.lastUse.map { RFC3339.text($0.at) },
+                lastUsedFrom: $0.lastUse?.remote?.description,
+                isCurrent: $0.family == caller.family
             )
+        }
+        let page = try query.page(
+            of: known,
+            keys: [
+                "created_at": { $0.createdAt ?? "" }, "last_used_at": { $0.lastUsedAt ?? "" }, "device": { $0.device },
+            ],
+            id: { $0.id }
         )
+        return request.linked(try .json(Documents(sessions: page.items, next: page.next)), next: page.next)
     }
 
     @Sendable func revokeSession(_ request: APIRequest, _ caller: SignedIn) async throws -> APIResponse {

@@ -2,6 +2,7 @@ package import Accounts
 package import HTTPKit
 package import MailModel
 package import MailPorts
+import ServiceHost
 
 /// Sessions of the HTTP interfaces.
 ///
@@ -10,6 +11,7 @@ package import MailPorts
 package struct AuthRoutes: Sendable {
     let authenticator: AccountAuthenticator
     let factors: SecondFactorService
+    let passkeys: PasskeyService
     let tokens: TokenService
     let accounts: AccountService
     let audit: any AuditStore
@@ -22,6 +24,7 @@ package struct AuthRoutes: Sendable {
         accounts: AccountService,
         audit: any AuditStore,
         factors: SecondFactorService,
+        passkeys: PasskeyService,
         appPasswords: AppPasswordService,
         clock: any WallClock
     ) {
@@ -30,19 +33,20 @@ package struct AuthRoutes: Sendable {
         self.accounts = accounts
         self.audit = audit
         self.factors = factors
+        self.passkeys = passkeys
         self.appPasswords = appPasswords
         self.clock = clock
     }
 
     package func routes() -> RouteSet {
         var set = RouteSet(problem: StoreProblem.problem)
-        let keySet = tokens.keySet
+        let tokens = tokens
         set.post("/api/auth/login") { request in try await self.login(request) }
         set.post("/api/auth/second-factor") { request in try await self.completeSecondFactor(request) }
         set.post("/api/auth/refresh") { request in try await self.refresh(request) }
         set.post("/api/auth/logout") { request in try await self.logout(request) }
         let signedIn = BearerGuard.tokens(tokens, clock)
-        set.get("/api/users/me", signedIn(Self.me))
+        let enrolling = BearerGuard.tokens(tokens, clock, toEnrol: true)
         set.get("/api/audit", signedIn(listAudit))
         let inSession = BearerGuard.sessions(tokens, clock)
         set.put("/api/users/me/password", inSession(changePassword))
@@ -52,16 +56,16 @@ package struct AuthRoutes: Sendable {
         set.get("/api/users/me/app-passwords", signedIn(listAppPasswords))
         set.post("/api/users/me/app-passwords", signedIn(addAppPassword))
         set.delete("/api/users/me/app-passwords/{id}", signedIn(revokeAppPassword))
-        set.get("/api/users/me/second-factor", signedIn(showSecondFactor))
-        set.post("/api/users/me/second-factor", signedIn(beginSecondFactor))
-        set.post("/api/users/me/second-factor/confirm", signedIn(confirmSecondFactor))
+        set.get("/api/users/me/second-factor", enrolling(showSecondFactor))
+        set.post("/api/users/me/second-factor", enrolling(beginSecondFactor))
+        set.post("/api/users/me/second-factor/confirm", enrolling(confirmSecondFactor))
         set.post("/api/users/me/second-factor/recovery-codes", signedIn(renewRecoveryCodes))
         set.post("/api/users/me/second-factor/disable", signedIn(disableSecondFactor))
         set.get("/.well-known/jwks.json") { _ in
             APIResponse(
                 status: 200,
                 contentType: "application/jwk-set+json",
-                body: Array(keySet.utf8),
+                body: Array(await tokens.keySet.utf8),
                 headers: ["Cache-Control": "public, max-age=300"]
             )
         }
@@ -88,9 +92,10 @@ package struct AuthRoutes: Sendable {
             now: now
         )
         switch outcome {
-        case .success(let signIn):
+        case .success(let signIn), .enrolmentNeeded(let signIn):
             return try answer(try await tokens.issue(for: signIn.account, from: request.origin, now: now), now)
-        case .secondFactorNeeded(let account): return try challenge(account, now)
+        case .secondFactorNeeded(let account): return try await challenge(account, now)
+        case .providerNeeded(let domain): throw Problem.providerNeeded(domain)
         case .invalid, .appPasswordNeeded: throw Self.wrongPassword
         case .lockedOut(let seconds): throw Self.lockedOut(seconds)
         case .unavailable: throw Problem.unavailable()
@@ -104,6 +109,8 @@ package struct AuthRoutes: Sendable {
             headers: ["WWW-Authenticate": "Bearer realm=\"oonrumail\""]
         )
     }
+
+    static var wrongPasskey: Problem { Problem.unauthenticated("The passkey was not accepted.") }
 
     static func lockedOut(_ seconds: Int) -> Problem {
         Problem(429, detail: "Too many failed attempts.", headers: ["Retry-After": "\(seconds)"])
@@ -140,7 +147,11 @@ package struct AuthRoutes: Sendable {
         var expiresIn: Int64
         var refreshToken: String
         var refreshExpiresIn: Int64
+        /// What a session that may do nothing else is good for.
+        var limitedTo: String?
     }
+
+    static let enrolment = "second-factor-enrolment"
 
     func answer(_ pair: TokenPair, _ now: Timestamp) throws -> APIResponse {
         try .json(
@@ -148,39 +159,8 @@ package struct AuthRoutes: Sendable {
                 accessToken: pair.accessToken,
                 expiresIn: pair.accessExpiresAt.seconds - now.seconds,
                 refreshToken: pair.refreshToken,
-                refreshExpiresIn: pair.refreshExpiresAt.seconds - now.seconds
-            )
-        )
-    }
-
-    private struct Me: Encodable {
-        struct Quota: Encodable {
-            /// Null: no limit.
-            var bytes: Int64?
-            var usedBytes: Int64
-            var usedMessages: Int64
-        }
-        var id: Int64
-        var organisationID: Int64
-        var email: String
-        var displayName: String
-        var role: String
-        var quota: Quota
-    }
-
-    @Sendable private static func me(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        try .json(
-            Me(
-                id: caller.id.rawValue,
-                organisationID: caller.organisation.rawValue,
-                email: caller.primaryAddress.description,
-                displayName: caller.displayName,
-                role: caller.role.rawValue,
-                quota: Me.Quota(
-                    bytes: caller.quotaBytes,
-                    usedBytes: caller.usedBytes,
-                    usedMessages: caller.usedMessages
-                )
+                refreshExpiresIn: pair.refreshExpiresAt.seconds - now.seconds,
+                limitedTo: pair.isLimited ? Self.enrolment : nil
             )
         )
     }

@@ -24,17 +24,8 @@ struct AccessRule {
 
     /// Nobody gives a role above their own.
     func requireMayGive(_ role: Role) throws(Problem) {
-        guard Self.rank(role) <= Self.rank(caller.role) else {
+        guard role.rank <= caller.role.rank else {
             throw .forbidden("You may not give the role \(role.rawValue).")
-        }
-    }
-
-    private static func rank(_ role: Role) -> Int {
-        switch role {
-        case .member: 0
-        case .admin: 1
-        case .owner: 2
-        case .platformAdmin: 3
         }
     }
 }

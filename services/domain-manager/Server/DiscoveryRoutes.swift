@@ -30,6 +30,7 @@ package struct DiscoveryRoutes: Sendable {
         set.post("/Autodiscover/Autodiscover.xml") { try await self.outlook($0) }
         set.get("/autodiscover/autodiscover.json") { try await self.outlookPlace($0) }
         set.get("/mail/config.mobileconfig") { try await self.apple($0) }
+        Self.describe(&set)
         return set
     }
 

@@ -30,6 +30,35 @@ package enum DomainManagerModule {
             clock: context.clock,
             interval: context.settings.domainCheckInterval
         )
+        let watch = QuotaWatchService(
+            watch: QuotaWatch(
+                quotas: try await context.ports.quotas(),
+                directory: try await context.ports.directory(),
+                upkeep: try await context.ports.domains(),
+                hostname: context.life.host.name
+            ),
+            holder: holder,
+            clock: context.clock,
+            interval: context.settings.quotaNewsInterval
+        )
+        let quotas = QuotaRoutes(
+            quotas: try await context.ports.quotas(),
+            directory: try await context.ports.directory(),
+            tokens: context.tokens,
+            clock: context.clock
+        )
+        let policies = PolicyRoutes(
+            policies: try await context.ports.policies(),
+            directory: try await context.ports.directory(),
+            tokens: context.tokens,
+            clock: context.clock
+        )
+        let branding = BrandingRoutes(
+            branding: try await context.ports.branding(),
+            directory: try await context.ports.directory(),
+            tokens: context.tokens,
+            clock: context.clock
+        )
         let settings = context.settings
         let discovery = DiscoveryRoutes(
             directory: try await context.ports.directory(),
@@ -39,10 +68,51 @@ package enum DomainManagerModule {
                 host: context.life.host
             )
         )
+        let addresses = AddressRoutes(
+            addresses: try await context.addresses(),
+            directory: try await context.ports.directory(),
+            tokens: context.tokens,
+            clock: context.clock
+        )
+        let bulk = BulkRoutes(
+            bulk: try await context.bulk(),
+            directory: try await context.ports.directory(),
+            tokens: context.tokens,
+            clock: context.clock
+        )
+        let certificates = CertificateRoutes(
+            store: try await context.ports.certificates(),
+            watch: context.certificates,
+            limits: try await context.ports.limits(),
+            tokens: context.tokens,
+            clock: context.clock
+        )
+        let certificateWatch = CertificateWatchService(
+            watch: context.certificates,
+            holder: holder,
+            clock: context.clock,
+            interval: context.settings.certificateCheckInterval
+        )
+        let webhooks = WebhookService(
+            dispatcher: try await WebhookDispatcher(context.ports, context.settings),
+            clock: context.clock,
+            interval: context.settings.webhookInterval
+        )
+        let connections = ConnectionRoutes(
+            connections: try await context.providerConnections(),
+            directory: try await context.ports.directory(),
+            tokens: context.tokens,
+            clock: context.clock
+        )
+        let renewals = context.renewal.map { [CertificateRenewalService(renewal: $0, clock: context.clock)] } ?? []
+        let challenges = context.renewal.map { [ChallengeRoutes(board: $0.board).routes()] } ?? []
         return HostedService(
             name: "domain-manager",
-            services: [upkeep, monitor],
-            routes: [routes.routes(), discovery.routes()]
+            services: [upkeep, monitor, watch, certificateWatch, webhooks] + renewals,
+            routes: [
+                routes.routes(), discovery.routes(), quotas.routes(), policies.routes(), branding.routes(),
+                addresses.routes(), bulk.routes(), connections.routes(), certificates.routes(),
+            ] + challenges
         )
     }
 }

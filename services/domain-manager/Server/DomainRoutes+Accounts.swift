@@ -37,10 +37,18 @@ extension DomainRoutes {
 
     func listAccounts(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let domain = try await named(request, caller)
-        let limit = try request.query("limit", default: Self.standardPage, in: Self.pageLimit)
-        let found = try await directory.accounts(ofDomain: domain.name, after: request.query("after"), limit: limit)
-        let next = found.count == limit ? found.last?.primaryAddress.canonical : nil
-        return try .json(AccountList(accounts: found.map { AccountDocument($0) }, next: next))
+        let query = try request.list(
+            sorts: AccountListing.Sort.allCases.map(\.rawValue),
+            filters: ["status", "role", "email"]
+        )
+        let listing = try AccountListing(query, domain: domain.name)
+        let found = try await directory.accounts(listing)
+        let page = found.prefix(query.limit)
+        let next = found.count > query.limit ? page.last.map { listing.cursor(of: $0) } : nil
+        return request.linked(
+            try .json(AccountList(accounts: page.map { AccountDocument($0) }, next: next)),
+            next: next
+        )
     }
 
     private struct AccountRequest: RequestDocument {

@@ -9,7 +9,8 @@ import Telemetry
 extension DomainRoutes {
     /// Live checks of one domain in a minute.
     static let checksInMinute = 30
-    static let historyLimit = 1...1_000
+    /// States that a domain's history has at most (`OONRUMAIL_DOMAIN_CHECK_HISTORY`).
+    static let longestHistory = 100_000
 
     func addDNSRoutes(_ set: inout RouteSet, _ guarded: BearerGuard<Account>) {
         set.get("/api/domains/{name}/dns", guarded { try await self.checkDNS($0, $1) })
@@ -91,12 +92,14 @@ extension DomainRoutes {
         }
         /// The newest first.
         var history: [State]
+        var next: String?
     }
 
     private func history(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let domain = try await hosted(request, caller)
-        let limit = try request.query("limit", default: Self.standardPage, in: Self.historyLimit)
-        let states = try await life.monitor.history(of: domain.name, limit: limit).map { state in
+        let query = try request.list(sorts: ["since"], order: "-since", filters: ["status"])
+        let all = try await life.monitor.history(of: domain.name, limit: Self.longestHistory)
+        let states = all.map { state in
             HistoryDocument.State(
                 since: RFC3339.text(state.since),
                 lastSeen: RFC3339.text(state.lastSeen),
@@ -104,7 +107,9 @@ extension DomainRoutes {
                 records: state.fingerprint.utf8.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
             )
         }
-        return try .json(HistoryDocument(history: states))
+        let kept = states.filter { state in query.filters["status"].map { $0 == state.status } ?? true }
+        let page = try query.page(of: kept, keys: ["since": { $0.since }], id: { $0.lastSeen })
+        return request.linked(try .json(HistoryDocument(history: page.items, next: page.next)), next: page.next)
     }
 
     private func zone(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {

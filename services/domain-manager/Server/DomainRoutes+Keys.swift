@@ -11,6 +11,9 @@ extension DomainRoutes {
     func addKeyRoutes(_ set: inout RouteSet, _ guarded: BearerGuard<Account>) {
         set.get("/api/domains/{name}/dkim", guarded { try await self.listKeys($0, $1) })
         set.post("/api/domains/{name}/dkim", guarded { try await self.rotateKeys($0, $1) })
+        set.post("/api/domains/{name}/dkim/import", guarded { try await self.importKey($0, $1) })
+        set.post("/api/domains/{name}/dkim/delegate", guarded { try await self.delegateKeys($0, $1) })
+        set.get("/api/domains/dkim-zone", guarded { try await self.delegatedZone($0, $1) })
         set.post("/api/domains/{name}/dkim/{selector}/activate", guarded { try await self.activateKey($0, $1) })
         set.post("/api/domains/{name}/dkim/{selector}/retire", guarded { try await self.retireKey($0, $1) })
     }
@@ -40,6 +43,7 @@ extension DomainRoutes {
 
     private struct KeyList: Encodable {
         var keys: [KeyDocument]
+        var next: String?
     }
 
     private func keys(_ domain: HostedDomain, status: Int = 200) async throws -> APIResponse {
@@ -48,7 +52,18 @@ extension DomainRoutes {
     }
 
     private func listKeys(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        try await keys(try await hosted(request, caller))
+        let domain = try await hosted(request, caller)
+        let query = try request.list(sorts: ["created_at", "selector"], filters: ["state", "algorithm"])
+        let known = try await life.keys(of: domain.name).map { KeyDocument($0) }.filter { key in
+            (query.filters["state"].map { $0 == key.state } ?? true)
+                && (query.filters["algorithm"].map { $0 == key.algorithm } ?? true)
+        }
+        let page = try query.page(
+            of: known,
+            keys: ["created_at": { $0.createdAt }, "selector": { $0.selector }],
+            id: { $0.selector }
+        )
+        return request.linked(try .json(KeyList(keys: page.items, next: page.next)), next: page.next)
     }
 
     private struct Rotation: RequestDocument {
@@ -69,6 +84,44 @@ extension DomainRoutes {
         }
         _ = try await life.rotate(domain.name, algorithm: algorithm, actor: actor(request, caller), now: clock.now())
         return try await keys(domain, status: 201)
+    }
+
+    private struct ImportedKey: RequestDocument {
+        static let members: Set<String> = ["selector", "private_key"]
+        var selector: String
+        /// PEM; in no answer and no log.
+        var privateKey: String
+
+        private enum CodingKeys: String, CodingKey {
+            case selector
+            case privateKey = "private_key"
+        }
+    }
+
+    private func importKey(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let domain = try await hosted(request, caller)
+        let wanted = try await request.decode(ImportedKey.self)
+        _ = try await life.importKey(
+            Array(wanted.privateKey.utf8),
+            selector: wanted.selector,
+            of: domain.name,
+            actor: actor(request, caller),
+            now: clock.now()
+        )
+        return try await keys(domain, status: 201)
+    }
+
+    private func delegateKeys(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let domain = try await hosted(request, caller)
+        _ = try await life.delegate(domain.name, actor: actor(request, caller), now: clock.now())
+        return try await keys(domain, status: 201)
+    }
+
+    /// For the operator's name server.
+    private func delegatedZone(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        guard caller.role == .platformAdmin else { throw Problem.forbidden() }
+        guard life.keyZone != nil else { throw Problem.notFound("The platform has no zone for signing keys.") }
+        return APIResponse.text(try await life.delegatedZone(), contentType: "text/dns; charset=us-ascii")
     }
 
     private func activateKey(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {

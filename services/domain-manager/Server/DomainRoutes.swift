@@ -3,6 +3,7 @@ package import Domains
 package import HTTPKit
 package import MailModel
 package import MailPorts
+import ServiceHost
 
 /// Domains and accounts over HTTP.
 ///
@@ -57,6 +58,7 @@ package struct DomainRoutes: Sendable {
         addLifeRoutes(&set, guarded)
         addDNSRoutes(&set, guarded)
         addKeyRoutes(&set, guarded)
+        Self.describe(&set)
         return set
     }
 
@@ -71,18 +73,13 @@ package struct DomainRoutes: Sendable {
     private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let rule = AccessRule(caller: caller)
         try rule.requireManager()
-        let limit = try request.query("limit", default: Self.standardPage, in: Self.pageLimit)
-        let found = try await life.entries(
-            of: rule.visibleOrganisation,
-            after: request.query("after").map { DomainPosition(query: $0) },
-            limit: limit
-        )
-        return try .json(
-            DomainList(
-                domains: found.map { DomainDocument($0, life) },
-                next: found.count == limit ? found.last?.position : nil
-            )
-        )
+        let query = try request.list(sorts: DomainListing.Sort.allCases.map(\.rawValue), filters: ["status", "name"])
+        let listing = try DomainListing(query, organisation: rule.visibleOrganisation ?? request.organisation())
+        let found = try await directory.domains(listing)
+        let page = found.prefix(query.limit)
+        let next = found.count > query.limit ? page.last.map { listing.cursor(of: $0) } : nil
+        let list = DomainList(domains: page.map { DomainDocument($0, life) }, next: next)
+        return request.linked(try .json(list), next: next)
     }
 
     private struct NewDomain: RequestDocument {
@@ -170,19 +167,4 @@ package struct DomainRoutes: Sendable {
         guard EmailAddress.isDomain(name.utf8) else { throw Problem.notFound("There is no such domain.") }
         return try rule.require(try await directory.domain(named: name))
     }
-}
-
-extension DomainPosition {
-    /// As `next` gives it: a name, and for who sees every organisation its number after a comma.
-    init(query: String) {
-        let parts = query.utf8.split(separator: 44, maxSplits: 1).map { String(decoding: $0, as: UTF8.self) }
-        self.init(
-            name: parts.first ?? "",
-            organisation: parts.count == 2 ? Int64(parts[1]).map { OrganisationID($0) } : nil
-        )
-    }
-}
-
-extension DomainEntry {
-    fileprivate var position: String { "\(name),\(organisation.rawValue)" }
 }

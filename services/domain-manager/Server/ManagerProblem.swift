@@ -1,4 +1,5 @@
 import Accounts
+import Addresses
 import Domains
 import HTTPKit
 import MailModel
@@ -11,6 +12,8 @@ enum ManagerProblem {
         case let error as StoreError: problem(error)
         case let error as AccountError: problem(error)
         case let fault as DomainFault: problem(fault)
+        case let error as AddressError: problem(error)
+        case let fault as BulkFault: problem(fault)
         default: nil
         }
     }
@@ -20,7 +23,7 @@ enum ManagerProblem {
         case .notFound: .notFound()
         case .alreadyExists: Problem(409, detail: "It exists already.")
         case .refused(let why): Problem(422, detail: why)
-        case .overQuota: Problem(507, detail: "The quota has no room.")
+        case .overQuota, .levelFull: Problem(507, detail: "The quota has no room.")
         case .unavailable(let id): .unavailable(reportID: id)
         case .damaged(let id): Problem(500, detail: "A record is damaged.", reportID: id)
         }
@@ -37,7 +40,26 @@ enum ManagerProblem {
         }
     }
 
-    private static func sentence(_ text: String) -> String {
+    private static func problem(_ error: AddressError) -> Problem {
+        switch error {
+        case .refused(let field, let why): .invalid(field, sentence(why))
+        case .notFound: .notFound()
+        case .taken, .conflict: Problem(409, detail: sentence(error.text))
+        case .store(let cause): problem(cause)
+        }
+    }
+
+    private static func problem(_ fault: BulkFault) -> Problem {
+        switch fault {
+        case .unreadable, .exportedOnly: Problem(422, detail: sentence(fault.text))
+        case .tooLarge: Problem(413, detail: sentence(fault.text))
+        case .tooMany(let seconds):
+            Problem(429, detail: sentence(fault.text), headers: ["Retry-After": "\(seconds)"])
+        case .store(let error): problem(error)
+        }
+    }
+
+    static func sentence(_ text: String) -> String {
         text.prefix(1).uppercased() + text.dropFirst() + (text.utf8.last == 46 ? "" : ".")
     }
 
@@ -48,15 +70,11 @@ enum ManagerProblem {
         case .passwordRefused(let why): .invalid("password", why)
         case .fieldRefused(let field, let why): .invalid(field, why)
         case .fieldTaken(_, let why): Problem(409, detail: why)
+        case .notAllowed(let why): .forbidden(why)
+        case .tooMany(let seconds):
+            Problem(429, detail: "Too many requests of this kind.", headers: ["Retry-After": "\(seconds)"])
         case .busy: .unavailable()
         case .store(let error): problem(error)
         }
-    }
-}
-
-extension BearerGuard where Caller == Account {
-    /// Tokens of this platform, of accounts that are active now.
-    static func tokens(_ tokens: TokenService, _ clock: any WallClock) -> BearerGuard {
-        BearerGuard { token in try await tokens.account(ofAccessToken: token, now: clock.now()) }
     }
 }

@@ -9,6 +9,15 @@ enum CommandFailure: Error {
     /// Nothing more can be said to this client.
     case disconnected
 
+    init(_ failure: AccessFailure) {
+        switch failure {
+        // RFC 5530 §3.
+        case .notPermitted: self = .no(code: "NOPERM", "Your rights in the mailbox do not allow it")
+        case .impossible(let why): self = .no(code: "CANNOT", why)
+        case .store(let error): self = .store(error)
+        }
+    }
+
     static let outOfRange = CommandFailure.bad("There is no message with that number")
 }
 
@@ -20,13 +29,23 @@ enum Completion: Sendable {
 }
 
 extension Completion {
+    /// A failure that is answered with a tag.
+    init(_ failure: CommandFailure) {
+        switch failure {
+        case .store(let error): self = Completion(error)
+        case .no(let code, let text): self = .no(code: code, text)
+        case .bad(let text): self = .bad(text)
+        case .disconnected: self = .bad("The connection has ended")
+        }
+    }
+
     /// The one place where a store's error becomes what a client reads (RFC 9051 §7.1).
     init(_ error: StoreError) {
         switch error {
         case .notFound: self = .no(code: "NONEXISTENT", "There is no such mailbox")
         case .alreadyExists: self = .no(code: "ALREADYEXISTS", "That mailbox exists already")
         case .refused(let why): self = .no(code: "CANNOT", why)
-        case .overQuota: self = .no(code: "OVERQUOTA", "The quota has no room for it")
+        case .overQuota, .levelFull: self = .no(code: "OVERQUOTA", "The quota has no room for it")
         case .unavailable(let id):
             self = .no(code: "UNAVAILABLE", "The store is not available; try again (report \(id))")
         case .damaged(let id): self = .no(code: "SERVERBUG", "A record is damaged (report \(id))")

@@ -1,6 +1,7 @@
 import IMAPWire
 import MailModel
 import MailPorts
+import MailboxEngine
 import MessageFormat
 import NIOCore
 
@@ -36,16 +37,11 @@ extension CommandRun {
     }
 
     private func store(_ group: [PendingAppend], in name: String) async -> [Completion] {
-        let record: MailboxRecord
+        let place: MailboxPlace
         do throws(CommandFailure) {
-            record = try await target(name)
+            place = try await target(name, for: .append)
         } catch {
-            switch error {
-            case .no(let code, let text): return group.map { _ in .no(code: code, text) }
-            case .store(let error): return group.map { _ in Completion(error) }
-            case .bad(let text): return group.map { _ in .bad(text) }
-            case .disconnected: return []
-            }
+            return group.map { _ in Completion(error) }
         }
         let now = services.clock.now()
         let items = group.map { item in
@@ -57,7 +53,7 @@ extension CommandRun {
                 internalDate: item.command.internalDate ?? now
             )
         }
-        if items.count > 1, let receipt = try? await store.append(items, to: record.id, of: account),
+        if items.count > 1, let receipt = try? await access.append(items, to: place),
             receipt.uids.count == items.count
         {
             return receipt.uids.map { .ok(code: "APPENDUID \(receipt.uidValidity.rawValue) \($0)", "APPEND completed") }
@@ -65,14 +61,14 @@ extension CommandRun {
         // One alone, or one of them does not fit: each on its own.
         var completions: [Completion] = []
         for item in items {
-            do throws(StoreError) {
-                let receipt = try await store.append([item], to: record.id, of: account)
+            do throws(AccessFailure) {
+                let receipt = try await access.append([item], to: place)
                 let uid = receipt.uids.first.map { "\($0)" } ?? "0"
                 completions.append(.ok(code: "APPENDUID \(receipt.uidValidity.rawValue) \(uid)", "APPEND completed"))
-            } catch .notFound {
+            } catch .store(.notFound) {
                 completions.append(.no(code: "TRYCREATE", "There is no such mailbox"))
             } catch {
-                completions.append(Completion(error))
+                completions.append(Completion(CommandFailure(error)))
             }
         }
         return completions

@@ -17,10 +17,16 @@ extension CommandRun {
         case .list(let list): return try await self.list(list)
         case .lsub(let reference, let pattern): return try await lsub(reference, pattern)
         case .namespace:
-            // RFC 2342: one personal namespace, no other.
-            out.text("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n")
+            namespace()
             return .ok("NAMESPACE completed")
         case .status(let name, let items): return try await status(name.text, items)
+        case .getQuota(let root): return try await getQuota(root)
+        case .getQuotaRoot(let name): return try await getQuotaRoot(name.text)
+        case .setACL(let name, let change): return try await setACL(name.text, change)
+        case .deleteACL(let name, let identifier): return try await deleteACL(name.text, identifier)
+        case .getACL(let name): return try await getACL(name.text)
+        case .listRights(let name, let identifier): return try await listRights(name.text, identifier)
+        case .myRights(let name): return try await myRights(name.text)
         case .close: return try await close()
         case .unselect:
             _ = try selected()

@@ -52,9 +52,14 @@ extension CommandRun {
     func fetch(_ set: SequenceSet, _ items: [FetchItem], isUID: Bool) async throws(CommandFailure) -> Completion {
         mayExpunge = isUID
         let selected = try selected()
+        let place = try await permitted { () throws(AccessFailure) in
+            try await access.look(at: selected.place, to: .read)
+        }
         let rows = try rows(set, isUID: isUID, in: selected)
         var plan = FetchPlan(items, isUID: isUID)
-        if plan.setsSeen, !selected.isReadOnly, try await markSeen(rows, selected), !plan.items.contains(.flags) {
+        if plan.setsSeen, !selected.isReadOnly, place.rights.contains(.seen), try await markSeen(rows, selected),
+            !plan.items.contains(.flags)
+        {
             plan.items.append(.flags)
         }
         let snapshot = try await known(selected)
@@ -106,12 +111,13 @@ extension CommandRun {
         }
         guard !unseen.isEmpty else { return false }
         let ranges = selected.view.uidRanges(unseen)
-        let outcome = try await attempt { () throws(StoreError) in
-            try await store.setFlags(
+        let outcome = try await permitted { () throws(AccessFailure) in
+            try await access.setFlags(
                 ranges,
-                in: selected.id,
-                of: account,
-                change: FlagChange(mode: .add, flags: .seen, keywords: .none),
+                in: selected.place,
+                mode: .add,
+                flags: .seen,
+                keywords: .none,
                 unchangedSince: nil
             )
         }

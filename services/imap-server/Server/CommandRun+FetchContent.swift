@@ -27,13 +27,7 @@ extension CommandRun {
             if !plan.fields.isEmpty || plan.needsThread {
                 let ranges = UIDRanges(ascending: part.map { UID(snapshot.uids[$0.index]) })
                 contents = try await attempt { () throws(StoreError) in
-                    try await store.content(
-                        ranges,
-                        in: selected.id,
-                        of: account,
-                        fields: plan.fields,
-                        limit: part.count
-                    )
+                    try await selected.lease.content(ranges, fields: plan.fields, limit: part.count)
                 }
             }
             var place = 0
@@ -45,7 +39,7 @@ extension CommandRun {
                     gone += 1
                     continue
                 }
-                if try await !write(row, plan, content, snapshot, &writer) { gone += 1 }
+                if try await !write(row, plan, content, selected, snapshot, &writer) { gone += 1 }
                 if writer.isFull { try await flush(&writer) }
             }
         }
@@ -57,12 +51,13 @@ extension CommandRun {
         _ row: FetchedRow,
         _ plan: FetchPlan,
         _ content: MessageContent?,
+        _ selected: SelectedMailbox,
         _ snapshot: MailboxSnapshot,
         _ writer: inout FetchWriter
     ) async throws(CommandFailure) -> Bool {
         let start = writer.count
         var source = MessageSource(
-            reader: MessageReader(store: store, account: account),
+            reader: selected.lease.reader,
             gate: services.gate,
             email: snapshot.email(at: row.index),
             size: snapshot.size(at: row.index)

@@ -1,13 +1,15 @@
 import IMAPWire
 import MailModel
 import MailPorts
+import MailboxEngine
 import NIOCore
 
 /// A name that LIST may show.
 private struct ListedName {
     var name: String
     /// nil: there is no mailbox of that name, only some below it, or a subscription.
-    var record: MailboxRecord?
+    var record: MailboxRecord? { place?.record }
+    var place: MailboxPlace?
     var isSubscribed = false
     var hasChildren = false
     /// RFC 5258 §4: a mailbox below it meets the selection, though it does not itself.
@@ -22,12 +24,24 @@ extension CommandRun {
             out.text("* LIST (\\Noselect) \"/\" \"\"\r\n")
             return .ok("LIST completed")
         }
-        let names = try await names(withSubscriptions: command.selectsSubscribed || command.returnsSubscribed)
-        let patterns = command.patterns.map { MailboxPattern(command.reference + $0) }
+        let texts = command.patterns.map { command.reference + $0 }
+        let names = try await names(
+            withSubscriptions: command.selectsSubscribed || command.returnsSubscribed,
+            matching: texts
+        )
+        let patterns = texts.map { MailboxPattern($0) }
         for name in names where patterns.contains(where: { $0.matches(name.name) }) {
             guard isSelected(name, command) else { continue }
             write(name, command)
-            if let record = name.record, !command.returnsStatus.isEmpty { writeStatus(record, command.returnsStatus) }
+            // RFC 8440 §3.
+            if let place = name.place, command.returnsMyRights { writeRights(place) }
+            // RFC 5819 §2: no STATUS of what cannot be selected.
+            if let place = name.place, !command.returnsStatus.isEmpty,
+                MailboxOperation.status.isAllowed(by: place.rights)
+            {
+                let deleted = try await deletedStorage(of: place, command.returnsStatus)
+                writeStatus(place.record, command.returnsStatus, deletedStorage: deleted)
+            }
             if out.buffer.readableBytes > 128 << 10 { try await flush() }
         }
         return .ok("LIST completed")
@@ -59,7 +73,7 @@ extension CommandRun {
 
     /// RFC 3501 §6.3.9: subscribed names; `%` also shows a parent that is not subscribed when one below it is.
     func lsub(_ reference: String, _ pattern: String) async throws(CommandFailure) -> Completion {
-        let names = try await names(withSubscriptions: true)
+        let names = try await names(withSubscriptions: true, matching: [reference + pattern])
         let matcher = MailboxPattern(reference + pattern)
         let endsInPercent = pattern.utf8.last == 37
         for name in names where matcher.matches(name.name) {
@@ -72,13 +86,24 @@ extension CommandRun {
     }
 
     /// Mailboxes, names that others are below, and subscribed names; INBOX first, then by name.
-    private func names(withSubscriptions: Bool) async throws(CommandFailure) -> [ListedName] {
-        let records = try await attempt { () throws(StoreError) in try await store.mailboxes(of: account) }
+    ///
+    /// What others share is asked for only where a pattern reaches there.
+    private func names(
+        withSubscriptions: Bool,
+        matching patterns: [String]
+    ) async throws(CommandFailure) -> [ListedName] {
+        let records = try await attempt { () throws(StoreError) in try await access.ownMailboxes() }
         let subscriptions =
             withSubscriptions
-            ? try await attempt { () throws(StoreError) in try await store.subscriptions(of: account) } : []
+            ? try await attempt { () throws(StoreError) in try await access.subscriptions() } : []
         var listed: [String: ListedName] = [:]
-        for record in records { listed[record.name] = ListedName(name: record.name, record: record) }
+        for record in records {
+            listed[record.name] = ListedName(name: record.name, place: MailboxPlace(own: record, of: account))
+        }
+        if patterns.contains(where: { SharedName.mayMatch($0) }) {
+            let places = try await attempt { () throws(StoreError) in try await access.sharedMailboxes() }
+            for place in places { listed[place.name] = ListedName(name: place.name, place: place) }
+        }
         for name in subscriptions { listed[name, default: ListedName(name: name)].isSubscribed = true }
         for (name, entry) in listed {
             let isMailbox = entry.record != nil

@@ -14,22 +14,20 @@ extension CommandRun {
             guard uses.count == 1, uses[0] != .all, uses[0] != .flagged else {
                 throw .no(code: "USEATTR", "Mailboxes of that use cannot be made")
             }
-            let existing = try await attempt { () throws(StoreError) in try await store.mailboxes(of: account) }
+            let existing = try await attempt { () throws(StoreError) in try await access.ownMailboxes() }
             guard !existing.contains(where: { $0.specialUse == uses[0] }) else {
                 throw .no(code: "USEATTR", "Another mailbox has that special use")
             }
         }
-        _ = try await attempt { () throws(StoreError) in
-            try await store.create(name, specialUse: uses.first, of: account)
-        }
+        let made = name
+        try await permitted { () throws(AccessFailure) in try await access.create(made, specialUse: uses.first) }
         return .ok("CREATE completed")
     }
 
     /// RFC 9051 §6.3.5: children stay, and with them the name as one that cannot be selected.
     func delete(_ name: String) async throws(CommandFailure) -> Completion {
-        let record = try await attempt { () throws(StoreError) in try await store.mailbox(named: name, of: account) }
-        try await attempt { () throws(StoreError) in try await store.delete(record.id, of: account) }
-        if let selected = session.selected, selected.id == record.id {
+        let place = try await permitted { () throws(AccessFailure) in try await access.delete(name) }
+        if let selected = session.selected, selected.place.id == place.id, selected.place.owner == place.owner {
             services.indexes.forget(selected.lease.index)
             leave()
             out.status(nil, .ok, code: "CLOSED", "The selected mailbox is deleted")
@@ -43,24 +41,25 @@ extension CommandRun {
         if newName.utf8.last == 47, newName.utf8.count > 1 {
             newName = String(decoding: newName.utf8.dropLast(), as: UTF8.self)
         }
-        try await attempt { () throws(StoreError) in try await store.rename(name, to: newName, of: account) }
+        let target = newName
+        try await permitted { () throws(AccessFailure) in try await access.rename(name, to: target) }
         return .ok("RENAME completed")
     }
 
     /// RFC 9051 §6.3.7, §6.3.8: names that do not exist may be subscribed to.
     func subscribe(_ name: String, _ isSubscribed: Bool) async throws(CommandFailure) -> Completion {
-        try await attempt { () throws(StoreError) in try await store.setSubscribed(name, isSubscribed, of: account) }
+        try await attempt { () throws(StoreError) in try await access.setSubscribed(name, isSubscribed) }
         return .ok("\(isSubscribed ? "SUBSCRIBE" : "UNSUBSCRIBE") completed")
     }
 
     /// RFC 9051 §6.3.11.
     func status(_ name: String, _ items: [StatusItem]) async throws(CommandFailure) -> Completion {
-        let record = try await attempt { () throws(StoreError) in try await store.mailbox(named: name, of: account) }
-        writeStatus(record, items)
+        let place = try await permitted { () throws(AccessFailure) in try await access.find(name, to: .status) }
+        writeStatus(place.record, items, deletedStorage: try await deletedStorage(of: place, items))
         return .ok("STATUS completed")
     }
 
-    func writeStatus(_ record: MailboxRecord, _ items: [StatusItem]) {
+    func writeStatus(_ record: MailboxRecord, _ items: [StatusItem], deletedStorage: Int?) {
         out.text("* STATUS ")
         out.mailbox(record.name)
         out.text(" (")
@@ -73,6 +72,7 @@ extension CommandRun {
             case .uidValidity: out.number(record.uidValidity.rawValue)
             case .unseen: out.number(max(0, record.unseen))
             case .deleted: out.number(max(0, record.deleted))
+            case .deletedStorage: out.number(deletedStorage ?? 0)
             case .size: out.number(max(0, record.size))
             case .recent: out.number(0)
             case .highestModSeq: out.number(record.highestModSeq.rawValue)

@@ -9,6 +9,7 @@ extension CommandRun {
         mayExpunge = isUID
         let selected = try selected()
         let savesResult = command.returns?.contains(.save) == true
+        try await permitted { () throws(AccessFailure) in _ = try await access.look(at: selected.place, to: .read) }
         let snapshot = try await known(selected)
         let found: [UInt32]
         do throws(SearchFailure) {

@@ -9,13 +9,13 @@ extension CommandRun {
         // RFC 9051 §6.3.2: whatever comes of it, the mailbox selected before is no longer.
         if session.selected != nil { out.status(nil, .ok, code: "CLOSED", "The previous mailbox is closed") }
         leave()
-        let record = try await attempt { () throws(StoreError) in try await store.mailbox(named: name, of: account) }
-        var lease = services.indexes.lease(record.id, of: account)
+        let place = try await permitted { () throws(AccessFailure) in try await access.find(name, to: .select) }
+        var lease = services.indexes.lease(place.id, of: place.owner)
         var found = await current(lease)
         if case .failure(.notFound) = found {
             // The index knew an older mailbox of that number.
             services.indexes.forget(lease.index)
-            lease = services.indexes.lease(record.id, of: account)
+            lease = services.indexes.lease(place.id, of: place.owner)
             found = await current(lease)
         }
         let snapshot: MailboxSnapshot
@@ -24,15 +24,18 @@ extension CommandRun {
         case .failure(let error): throw .store(error)
         }
         let selected = SelectedMailbox(
-            id: record.id,
-            name: snapshot.record.name,
+            place: place,
             isReadOnly: isReadOnly,
             lease: lease,
             view: MailboxView(snapshot)
         )
         session.selected = selected
         describe(selected, snapshot)
-        return .ok(code: isReadOnly ? "READ-ONLY" : "READ-WRITE", "\(isReadOnly ? "EXAMINE" : "SELECT") completed")
+        // RFC 4314 §5.2.
+        return .ok(
+            code: isReadOnly || !place.isWritable ? "READ-ONLY" : "READ-WRITE",
+            "\(isReadOnly ? "EXAMINE" : "SELECT") completed"
+        )
     }
 
     private func current(_ lease: MailboxLease) async -> Result<MailboxSnapshot, StoreError> {
@@ -51,8 +54,13 @@ extension CommandRun {
         out.line()
         var permanent = "()"
         if !selected.isReadOnly {
-            permanent = "(\(["\\Answered", "\\Flagged", "\\Deleted", "\\Seen", "\\Draft"].joined(separator: " "))"
-            permanent += keywords.names.map { " " + $0 }.joined() + " \\*)"
+            let scope = selected.place.rights.flags
+            var names = [
+                (MessageFlags.answered, "\\Answered"), (.flagged, "\\Flagged"), (.deleted, "\\Deleted"),
+                (.seen, "\\Seen"), (.draft, "\\Draft"),
+            ].filter { scope.flags.contains($0.0) }.map(\.1)
+            if scope.hasKeywords { names += keywords.names + ["\\*"] }
+            permanent = "(\(names.joined(separator: " ")))"
         }
         out.status(nil, .ok, code: "PERMANENTFLAGS \(permanent)", "Flags that are kept")
         out.exists(selected.view.count)
@@ -67,7 +75,7 @@ extension CommandRun {
         out.status(nil, .ok, code: "HIGHESTMODSEQ \(snapshot.modSeq)", "The highest modification sequence")
         if session.isRev2 {
             out.text("* LIST () \"/\" ")
-            out.mailbox(snapshot.record.name)
+            out.mailbox(selected.place.isOwn ? snapshot.record.name : selected.place.name)
             out.line()
         }
     }
@@ -82,8 +90,7 @@ extension CommandRun {
     func close() async throws(CommandFailure) -> Completion {
         let selected = try selected()
         if !selected.isReadOnly {
-            _ = try await attempt { () throws(StoreError) in try await store.expunge(.all, in: selected.id, of: account)
-            }
+            try await permitted { () throws(AccessFailure) in try await access.expungeIfAllowed(selected.place) }
         }
         leave()
         return .ok("CLOSE completed")

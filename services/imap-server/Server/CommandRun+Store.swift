@@ -18,13 +18,13 @@ extension CommandRun {
             case .remove: .remove
             case .replace: .replace
             }
-        let change = FlagChange(mode: mode, flags: command.flags.flags, keywords: Keywords(command.flags.keywords))
-        let outcome = try await attempt { () throws(StoreError) in
-            try await store.setFlags(
+        let outcome = try await permitted { () throws(AccessFailure) in
+            try await access.setFlags(
                 ranges,
-                in: selected.id,
-                of: account,
-                change: change,
+                in: selected.place,
+                mode: mode,
+                flags: command.flags.flags,
+                keywords: Keywords(command.flags.keywords),
                 unchangedSince: command.unchangedSince.map { ModSeq($0) }
             )
         }

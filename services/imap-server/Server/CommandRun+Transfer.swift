@@ -9,10 +9,10 @@ extension CommandRun {
     func copy(_ set: SequenceSet, to name: String, isUID: Bool) async throws(CommandFailure) -> Completion {
         let selected = try selected()
         let ranges = selected.view.uidRanges(try rows(set, isUID: isUID, in: selected))
-        let target = try await target(name)
+        let target = try await target(name, for: .copyTo)
         guard !ranges.isEmpty else { return .ok("COPY completed") }
-        let receipt = try await attempt { () throws(StoreError) in
-            try await store.copy(ranges, from: selected.id, to: target.id, of: account)
+        let receipt = try await permitted { () throws(AccessFailure) in
+            try await access.copy(ranges, from: selected.place, to: target)
         }
         guard !receipt.source.isEmpty else {
             return isUID ? .ok("COPY completed") : .no(code: "EXPUNGEISSUED", "The messages have been expunged")
@@ -24,10 +24,10 @@ extension CommandRun {
     func move(_ set: SequenceSet, to name: String, isUID: Bool) async throws(CommandFailure) -> Completion {
         let selected = try writable()
         let ranges = selected.view.uidRanges(try rows(set, isUID: isUID, in: selected))
-        let target = try await target(name)
+        let target = try await target(name, for: .moveTo)
         guard !ranges.isEmpty else { return .ok("MOVE completed") }
-        let receipt = try await attempt { () throws(StoreError) in
-            try await store.move(ranges, from: selected.id, to: target.id, of: account)
+        let receipt = try await permitted { () throws(AccessFailure) in
+            try await access.move(ranges, from: selected.place, to: target)
         }
         guard !receipt.source.isEmpty else {
             return isUID ? .ok("MOVE completed") : .no(code: "EXPUNGEISSUED", "The messages have been expunged")
@@ -37,13 +37,13 @@ extension CommandRun {
     }
 
     /// RFC 9051 §6.3.12, §6.4.7: TRYCREATE where CREATE would help.
-    func target(_ name: String) async throws(CommandFailure) -> MailboxRecord {
-        do throws(StoreError) {
-            return try await store.mailbox(named: name, of: account)
-        } catch .notFound {
+    func target(_ name: String, for operation: MailboxOperation) async throws(CommandFailure) -> MailboxPlace {
+        do throws(AccessFailure) {
+            return try await access.find(name, to: operation)
+        } catch .store(.notFound) {
             throw .no(code: "TRYCREATE", "There is no such mailbox")
         } catch {
-            throw .store(error)
+            throw CommandFailure(error)
         }
     }
 
@@ -65,9 +65,7 @@ extension CommandRun {
         if let set { named = try rows(set, isUID: true, in: selected) }
         let ranges = selected.view.uidRanges(named)
         if !ranges.isEmpty {
-            _ = try await attempt { () throws(StoreError) in
-                try await store.expunge(ranges, in: selected.id, of: account)
-            }
+            try await permitted { () throws(AccessFailure) in try await access.expunge(ranges, in: selected.place) }
         }
         return .ok("EXPUNGE completed")
     }

@@ -12,13 +12,18 @@ struct CommandOutcome: Sendable {
     var completion: Completion?
     /// The session is over: BYE has been said, or nothing can be said.
     var closes: Bool
+    /// The store could not be asked what is new.
+    var isBehind = false
 }
 
 /// One command while it runs, off the event loop: reads and changes the session's state, gathers the answer.
 final class CommandRun {
     let services: SessionServices
     let gate: OutboundGate
-    let account: AccountID
+    /// The only way to mailboxes.
+    let access: MailboxAccess
+    /// Who runs it, for the audit.
+    let actor: SharingActor
     let logger: Logger
     var session: SessionState
     var out: IMAPResponseEncoder
@@ -28,21 +33,35 @@ final class CommandRun {
     var mayExpunge = true
     /// NOOP and CHECK ask the store itself, whatever the feed said.
     var asksStore = false
+    /// The store could not be asked what is new.
+    var isBehind = false
 
-    init(services: SessionServices, gate: OutboundGate, account: AccountID, session: SessionState, logger: Logger) {
+    init(
+        services: SessionServices,
+        gate: OutboundGate,
+        account: AccountID,
+        actor: SharingActor,
+        session: SessionState,
+        logger: Logger
+    ) {
         self.services = services
         self.gate = gate
-        self.account = account
+        access = services.access(of: account)
+        self.actor = actor
         self.session = session
         self.logger = logger
         out = IMAPResponseEncoder()
         out.isUTF8 = session.isUTF8
     }
 
-    var store: any MailboxStore { services.store }
+    var account: AccountID { access.reader }
 
     /// Runs the command and answers with its tag.
     func execute(_ command: TaggedCommand) async -> CommandOutcome {
+        await traced("IMAP \(command.command.name)", kind: .server, parent: .root) { await answer(command) }
+    }
+
+    private func answer(_ command: TaggedCommand) async -> CommandOutcome {
         let completion: Completion
         do throws(CommandFailure) {
             completion = try await perform(command)
@@ -74,9 +93,21 @@ final class CommandRun {
 
     /// Brings the client's view up to date.
     ///
-    /// False when the session must end: its mailbox is gone.
+    /// What cannot be read now is told with the next command; who idles is told later (`isBehind`).
+    ///
+    /// False when the session must end: its mailbox is gone, or not shared with it any more.
     func tell() async -> Bool {
-        guard let lease = session.selected?.lease else { return true }
+        guard let lease = session.selected?.lease, let place = session.selected?.place else { return true }
+        do throws(AccessFailure) {
+            try await access.look(at: place, to: .read)
+        } catch .store(.notFound), .notPermitted {
+            out.status(nil, .bye, "The selected mailbox is not shared with you any more")
+            return false
+        } catch {
+            // Nothing is told that may not be.
+            isBehind = true
+            return true
+        }
         do throws(StoreError) {
             let snapshot = try await lease.index.current(asksStore: asksStore)
             guard let update = session.selected?.view.advance(to: snapshot, mayExpunge: mayExpunge, own: own),
@@ -88,7 +119,7 @@ final class CommandRun {
             out.status(nil, .bye, "The selected mailbox has been deleted")
             return false
         } catch {
-            // Told with the next command.
+            isBehind = true
             return true
         }
     }
@@ -164,6 +195,15 @@ final class CommandRun {
     func known(_ selected: SelectedMailbox) async throws(CommandFailure) -> MailboxSnapshot {
         if let snapshot = selected.lease.index.known { return snapshot }
         return try await attempt { () throws(StoreError) in try await selected.lease.index.current() }
+    }
+
+    /// The one place where what `MailboxAccess` refuses becomes what a client reads.
+    func permitted<Value>(_ work: () async throws(AccessFailure) -> Value) async throws(CommandFailure) -> Value {
+        do throws(AccessFailure) {
+            return try await work()
+        } catch {
+            throw CommandFailure(error)
+        }
     }
 
     func attempt<Value>(_ work: () async throws(StoreError) -> Value) async throws(CommandFailure) -> Value {

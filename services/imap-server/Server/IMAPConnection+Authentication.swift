@@ -64,32 +64,51 @@ extension IMAPConnection {
         guard let mechanism = SASLServerMechanism(name: name) else {
             return write { $0.status(tag, .no, code: "CANNOT", "That mechanism is not supported") }
         }
-        var exchange = SASLExchange(mechanism)
-        let step = exchange.start(initialResponse: response)
-        take(step, exchange, tag)
+        let conversation = SASLConversation(
+            mechanism,
+            services.authenticator,
+            scope: .imap,
+            remote: info.remote,
+            clock: services.clock
+        )
+        activity = .running
+        tasks?.run {
+            await conversation.start(response)
+        } then: { [self] in
+            take($0.0, $0.1, tag)
+        }
     }
 
-    func authenticationAnswer(_ event: IMAPFramer.Event, _ exchange: SASLExchange, _ tag: String) {
+    func authenticationAnswer(_ event: IMAPFramer.Event, _ conversation: SASLConversation, _ tag: String) {
         guard case .line(let line) = event else { return close() }
         framer.isLineMode = false
         activity = .ready
         guard line != [ASCII.star] else { return write { $0.status(tag, .bad, "AUTHENTICATE cancelled") } }
         guard let response = Base64.decode(line) else { return wrong(tag, "Expected base 64") }
-        var exchange = exchange
-        let step = exchange.respond(response)
-        take(step, exchange, tag)
+        activity = .running
+        tasks?.run {
+            await conversation.respond(response)
+        } then: { [self] in
+            take($0.0, $0.1, tag)
+        }
     }
 
-    private func take(_ step: SASLExchange.Step, _ exchange: SASLExchange, _ tag: String) {
-        switch step {
+    private func take(_ answer: SASLAnswer, _ conversation: SASLConversation, _ tag: String) {
+        switch answer {
         case .challenge(let challenge):
             framer.isLineMode = true
-            activity = .authenticating(exchange, tag: tag)
+            activity = .authenticating(conversation, tag: tag)
             write { $0.continuation(String(decoding: Base64.encode(challenge), as: UTF8.self)) }
-        case .credentials(.some, _, _):
+            proceed()
+        case .actingAsAnother:
+            activity = .ready
             write { $0.status(tag, .no, code: "AUTHORIZATIONFAILED", "Nobody may act as another") }
-        case .credentials(nil, let user, let password): check(tag, user: user, password: password)
-        case .failed: wrong(tag, "That is no answer of the mechanism")
+            proceed()
+        case .malformed:
+            activity = .ready
+            wrong(tag, "That is no answer of the mechanism")
+            proceed()
+        case .decided(let outcome): decided(tag, outcome)
         }
     }
 
@@ -103,19 +122,23 @@ extension IMAPConnection {
                 service: "imap",
                 now: services.clock.now()
             )
-        } then: { [self] outcome in
-            switch outcome {
-            case .success(let signIn): signedIn(tag, signIn)
-            // HTTP's own; a mail protocol is told to use an app password.
-            case .appPasswordNeeded, .secondFactorNeeded:
-                failed(tag, "The account has a second factor: sign in with an app password")
-            case .invalid: failed(tag, "The address or the password is wrong")
-            case .lockedOut: failed(tag, "Too many failures; try again later")
-            case .unavailable:
-                activity = .ready
-                write { $0.status(tag, .no, code: "UNAVAILABLE", "Signing in is not possible now; try again") }
-                proceed()
-            }
+        } then: { [self] in
+            decided(tag, $0)
+        }
+    }
+
+    private func decided(_ tag: String, _ outcome: AuthenticationOutcome) {
+        switch outcome {
+        case .success(let signIn): signedIn(tag, signIn)
+        // HTTP's own; a mail protocol is told to use an app password.
+        case .appPasswordNeeded, .secondFactorNeeded, .enrolmentNeeded, .providerNeeded:
+            failed(tag, "The password alone is not enough here: sign in with an app password")
+        case .invalid: failed(tag, "The address or the password is wrong")
+        case .lockedOut: failed(tag, "Too many failures; try again later")
+        case .unavailable:
+            activity = .ready
+            write { $0.status(tag, .no, code: "UNAVAILABLE", "Signing in is not possible now; try again") }
+            proceed()
         }
     }
 
@@ -140,6 +163,7 @@ extension IMAPConnection {
         }
         self.ticket = ticket
         self.account = account.id
+        address = account.primaryAddress
         session?.account = account.id
         logger[metadataKey: "account"] = "\(account.primaryAddress.canonical)"
         logger.info("signed in", metadata: ["remote": "\(info.remote)", "tls": "\(isTLS)"])

@@ -1,6 +1,7 @@
 import IMAPWire
 import Logging
 import MailModel
+import MailboxEngine
 import NIOCore
 import NetKit
 
@@ -24,10 +25,12 @@ extension IMAPConnection {
             case .appending:
                 guard waitingEvent == nil, let event = framer.next() else { return }
                 gather(event)
-            case .authenticating(let exchange, let tag):
+            case .authenticating(let conversation, let tag):
                 guard let event = take() else { return }
-                authenticationAnswer(event, exchange, tag)
+                authenticationAnswer(event, conversation, tag)
             case .idling(let tag):
+                // It may have come while news were read.
+                if let farewell { return bye(farewell) }
                 if hasNews {
                     tellNews(tag)
                 } else {
@@ -113,11 +116,21 @@ extension IMAPConnection {
         _ work: @escaping @Sendable (CommandRun) async -> CommandOutcome,
         then: ((CommandOutcome) -> Void)? = nil
     ) {
-        guard let session, let account, let gate, let tasks else { return }
+        guard let session, let account, let address, let gate, let tasks else { return }
+        let actor = SharingActor(address.canonical, remote: info.remote)
         self.session = nil
         if case .appending = activity {} else { activity = .running }
         tasks.run { [services, logger] in
-            await work(CommandRun(services: services, gate: gate, account: account, session: session, logger: logger))
+            await work(
+                CommandRun(
+                    services: services,
+                    gate: gate,
+                    account: account,
+                    actor: actor,
+                    session: session,
+                    logger: logger
+                )
+            )
         } then: { [self] outcome in
             self.session = outcome.session
             isUTF8 = outcome.session.isUTF8
@@ -139,7 +152,8 @@ extension IMAPConnection {
             appendLimit: services.configuration.appendLimit,
             isAuthenticated: account != nil,
             mayStartTLS: !isTLS,
-            mayAuthenticate: takesPasswords
+            mayAuthenticate: takesPasswords,
+            mechanisms: services.configuration.mechanisms
         )
     }
 

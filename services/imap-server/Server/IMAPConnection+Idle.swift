@@ -30,9 +30,26 @@ extension IMAPConnection {
         hasNews = false
         perform { run in
             let mayGoOn = await run.tell()
-            return CommandOutcome(session: run.session, output: run.out.buffer, completion: nil, closes: !mayGoOn)
-        } then: { [self] _ in
+            return CommandOutcome(
+                session: run.session,
+                output: run.out.buffer,
+                completion: nil,
+                closes: !mayGoOn,
+                isBehind: run.isBehind
+            )
+        } then: { [self] outcome in
             activity = .idling(tag: tag)
+            if outcome.isBehind { lookLater() }
+        }
+    }
+
+    /// An idling client gives no next command, and the change may have been the last for long.
+    private func lookLater() {
+        let delay = TimeAmount(services.configuration.idleRetryDelay)
+        context?.eventLoop.assumeIsolated().scheduleTask(in: delay) { [weak self] in
+            guard let self, case .idling = activity else { return }
+            hasNews = true
+            proceed()
         }
     }
 

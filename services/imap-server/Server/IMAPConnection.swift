@@ -21,7 +21,7 @@ final class IMAPConnection: ChannelDuplexHandler {
         case running
         /// Appends run, further ones may gather meanwhile.
         case appending
-        case authenticating(SASLExchange, tag: String)
+        case authenticating(SASLConversation, tag: String)
         case idling(tag: String)
         /// BYE has been written.
         case closing
@@ -36,6 +36,8 @@ final class IMAPConnection: ChannelDuplexHandler {
     /// nil while a command has it.
     var session: SessionState? = SessionState()
     var account: AccountID?
+    /// The account's address.
+    var address: EmailAddress?
     var isUTF8 = false
     var tasks: ConnectionTasks?
     var gate: OutboundGate?

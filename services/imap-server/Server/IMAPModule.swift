@@ -11,6 +11,9 @@ package enum IMAPModule {
         let server = IMAPServerService(
             configuration: configuration,
             mailboxes: try await context.ports.mailboxes(),
+            sharing: try await context.ports.mailboxSharing(),
+            directory: try await context.ports.directory(),
+            quotas: try await context.ports.quotas(),
             authenticator: context.authenticator,
             feed: try await context.ports.changes(),
             tls: context.tls,

@@ -20,6 +20,9 @@ package final class IMAPServerService: Service {
     package init(
         configuration: IMAPServiceConfiguration,
         mailboxes: any MailboxStore,
+        sharing: any MailboxSharingStore,
+        directory: any DirectoryStore,
+        quotas: any QuotaStore,
         authenticator: AccountAuthenticator,
         feed: any ChangeFeed,
         tls: TLSContextStore,
@@ -29,6 +32,13 @@ package final class IMAPServerService: Service {
         let services = SessionServices(
             configuration: configuration,
             store: mailboxes,
+            sharing: MailboxSharing(
+                store: sharing,
+                mailboxes: mailboxes,
+                directory: directory,
+                allowsAnyone: configuration.allowsSharingWithAnyone
+            ),
+            quotas: quotas,
             indexes: MailboxIndexes(store: mailboxes, feed: feed, budget: configuration.indexBudget),
             authenticator: authenticator,
             tls: tls,

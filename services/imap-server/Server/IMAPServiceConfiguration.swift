@@ -1,6 +1,7 @@
 package import MailModel
 import NIOCore
 package import PlatformConfig
+import SASLMechanisms
 
 /// What the IMAP service takes from the settings.
 package struct IMAPServiceConfiguration: Sendable {
@@ -28,7 +29,13 @@ package struct IMAPServiceConfiguration: Sendable {
     package var maximumAuthenticationFailures: Int
     /// Before the answer to a failed sign-in.
     package var failureDelay = Duration.seconds(1)
+    /// After which an idling client's mailbox is looked at again when the store could not be asked.
+    package var idleRetryDelay = Duration.seconds(1)
     package var allowsPlaintextOnLoopback: Bool
+    /// Mailboxes may be shared with everybody of an organisation at once.
+    package var allowsSharingWithAnyone: Bool
+    /// Those that are announced.
+    package var mechanisms: [String]
     /// How long a stop waits for sessions.
     package var grace = Duration.seconds(5)
     /// Octets of memory for indexes and cached text of mailboxes.
@@ -54,5 +61,7 @@ package struct IMAPServiceConfiguration: Sendable {
         maximumErrors = settings.imapErrorLimit
         maximumAuthenticationFailures = settings.imapAuthFailureLimit
         allowsPlaintextOnLoopback = settings.plaintextAuthOnLoopback
+        allowsSharingWithAnyone = settings.sharesWithAnyone
+        mechanisms = SASLServerMechanism.announced(withSCRAM: settings.announcesSCRAM)
     }
 }

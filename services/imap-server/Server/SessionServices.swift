@@ -10,7 +10,9 @@ import Synchronization
 /// What all sessions of one process share.
 final class SessionServices: Sendable {
     let configuration: IMAPServiceConfiguration
-    let store: any MailboxStore
+    private let store: any MailboxStore
+    let sharing: MailboxSharing
+    let quotas: any QuotaStore
     let indexes: MailboxIndexes
     let authenticator: AccountAuthenticator
     let tls: TLSContextStore
@@ -23,6 +25,8 @@ final class SessionServices: Sendable {
     init(
         configuration: IMAPServiceConfiguration,
         store: any MailboxStore,
+        sharing: MailboxSharing,
+        quotas: any QuotaStore,
         indexes: MailboxIndexes,
         authenticator: AccountAuthenticator,
         tls: TLSContextStore,
@@ -31,12 +35,19 @@ final class SessionServices: Sendable {
     ) {
         self.configuration = configuration
         self.store = store
+        self.sharing = sharing
+        self.quotas = quotas
         self.indexes = indexes
         self.authenticator = authenticator
         self.tls = tls
         self.clock = clock
         self.logger = logger
         gate = ByteGate(capacity: configuration.messageBudget)
+    }
+
+    /// What a session of the account may reach, and the only way to it.
+    func access(of account: AccountID) -> MailboxAccess {
+        MailboxAccess(reader: account, store: store, sharing: sharing.store)
     }
 
     /// False when the account has all the sessions it may have.

@@ -17,8 +17,8 @@ struct SessionState: Sendable {
 }
 
 struct SelectedMailbox: Sendable {
-    var id: MailboxID
-    var name: String
+    var place: MailboxPlace
+    /// By EXAMINE; what rights do not allow is asked of them.
     var isReadOnly: Bool
     var lease: MailboxLease
     var view: MailboxView

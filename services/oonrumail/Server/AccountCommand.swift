@@ -2,6 +2,7 @@ import Accounts
 import ArgumentParser
 import MailModel
 import MailPorts
+import MailboxEngine
 import PlatformConfig
 import Telemetry
 
@@ -9,7 +10,10 @@ struct AccountCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "account",
         abstract: "Accounts, their passwords and quotas.",
-        subcommands: [Add.self, List.self, Password.self, Quota.self, Suspend.self, Activate.self, Reset.self]
+        subcommands: [
+            Add.self, List.self, Show.self, Change.self, Password.self, Quota.self, Suspend.self, Activate.self,
+            Delete.self, Reset.self, Profile.self, Address.self,
+        ]
     )
 
     struct Document: Encodable {
@@ -66,12 +70,17 @@ struct AccountCommand: ParsableCommand {
         @Option(name: .long, help: "Display name.") var name = ""
         @Option(name: .long, help: "platform-admin, owner, admin or member.") var role = Role.member.rawValue
         @Option(name: .long, help: "Quota such as 2G, or none.") var quota: String?
+        @Flag(name: .long, help: "Nobody signs in to it: others work in its mailboxes.") var shared = false
         @OptionGroup var password: PasswordOptions
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
             guard let role = Role(rawValue: role) else { throw ValidationError("\(role) is no role") }
             let limit = try quota.map(AccountCommand.quota) ?? nil
+            if shared {
+                guard role == .member else { throw ValidationError("a shared account has no role") }
+                return try await addShared(limit)
+            }
             let secret = try password.password(for: address)
             let settings = try options.sources.settings()
             try await options.withPorts("account \(address)") { ports in
@@ -90,6 +99,32 @@ struct AccountCommand: ParsableCommand {
                     now: ports.stores.clock().now()
                 )
                 try options.show(Document(account), "Added \(address).")
+            }
+        }
+
+        private func addShared(_ limit: Int64?) async throws {
+            let settings = try options.sources.settings()
+            let standard = settings.quotaDefault > 0 ? Int64(settings.quotaDefault) : nil
+            try await options.withPorts("account \(address)") { ports in
+                let sharing = MailboxSharing(
+                    store: try await ports.stores.mailboxSharing(),
+                    mailboxes: try await ports.stores.mailboxes(),
+                    directory: try await ports.stores.directory(),
+                    allowsAnyone: settings.sharesWithAnyone
+                )
+                do throws(SharingFailure) {
+                    let account = try await sharing.addTeam(
+                        address,
+                        displayName: name,
+                        within: nil,
+                        quotaBytes: quota == nil ? standard : limit,
+                        by: SharingActor("cli", remote: nil),
+                        now: ports.stores.clock().now()
+                    )
+                    try? options.show(Document(account), "Added \(address); share it with `oonrumail mailbox share`.")
+                } catch {
+                    throw MailboxCommand.commandError(error)
+                }
             }
         }
     }
@@ -172,38 +207,6 @@ struct AccountCommand: ParsableCommand {
                     "\(address): \(account.usedBytes) octets in \(account.usedMessages) messages, quota \(quota)"
                 )
             }
-        }
-    }
-
-    struct Suspend: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Refuse sign-ins and mail of an account; its mail stays."
-        )
-        @Argument(help: "The account's address.") var address: EmailAddress
-        @OptionGroup var options: StoreOptions
-        func run() async throws { try await setStatus(.suspended, address, options) }
-    }
-
-    struct Activate: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "End a suspension.")
-        @Argument(help: "The account's address.") var address: EmailAddress
-        @OptionGroup var options: StoreOptions
-        func run() async throws { try await setStatus(.active, address, options) }
-    }
-
-    private static func setStatus(
-        _ status: Account.Status,
-        _ address: EmailAddress,
-        _ options: StoreOptions
-    ) async throws {
-        try await options.withPorts("account \(address)") { ports in
-            let directory = try await ports.stores.directory()
-            var account = try await AccountCommand.account(address, in: directory)
-            try await directory.setAccountStatus(account.id, status)
-            if status == .suspended { try await ports.stores.sessions().revokeAll(of: account.id) }
-            try await directory.audit("account.\(status.rawValue)", address, ports)
-            account.status = status
-            try options.show(Document(account), "\(address) is \(status.rawValue).")
         }
     }
 

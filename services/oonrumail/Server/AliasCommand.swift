@@ -1,3 +1,4 @@
+import Addresses
 import ArgumentParser
 import MailModel
 import MailPorts
@@ -6,16 +7,18 @@ struct AliasCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "alias",
         abstract: "Addresses that stand for others.",
-        subcommands: [Add.self, List.self, Remove.self]
+        subcommands: [Add.self, List.self, Show.self, Change.self, Remove.self]
     )
 
     private struct Document: Encodable {
         var alias: String
         var targets: [String]
-        init(_ alias: EmailAddress, _ targets: [EmailAddress]) {
-            self.alias = alias.description
-            self.targets = targets.map(\.description)
+        init(_ alias: Alias) {
+            self.alias = alias.address.description
+            targets = alias.targets.map(\.description)
         }
+
+        var text: String { "\(alias) goes to \(targets.joined(separator: ", "))." }
     }
 
     struct Add: AsyncParsableCommand {
@@ -26,17 +29,13 @@ struct AliasCommand: ParsableCommand {
 
         func run() async throws {
             guard !targets.isEmpty else { throw ValidationError("An alias needs a target.") }
-            try await options.withPorts("alias \(alias)") { ports in
-                let directory = try await ports.stores.directory()
-                guard try await directory.domain(named: alias.domain) != nil else {
+            try await options.withAddresses("alias \(alias)") { service, ports in
+                guard try await ports.stores.directory().domain(named: alias.domain) != nil else {
                     throw CommandFailure(.notFound, "there is no domain \(alias.domain)")
                 }
-                try await directory.addAlias(alias, targets: targets)
-                try await directory.audit("alias.add", alias, ports)
-                try options.show(
-                    Document(alias, targets),
-                    "\(alias) goes to \(targets.map(\.description).joined(separator: ", "))."
-                )
+                let made = Alias(address: alias, targets: targets)
+                try await service.addAlias(made, by: .operatorAtShell)
+                try options.show(Document(made), Document(made).text)
             }
         }
     }
@@ -47,19 +46,46 @@ struct AliasCommand: ParsableCommand {
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
-            try await options.withPorts("aliases") { ports in
+            try await options.withAddresses("aliases") { service, ports in
                 let directory = try await ports.stores.directory()
                 var found: [Document] = []
                 let names =
                     if let domain { [EmailAddress.lowercased(domain)] } else {
                         try await directory.everyDomain().map(\.name)
                     }
-                for name in names {
-                    found += try await directory.aliases(ofDomain: name).map { Document($0.alias, $0.targets) }
-                }
+                for name in names { found += try await service.store.everyAlias(ofDomain: name).map { Document($0) } }
                 var table = TextTable(["ALIAS", "GOES TO"])
                 for one in found { table.add([one.alias, one.targets.joined(separator: ", ")]) }
                 try options.show(found, table.text)
+            }
+        }
+    }
+
+    struct Show: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Where one alias leads.")
+        @Argument(help: "The alias.") var alias: EmailAddress
+        @OptionGroup var options: StoreOptions
+
+        func run() async throws {
+            try await options.withAddresses("alias \(alias)") { service, _ in
+                guard let found = try await service.store.alias(alias) else { throw AddressError.notFound }
+                try options.show(Document(found), Document(found).text)
+            }
+        }
+    }
+
+    struct Change: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Send an alias's mail to other addresses.")
+        @Argument(help: "The alias.") var alias: EmailAddress
+        @Argument(help: "Where its mail goes from now on.") var targets: [EmailAddress]
+        @OptionGroup var options: StoreOptions
+
+        func run() async throws {
+            guard !targets.isEmpty else { throw ValidationError("An alias needs a target.") }
+            try await options.withAddresses("alias \(alias)") { service, _ in
+                let changed = Alias(address: alias, targets: targets)
+                try await service.setTargets(of: changed, by: .operatorAtShell)
+                try options.show(Document(changed), Document(changed).text)
             }
         }
     }
@@ -70,10 +96,8 @@ struct AliasCommand: ParsableCommand {
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
-            try await options.withPorts("alias \(alias)") { ports in
-                let directory = try await ports.stores.directory()
-                try await directory.removeAlias(alias)
-                try await directory.audit("alias.remove", alias, ports)
+            try await options.withAddresses("alias \(alias)") { service, _ in
+                try await service.removeAlias(alias, by: .operatorAtShell)
                 try options.show(["alias": alias.description], "\(alias) is gone.")
             }
         }

@@ -1,5 +1,6 @@
 package import Accounts
 package import Domains
+package import MailCrypto
 package import MailPorts
 package import PlatformConfig
 
@@ -11,23 +12,38 @@ package struct CommandEnvironment: Sendable {
         package var domains: any DomainAdministration
         package var life: DomainLife
         package var passwords: PasswordWork
+        package var certificates: CertificateWatch
+        /// nil in tests that make none.
+        package var tokenKeys: TokenKeyMaker?
+        package var masterKey: MasterKey
+        package var keyring: any MasterKeyKeeping
         package var close: @Sendable () async -> Void
         package init(
             stores: any PortProvider,
             domains: any DomainAdministration,
             life: DomainLife,
             passwords: PasswordWork,
+            certificates: CertificateWatch,
+            tokenKeys: TokenKeyMaker? = nil,
+            masterKey: MasterKey,
+            keyring: any MasterKeyKeeping,
             close: @escaping @Sendable () async -> Void
         ) {
             self.stores = stores
             self.domains = domains
             self.life = life
             self.passwords = passwords
+            self.certificates = certificates
+            self.tokenKeys = tokenKeys
+            self.masterKey = masterKey
+            self.keyring = keyring
             self.close = close
         }
 
         package typealias Parts = (
             stores: any PortProvider, domains: any DomainAdministration, life: DomainLife, passwords: PasswordWork,
+            certificates: CertificateWatch, tokenKeys: TokenKeyMaker, masterKey: MasterKey,
+            keyring: any MasterKeyKeeping,
             close: @Sendable () async -> Void
         )
 
@@ -38,6 +54,10 @@ package struct CommandEnvironment: Sendable {
                 domains: parts.domains,
                 life: parts.life,
                 passwords: parts.passwords,
+                certificates: parts.certificates,
+                tokenKeys: parts.tokenKeys,
+                masterKey: parts.masterKey,
+                keyring: parts.keyring,
                 close: parts.close
             )
         }

@@ -1,4 +1,5 @@
 import Accounts
+import Addresses
 import Domains
 import MailPorts
 import PlatformConfig
@@ -39,7 +40,7 @@ package struct CommandFailure: Error, Equatable {
             case .notFound: .notFound
             case .alreadyExists: .alreadyExists
             case .unavailable: .unavailable
-            case .refused, .overQuota, .damaged: .failure
+            case .refused, .overQuota, .levelFull, .damaged: .failure
             }
         self.init(code, "\(subject): \(AccountError.text(error))")
     }
@@ -48,8 +49,8 @@ package struct CommandFailure: Error, Equatable {
         switch error {
         case .domainNotHosted, .noSuchAccount: self.init(.notFound, error.description)
         case .addressTaken, .fieldTaken: self.init(.alreadyExists, error.description)
-        case .passwordRefused, .fieldRefused: self.init(.failure, error.description)
-        case .busy: self.init(.unavailable, error.description)
+        case .passwordRefused, .fieldRefused, .notAllowed: self.init(.failure, error.description)
+        case .busy, .tooMany: self.init(.unavailable, error.description)
         case .store(let cause): self.init(cause, subject: "account")
         }
     }
@@ -65,6 +66,32 @@ package struct CommandFailure: Error, Equatable {
         }
     }
 
+    init(_ error: AddressError, subject: String) {
+        switch error {
+        case .notFound: self.init(.notFound, "\(subject): \(error.text)")
+        case .taken: self.init(.alreadyExists, "\(subject): \(error.text)")
+        case .refused, .conflict: self.init(.failure, "\(subject): \(error.text)")
+        case .store(let cause): self.init(cause, subject: subject)
+        }
+    }
+
+    init(_ fault: BulkFault, subject: String) {
+        switch fault {
+        case .unreadable, .tooLarge, .exportedOnly: self.init(.failure, "\(subject): \(fault.text)")
+        case .tooMany: self.init(.unavailable, "\(subject): \(fault.text)")
+        case .store(let error): self.init(error, subject: subject)
+        }
+    }
+
+    init(_ fault: WebhookFault, subject: String) {
+        switch fault {
+        case .notFound: self.init(.notFound, "\(subject): \(fault.text)")
+        case .conflict, .addressRefused: self.init(.failure, "\(subject): \(fault.text)")
+        case .tooMany: self.init(.unavailable, "\(subject): \(fault.text)")
+        case .store(let error): self.init(error, subject: subject)
+        }
+    }
+
     /// Any error as a failure; nil for those that the argument parser prints itself.
     init?(_ error: any Error, subject: String) {
         switch error {
@@ -73,6 +100,9 @@ package struct CommandFailure: Error, Equatable {
         case let error as StoreError: self.init(error, subject: subject)
         case let error as AccountError: self.init(error)
         case let fault as DomainFault: self.init(fault, subject: subject)
+        case let error as AddressError: self.init(error, subject: subject)
+        case let fault as WebhookFault: self.init(fault, subject: subject)
+        case let fault as BulkFault: self.init(fault, subject: subject)
         default: return nil
         }
     }

@@ -8,7 +8,9 @@ struct DKIMCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dkim",
         abstract: "Signing keys of domains and their rotation.",
-        subcommands: [List.self, Rotate.self, Activate.self, Retire.self]
+        subcommands: [
+            List.self, Rotate.self, Activate.self, Retire.self, Import.self, Export.self, Delegate.self, Zone.self,
+        ]
     )
 
     private struct Row: Encodable {
@@ -20,7 +22,7 @@ struct DKIMCommand: ParsableCommand {
     }
 
     /// Takes a step and prints the keys after it.
-    private static func show(
+    static func show(
         _ domain: String,
         _ options: StoreOptions,
         after step: (CommandEnvironment.Ports, DomainLife.Actor, Timestamp) async throws -> Void

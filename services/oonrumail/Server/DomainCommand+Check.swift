@@ -38,7 +38,7 @@ extension DomainCommand {
                 let report = try await ports.life.monitor.check(name, now: ports.stores.clock().now())
                 try options.show(Self.document(report), Self.text(report))
                 switch report.status {
-                case .ok: break
+                case .ok, .advised: break
                 case .missing, .differs: throw ExitCode(CommandFailure.Code.failure.rawValue)
                 case .unreachable: throw ExitCode(CommandFailure.Code.unavailable.rawValue)
                 }

@@ -9,8 +9,9 @@ struct DomainCommand: ParsableCommand {
         commandName: "domain",
         abstract: "Hosted domains and the records to publish for them.",
         subcommands: [
-            Add.self, List.self, Show.self, DNS.self, Check.self, Verify.self, Suspend.self, Resume.self, Delete.self,
-            Restore.self,
+            Add.self, List.self, Show.self, DNS.self, Check.self, AliasOf.self, Subaddressing.self, Verify.self,
+            Suspend.self, Resume.self, Delete.self,
+            Restore.self, Import.self, Export.self,
         ]
     )
 

@@ -1,6 +1,5 @@
 import ArgumentParser
 import FoundationEssentials
-import Glibc
 import MailModel
 
 struct MessageCommand: ParsableCommand {
@@ -38,7 +37,10 @@ struct MessageCommand: ParsableCommand {
         }
 
         func run() throws {
-            let bytes = raw ? try read() : MessageInspection.withNetworkLines(try read())
+            let bytes =
+                raw
+                ? try InputFile.read(file, atMost: Self.limit)
+                : MessageInspection.withNetworkLines(try InputFile.read(file, atMost: Self.limit))
             let dump = MessageInspection(bytes)
             let terminal = CommandEnvironment.current.terminal
             guard json else {
@@ -62,26 +64,6 @@ struct MessageCommand: ParsableCommand {
             encoder.keyEncodingStrategy = .convertToSnakeCase
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
             terminal.write(String(decoding: try encoder.encode(document), as: UTF8.self))
-        }
-
-        private func read() throws -> [UInt8] {
-            let descriptor = file == "-" ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC)
-            guard descriptor >= 0 else {
-                throw CommandFailure(errno == ENOENT ? .notFound : .failure, "\(file) cannot be opened")
-            }
-            defer { if descriptor != STDIN_FILENO { close(descriptor) } }
-            var bytes: [UInt8] = []
-            var chunk = [UInt8](repeating: 0, count: 1 << 16)
-            while true {
-                let count = Glibc.read(descriptor, &chunk, chunk.count)
-                if count < 0, errno == EINTR { continue }
-                guard count >= 0 else { throw CommandFailure(.failure, "\(file) cannot be read") }
-                guard count > 0 else { return bytes }
-                bytes += chunk[..<count]
-                guard bytes.count <= Self.limit else {
-                    throw CommandFailure(.failure, "\(file) is larger than \(Self.limit) octets")
-                }
-            }
         }
     }
 }

@@ -4,6 +4,8 @@ import Glibc
 package protocol Terminal: Sendable {
     func write(_ text: String)
     func writeError(_ text: String)
+    /// Octets as they are, without an end of line.
+    func write(exactly bytes: [UInt8])
     /// The next line of standard input without its end; nil at the end, or when it is longer than `limit` octets.
     func readLine(limit: Int) -> String?
     /// Asks without echo; nil when there is no terminal to ask at.
@@ -16,8 +18,11 @@ package struct StandardTerminal: Terminal {
     package func write(_ text: String) { Self.write(text + "\n", to: STDOUT_FILENO) }
     package func writeError(_ text: String) { Self.write(text + "\n", to: STDERR_FILENO) }
 
-    private static func write(_ text: String, to file: Int32) {
-        let bytes = Array(text.utf8)
+    package func write(exactly bytes: [UInt8]) { Self.write(bytes, to: STDOUT_FILENO) }
+
+    private static func write(_ text: String, to file: Int32) { write(Array(text.utf8), to: file) }
+
+    private static func write(_ bytes: [UInt8], to file: Int32) {
         var start = 0
         while start < bytes.count {
             let written = bytes[start...].withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }

@@ -2,6 +2,7 @@ package import Accounts
 package import Logging
 package import MailDelivery
 package import MailModel
+package import MailPolicy
 package import MailPorts
 import Metrics
 package import NIOPosix
@@ -9,10 +10,14 @@ package import NIOPosix
 /// What the SMTP connections of a process share.
 package struct SMTPBackend: Sendable {
     package var directory: any DirectoryStore
+    package var addresses: any AddressBook
     package var intake: MessageIntake
     package var authenticator: AccountAuthenticator
     package var limiter: any RateLimiter
+    package var policies: PolicyGuard
     package var trace: any TraceStore
+    /// nil: nobody sends with another's address.
+    package var grants: (any SendingGrantStore)?
     package var clock: any WallClock
     /// For spool files.
     package var threads: NIOThreadPool
@@ -21,18 +26,22 @@ package struct SMTPBackend: Sendable {
 
     package init(
         directory: any DirectoryStore,
+        addresses: any AddressBook,
         intake: MessageIntake,
         authenticator: AccountAuthenticator,
         limiter: any RateLimiter,
+        policies: PolicyGuard,
         trace: any TraceStore,
         clock: any WallClock,
         threads: NIOThreadPool,
         logger: Logger
     ) {
         self.directory = directory
+        self.addresses = addresses
         self.intake = intake
         self.authenticator = authenticator
         self.limiter = limiter
+        self.policies = policies
         self.trace = trace
         self.clock = clock
         self.threads = threads

@@ -13,40 +13,41 @@ extension SMTPConnection {
         guard let known = SASLServerMechanism(name: mechanism) else {
             return machine.authOutcome(.refused(.unknownMechanism))
         }
-        var exchange = SASLExchange(known)
-        take(exchange.start(initialResponse: response?.bytes), exchange)
+        let conversation = SASLConversation(
+            known,
+            backend.authenticator,
+            scope: .smtp,
+            remote: info.remote,
+            clock: backend.clock
+        )
+        tasks?.run {
+            await conversation.start(response?.bytes)
+        } then: { [self] in
+            take($0.0, $0.1)
+        }
     }
 
     func respond(_ response: SensitiveBytes) {
-        guard var exchange else { return machine.authOutcome(.refused(.badCredentials)) }
-        take(exchange.respond(response.bytes), exchange)
+        guard let conversation else { return machine.authOutcome(.refused(.badCredentials)) }
+        self.conversation = nil
+        tasks?.run {
+            await conversation.respond(response.bytes)
+        } then: { [self] in
+            take($0.0, $0.1)
+        }
     }
 
-    private func take(_ step: SASLExchange.Step, _ exchange: SASLExchange) {
-        self.exchange = nil
-        userTried = nil
-        switch step {
+    private func take(_ answer: SASLAnswer, _ conversation: SASLConversation) {
+        userTried = conversation.user
+        switch answer {
         case .challenge(let challenge):
-            self.exchange = exchange
+            self.conversation = conversation
+            userTried = nil
             machine.authChallenge(challenge)
-        case .failed, .credentials(.some, _, _):
-            machine.authOutcome(.refused(.badCredentials))
-        case .credentials(nil, let user, let password):
-            userTried = user
-            let (authenticator, remote, now) = (backend.authenticator, info.remote, backend.clock.now())
-            tasks?.run {
-                await authenticator.authenticate(
-                    user: user,
-                    password: password.text,
-                    remote: remote,
-                    service: "smtp",
-                    now: now
-                )
-            } then: { [self] outcome in
-                answer(outcome)
-                pump()
-            }
+        case .malformed, .actingAsAnother: machine.authOutcome(.refused(.badCredentials))
+        case .decided(let outcome): self.answer(outcome)
         }
+        pump()
     }
 
     private func answer(_ outcome: AuthenticationOutcome) {
@@ -62,7 +63,7 @@ extension SMTPConnection {
             logger.info("signed in", metadata: ["account": "\(account.id)", "remote": "\(info.remote)"])
             machine.authOutcome(.accepted)
         // HTTP's own; a mail protocol is told to use an app password.
-        case .appPasswordNeeded, .secondFactorNeeded:
+        case .appPasswordNeeded, .secondFactorNeeded, .enrolmentNeeded, .providerNeeded:
             machine.authOutcome(.refused(.appPasswordNeeded))
         case .invalid:
             machine.authOutcome(.refused(.badCredentials))

@@ -1,6 +1,7 @@
 import Logging
 import MailDelivery
 import MailModel
+import MailPolicy
 import MailPorts
 import Metrics
 import NIOCore
@@ -33,8 +34,10 @@ extension SMTPConnection {
             }
             return
         }
-        let (directory, limiter, limit) = (backend.directory, backend.limiter, settings.submissionRate)
-        let path = sender.path
+        let (directory, addresses) = (backend.directory, backend.addresses)
+        let (limiter, limit) = (backend.limiter, settings.submissionRate)
+        let (policies, size) = (backend.policies, sender.parameters.size ?? 0)
+        let (path, grants) = (sender.path, backend.grants)
         tasks?.run { () -> SenderDecision in
             do throws(StoreError) {
                 guard let current = try await directory.account(account.id), current.status == .active else {
@@ -42,9 +45,14 @@ extension SMTPConnection {
                 }
                 let submitter = Submitter(
                     account: current,
-                    addresses: try await directory.sendingAddresses(of: account.id)
+                    addresses: try await directory.sendingAddresses(of: account.id),
+                    separators: try await addresses.separators(of: account.id),
+                    granted: try await grants?.grantedAddresses(of: account.id) ?? []
                 )
                 guard submitter.maySend(from: path) else { return .refused(.senderNotOwned) }
+                if let refusal = try await policies.refusal(sending: size, from: current.primaryAddress.domain) {
+                    return .refused(SMTPReply(refusal))
+                }
                 let rate = await limiter.count(
                     "smtp.submission:\(account.id)",
                     limit: limit,
@@ -71,36 +79,77 @@ extension SMTPConnection {
         pump()
     }
 
+    /// How a recipient is decided off the loop.
+    private enum RecipientDecision: Sendable {
+        case accepted(RecipientExpansion, ContentRules?)
+        case refused(RecipientRefusal)
+        case ruledOut(PolicyRefusal)
+        case tooFast
+    }
+
     func check(_ recipient: SMTPRecipient) {
-        let mayRelay = account != nil
-        let size = transaction?.announcedSize ?? 0
-        let (resolver, path) = (resolver, recipient.path)
-        let (limiter, limit, now) = (backend.limiter, settings.submissionRecipientRate, backend.clock.now())
-        let key = account.map { "smtp.recipient:\($0.id)" }
-        tasks?.run { () -> Result<RecipientExpansion, RecipientRefusal>? in
-            if let key, await limiter.count(key, limit: limit, windowSeconds: 3_600, now: now) != .allowed {
-                return nil
-            }
-            do throws(RecipientRefusal) {
-                switch path {
-                case .postmaster: return .success(try await resolver.postmaster())
-                case .address(let address):
-                    return .success(try await resolver.expand(address, mayRelay: mayRelay, size: size))
+        guard let transaction else { return machine.recipientVerdict(.badSequence) }
+        let asked = RecipientQuestion(
+            path: recipient.path,
+            sender: transaction.sender,
+            size: transaction.announcedSize,
+            count: transaction.expansions.count,
+            contentRules: transaction.contentRules,
+            account: submitter?.account ?? account,
+            poster: submitter.map { .account($0) } ?? .outside(transaction.sender),
+            isEncrypted: machine.tlsIsActive,
+            now: backend.clock.now()
+        )
+        let (resolver, policies) = (resolver, backend.policies)
+        let (limiter, limit) = (backend.limiter, settings.submissionRecipientRate)
+        tasks?.run { () -> RecipientDecision in
+            if let account = asked.account {
+                let key = "smtp.recipient:\(account.id)"
+                guard await limiter.count(key, limit: limit, windowSeconds: 3_600, now: asked.now) == .allowed else {
+                    return .tooFast
                 }
+            }
+            do {
+                var expansion: RecipientExpansion
+                switch asked.path {
+                case .postmaster: expansion = try await resolver.postmaster()
+                case .address(let address):
+                    expansion = try await resolver.expand(
+                        address,
+                        mayRelay: asked.account != nil,
+                        poster: asked.poster,
+                        size: asked.size
+                    )
+                }
+                let rules = try await asked.judge(&expansion, policies, resolver)
+                return .accepted(expansion, rules)
+            } catch let refusal as RecipientRefusal {
+                return .refused(refusal)
+            } catch let fault as PolicyFault {
+                return .ruledOut(fault.refusal)
             } catch {
-                return .failure(error)
+                return .refused(RecipientRefusal(policy: error as? StoreError))
             }
-        } then: { [self] result in
-            switch result {
-            case .success(let expansion):
-                transaction?.expansions[recipient.path] = expansion
-                machine.recipientVerdict(.recipientAccepted)
-            case .failure(let refusal):
-                machine.recipientVerdict(SMTPReply(refusal))
-            case nil:
-                machine.recipientVerdict(.rateExceeded)
-            }
-            pump()
+        } then: { [self] in
+            answer($0, recipient.path)
         }
+    }
+
+    private func answer(_ decision: RecipientDecision, _ path: ForwardPath) {
+        switch decision {
+        case .accepted(let expansion, let rules):
+            transaction?.expansions[path] = expansion
+            if let rules { transaction?.contentRules = rules }
+            machine.recipientVerdict(.recipientAccepted)
+        case .refused(let refusal):
+            cause = refusal.cause
+            machine.recipientVerdict(SMTPReply(refusal))
+        case .ruledOut(let refusal):
+            cause = refusal.cause
+            machine.recipientVerdict(SMTPReply(refusal))
+        case .tooFast:
+            machine.recipientVerdict(.rateExceeded)
+        }
+        pump()
     }
 }

@@ -101,13 +101,21 @@ extension SMTPConnection {
         tasks?.run { () -> DeliveryRefusal? in
             defer { if case .file(let path, _) = whole.spool { unlink(path) } }
             do throws(DeliveryRefusal) {
-                try await intake.accept(whole)
+                try await traced(
+                    whole.submitter == nil ? "smtp receive" : "smtp submit",
+                    kind: .server,
+                    parent: .root,
+                    attributes: ["oonrumail.queue_id": whole.queueID.rawValue]
+                ) { () async throws(DeliveryRefusal) in
+                    try await intake.accept(whole)
+                }
                 return nil
             } catch {
                 return error
             }
         } then: { [self] refusal in
             if let refusal {
+                cause = refusal.cause
                 machine.messageVerdict(SMTPReply(refusal))
             } else {
                 backend.metrics.accepted.increment()

@@ -9,25 +9,27 @@ import SMTPWire
 /// Refusals, for the operator: every transaction that was not taken can be found.
 extension SMTPConnection {
     func note(_ subject: SMTPSubject, _ reply: SMTPReply) {
+        let detail = reply.description + (cause.map { " (\($0))" } ?? "")
+        cause = nil
         switch subject {
         case .session:
             ()  // no mail is concerned
         case .sender(let sender):
             backend.metrics.refused.increment()
-            trace(reply.description, newQueueID(), sender, [nil])
+            trace(detail, newQueueID(), sender, [nil])
         case .recipient(let recipient):
             backend.metrics.refusedRecipients.increment()
             guard let transaction else { return }
-            trace(reply.description, transaction.queueID, transaction.sender.description, [recipient])
+            trace(detail, transaction.queueID, transaction.sender.description, [recipient])
         case .message:
             backend.metrics.refused.increment()
-            traceTransaction(reply.description)
+            traceTransaction(detail)
         case .authentication:
             // What is no address may be a password in the wrong place.
             let user = userTried.flatMap { EmailAddress($0) }
             userTried = nil
             guard let user else { return }
-            trace(reply.description, newQueueID(), user.canonical, [nil])
+            trace(detail, newQueueID(), user.canonical, [nil])
         }
     }
 

@@ -2,12 +2,12 @@ import Accounts
 import Logging
 import MailDelivery
 import MailModel
+import MailPolicy
 import MailPorts
 import NIOCore
 import NIOSSL
 import NIOTLS
 import NetKit
-import SASLMechanisms
 import SMTPWire
 
 /// One SMTP connection: moves bytes between the socket and the machine, and does what the machine asks for.
@@ -26,6 +26,8 @@ final class SMTPConnection: ChannelDuplexHandler {
         /// The SIZE parameter; 0 without.
         var announcedSize: Int
         var expansions: [ForwardPath: RecipientExpansion] = [:]
+        /// What the domains of the recipients so far rule of contents; nil before the first of a domain here.
+        var contentRules: ContentRules?
         var spool: MessageSpool?
         var traceSize = 0
     }
@@ -41,7 +43,7 @@ final class SMTPConnection: ChannelDuplexHandler {
     var context: ChannelHandlerContext?
     private var hasBegun = false
     var transaction: Transaction?
-    var exchange: SASLExchange?
+    var conversation: SASLConversation?
     /// Who has signed in.
     var account: Account?
     /// What the account may send as, as of the last MAIL.
@@ -61,6 +63,8 @@ final class SMTPConnection: ChannelDuplexHandler {
     private var isPumping = false
     /// With what the connection ends once a message under way is finished; nil while it goes on.
     var farewell: SMTPReply?
+    /// Why the next refusal is one, for trace and log; the client does not read it.
+    var cause: String?
     /// Kept while signed in, so that a revoked password ends the session.
     var ticket: SignInRegistry.Ticket?
     private var isReadHeld = false
@@ -79,7 +83,7 @@ final class SMTPConnection: ChannelDuplexHandler {
         self.tls = tls
         isHandshaking = info.isImplicitTLS
         self.machine = SMTPServerMachine(machine, tlsIsActive: info.isImplicitTLS)
-        resolver = RecipientResolver(directory: backend.directory)
+        resolver = RecipientResolver(directory: backend.directory, addresses: backend.addresses)
         var logger = backend.logger
         logger[metadataKey: "session"] = "\(info.session)"
         self.logger = logger
@@ -164,7 +168,7 @@ final class SMTPConnection: ChannelDuplexHandler {
         noteLoss()
         transaction?.spool?.discard()
         transaction = nil
-        exchange = nil
+        conversation = nil
         self.context = nil
     }
 
@@ -223,7 +227,7 @@ final class SMTPConnection: ChannelDuplexHandler {
         case .abandonMessage: abandon()
         case .authenticate(let mechanism, let response): authenticate(mechanism, response)
         case .authResponse(let response): respond(response)
-        case .authCancelled: exchange = nil
+        case .authCancelled: conversation = nil
         case .startTLS(let reply): startTLS(reply, context)
         case .close:
             let last = output

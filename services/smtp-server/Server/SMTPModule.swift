@@ -1,6 +1,7 @@
 import Logging
 import MailDelivery
 import MailModel
+import MailPolicy
 import MailPorts
 import MailQueue
 import NetKit
@@ -15,23 +16,30 @@ package enum SMTPModule {
         let directory = try await context.ports.directory()
         let logger = Logger(label: "smtp")
         let signer = DKIMMessageSigner(directory: directory, master: context.masterKey, clock: context.clock)
+        let limiter = try await context.ports.limits()
+        let policies = PolicyGuard(policies: try await context.ports.policies(), limiter: limiter)
         let intake = MessageIntake(
             deliveries: try await context.ports.deliveries(),
             signer: signer,
+            judge: PolicyJudge(policies: policies),
             hostname: configuration.hostname,
+            resolver: try await context.ports.resolver(),
             limits: configuration.intake,
             logger: logger
         )
-        let backend = SMTPBackend(
+        var backend = SMTPBackend(
             directory: directory,
+            addresses: try await context.ports.addresses(),
             intake: intake,
             authenticator: context.authenticator,
-            limiter: try await context.ports.limits(),
+            limiter: limiter,
+            policies: policies,
             trace: try await context.ports.trace(),
             clock: context.clock,
             threads: context.threads,
             logger: logger
         )
+        backend.grants = try await context.ports.sendingGrants()
         let server = SMTPServerService(
             configuration,
             backend: backend,
@@ -58,6 +66,7 @@ package enum SMTPModule {
                 feed: try await context.ports.changes(),
                 clock: context.clock,
                 configuration: QueueConfiguration(context.settings),
+                demand: TLSDemand(policies, directory),
                 logger: Logger(label: "queue")
             )
         )

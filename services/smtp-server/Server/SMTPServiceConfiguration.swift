@@ -3,6 +3,7 @@ import MailModel
 package import NIOCore
 package import NetKit
 package import PlatformConfig
+import SASLMechanisms
 package import SMTPWire
 
 /// What the SMTP service listens on and how much it bears.
@@ -92,13 +93,14 @@ package struct SMTPServiceConfiguration: Sendable {
         limits.authFailures = settings.smtpAuthFailureLimit
         limits.unproductiveCommands = settings.smtpUnproductiveLimit
         limits.transactions = settings.smtpTransactionLimit
-        let machine = SMTPServerConfiguration(
+        var machine = SMTPServerConfiguration(
             role: role,
             hostname: settings.hostname,
             limits: limits,
             offersTLS: !isImplicitTLS,
-            mechanisms: role == .submission ? ["PLAIN", "LOGIN"] : []
+            mechanisms: role == .submission ? SASLServerMechanism.announced(withSCRAM: settings.announcesSCRAM) : []
         )
+        if role == .submission { machine.unlistedMechanisms = SASLServerMechanism.allCases.map(\.rawValue) }
         var busy = ByteBuffer()
         SMTPReply.tooManyConnections.encode(into: &busy)
         var listener = ListenerConfiguration(

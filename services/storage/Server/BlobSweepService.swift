@@ -4,7 +4,7 @@ package import MailPorts
 import Metrics
 import ServiceLifecycle
 
-/// Removes message files that no row names, and old trace events, at intervals.
+/// Removes message files that no row names, old trace events and answers that were kept long enough, at intervals.
 ///
 /// Invariants: only one sweep runs at a time; a failure is logged and the next interval tries again; a stop ends the wait at once.
 package struct BlobSweepService: Service {
@@ -18,6 +18,7 @@ package struct BlobSweepService: Service {
 
     private let maintenance: any MaintenanceStore
     private let trace: any TraceStore
+    private let answers: any KeptAnswerStore
     private let clock: any WallClock
     private let intervals: Intervals
     private let logger: Logger
@@ -25,12 +26,14 @@ package struct BlobSweepService: Service {
     package init(
         maintenance: any MaintenanceStore,
         trace: any TraceStore,
+        answers: any KeptAnswerStore,
         clock: any WallClock,
         intervals: Intervals = Intervals(),
         logger: Logger = Logger(label: "storage")
     ) {
         self.maintenance = maintenance
         self.trace = trace
+        self.answers = answers
         self.clock = clock
         self.intervals = intervals
         self.logger = logger
@@ -49,11 +52,19 @@ package struct BlobSweepService: Service {
         }
     }
 
+    /// Rows of one transaction.
+    private static let answersAtOnce = 1_000
+
+    private func sweepAnswers(_ now: Timestamp) async throws(StoreError) {
+        while try await answers.sweepAnswers(now: now, limit: Self.answersAtOnce) == Self.answersAtOnce {}
+    }
+
     package func sweep() async {
         let now = clock.now()
         do throws(StoreError) {
             let blobs = try await maintenance.sweepBlobs(graceSeconds: intervals.graceSeconds, now: now)
             let events = try await trace.prune(olderThan: now.adding(seconds: -intervals.traceSeconds))
+            try await sweepAnswers(now)
             Counter(label: "oonrumail_storage_swept_blobs_total").increment(by: blobs)
             Counter(label: "oonrumail_storage_pruned_trace_events_total").increment(by: events)
             guard blobs + events > 0 else { return }

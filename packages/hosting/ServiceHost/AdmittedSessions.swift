@@ -1,0 +1,47 @@
+package import Accounts
+package import HTTPKit
+package import MailModel
+package import MailPorts
+
+extension TokenService {
+    /// Whom a token speaks for at an HTTP route; nil when it is not valid.
+    ///
+    /// A session whose account must enrol a second factor first is refused, unless the route is of those that it does that by.
+    package func admitted(
+        _ token: String,
+        _ clock: any WallClock,
+        toEnrol isForEnrolment: Bool = false
+    ) async throws -> SignedIn? {
+        guard let bearer = try await bearer(ofAccessToken: token, now: clock.now()) else { return nil }
+        guard isForEnrolment || !bearer.isLimited else { throw Problem.secondFactorNeeded }
+        return bearer
+    }
+}
+
+extension BearerGuard where Caller == Account {
+    /// Tokens of this platform, of accounts that are active now.
+    package static func tokens(
+        _ tokens: TokenService,
+        _ clock: any WallClock,
+        toEnrol isForEnrolment: Bool = false
+    ) -> BearerGuard<Account> {
+        BearerGuard { token in try await tokens.admitted(token, clock, toEnrol: isForEnrolment)?.account }
+    }
+}
+
+extension BearerGuard where Caller == SignedIn {
+    /// The same, with the session that the token is of.
+    package static func sessions(_ tokens: TokenService, _ clock: any WallClock) -> BearerGuard {
+        BearerGuard { token in try await tokens.admitted(token, clock) }
+    }
+}
+
+extension Problem {
+    package static var secondFactorNeeded: Problem {
+        Problem(
+            .secondFactorNeeded,
+            detail:
+                "The organisation demands a second factor: enrol one by /api/users/me/second-factor or /api/users/me/passkeys."
+        )
+    }
+}

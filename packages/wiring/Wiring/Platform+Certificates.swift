@@ -1,0 +1,72 @@
+import Domains
+import MailModel
+import MailPorts
+import NIOCore
+import NIOPosix
+import PlatformConfig
+import SQLStore
+import TLSProbe
+
+extension Platform {
+    /// What looks at certificates.
+    static func certificates(
+        _ settings: PlatformSettings,
+        _ folder: DataFolder,
+        _ store: SQLStore,
+        _ ports: PlatformPorts
+    ) -> CertificateWatch {
+        let files = certificateFiles(settings, folder)
+        let look = CertificateLook(
+            resolver: { try await ports.resolver() },
+            probe: TLSProbe(
+                group: .singletonMultiThreadedEventLoopGroup,
+                timeout: .init(settings.certificateProbeTimeout)
+            ),
+            files: {
+                guard let files, let chain = try? folder.read(files.certificate), let key = try? folder.read(files.key)
+                else { return nil }
+                return CertificateFiles(chain: chain, key: key)
+            },
+            roots: settings.certificateRoots,
+            takesPrivate: settings.certificatesAtPrivateAddresses
+        )
+        var schedule = CertificateWatch.Schedule()
+        schedule.intervalSeconds = settings.certificateCheckInterval.components.seconds
+        return CertificateWatch(
+            store: store,
+            upkeep: store,
+            directory: store,
+            look: look,
+            arrangement: arrangement(settings, hasFiles: files != nil),
+            hostname: mailHost(settings).name,
+            schedule: schedule
+        )
+    }
+
+    /// nil where other processes serve mail: a certificate that this one made for itself is nobody's concern.
+    private static func certificateFiles(
+        _ settings: PlatformSettings,
+        _ folder: DataFolder
+    ) -> (certificate: String, key: String)? {
+        if let certificate = settings.tlsCertificate, let key = settings.tlsKey { return (certificate, key) }
+        return settings.usesPostgres ? nil : (folder.certificate, folder.certificateKey)
+    }
+
+    private static func arrangement(_ settings: PlatformSettings, hasFiles: Bool) -> CertificateArrangement {
+        let host = mailHost(settings)
+        let web = UInt16(settings.certificateWebPort)
+        var places = hasFiles ? [CertificatePlace(host: host.name, port: CertificatePlace.file)] : []
+        for port in [host.imapsPort, host.submissionsPort] {
+            if let port, port != 0 { places.append(CertificatePlace(host: host.name, port: port)) }
+        }
+        places.append(CertificatePlace(host: settings.webHost ?? host.name, port: web))
+        for other in settings.certificateHosts {
+            guard let port = UInt16(exactly: other.port) else { continue }
+            places.append(CertificatePlace(host: other.host, port: port))
+        }
+        // RFC 8461 §3.3: policies are served by HTTPS.
+        let labels = ["autoconfig", "autodiscover"] + (settings.transportPolicyMode == .none ? [] : ["mta-sts"])
+        var seen: Set<CertificatePlace> = []
+        return CertificateArrangement(places: places.filter { seen.insert($0).inserted }, labels: labels, port: web)
+    }
+}

@@ -1,0 +1,236 @@
+package import Accounts
+package import HTTPKit
+import MailModel
+import MailPorts
+import ServiceHost
+import Telemetry
+
+/// Sending with others' addresses: grants that one gives and holds, and those of an organisation for its managers.
+///
+/// Invariants: what is of another organisation is not found; whoever holds a grant may give it up.
+package struct GrantRoutes: Sendable {
+    private let grants: SendingGrants
+    private let auth: AuthRoutes
+
+    package init(grants: SendingGrants, auth: AuthRoutes) {
+        self.grants = grants
+        self.auth = auth
+    }
+
+    package func routes() -> RouteSet {
+        var set = RouteSet(problem: StoreProblem.problem)
+        let signedIn = BearerGuard.tokens(auth.tokens, auth.clock)
+        set.get("/api/users/me/sending-grants", signedIn(listOwn))
+        set.post("/api/users/me/sending-grants", signedIn(giveOwn))
+        set.delete("/api/users/me/sending-grants/{id}", signedIn(revokeOwn))
+        set.get("/api/sending-grants", signedIn(list))
+        set.post("/api/sending-grants", signedIn(give))
+        set.delete("/api/sending-grants/{id}", signedIn(revoke))
+        Self.describe(&set)
+        return set
+    }
+
+    private static func describe(_ set: inout RouteSet) {
+        let grant = Schema.document(
+            "SendingGrant",
+            [
+                "id": .integer, "kind": .text, "address": .text, "grantee": .text, "created_at": .time,
+                "created_by": .text,
+            ]
+        )
+        let kind = Schema.choice(SendingGrantKind.allCases.map(\.rawValue))
+        for (path, whose, more) in [
+            ("/api/users/me/sending-grants", "one gives or holds", ["direction"]),
+            ("/api/sending-grants", "there are in the organisation", []),
+        ] {
+            set.describe(
+                "GET",
+                path,
+                RouteDescription(
+                    "Grants to send with another's address that \(whose)",
+                    query: ["limit", "after", "sort"] + more,
+                    answers: [200: "A page"],
+                    types: [
+                        "sort": .sort("created_at", "address", "grantee"), "direction": .choice(["given", "held"]),
+                    ],
+                    schemas: [200: .page("sending_grants", of: grant)]
+                )
+            )
+            set.describe(
+                "POST",
+                path,
+                RouteDescription(
+                    "Let another account of the organisation send with an address",
+                    body: ["kind", "address", "to"],
+                    answers: [201: "The grant", 409: "It is there already", 422: "Not of the organisation"],
+                    types: ["kind": kind, "to": .text],
+                    required: more.isEmpty ? ["kind", "address", "to"] : ["kind", "to"],
+                    schemas: [201: grant]
+                )
+            )
+            set.describe(
+                "DELETE",
+                "\(path)/{id}",
+                RouteDescription("End a grant", answers: [204: "It is over", 404: "There is none"])
+            )
+        }
+    }
+
+    // MARK: - Documents
+
+    private struct Document: Encodable {
+        var id: Int64
+        var kind: String
+        var address: String
+        var grantee: String
+        var createdAt: String
+        var createdBy: String
+
+        init(_ grant: SendingGrant) {
+            id = grant.id.rawValue
+            kind = grant.kind.rawValue
+            address = grant.address.description
+            grantee = grant.granteeAddress.description
+            createdAt = RFC3339.text(grant.createdAt)
+            createdBy = grant.createdBy
+        }
+    }
+
+    private struct Documents: Encodable {
+        var sendingGrants: [Document]
+        var next: String?
+    }
+
+    private func page(
+        _ request: APIRequest,
+        filters: [String] = [],
+        _ subject: (ListQuery) throws -> SendingGrantSubject
+    ) async throws -> APIResponse {
+        let query = try request.list(sorts: ["created_at", "address", "grantee"], filters: filters)
+        let page = try query.page(
+            of: try await grants.list(try subject(query)).map { Document($0) },
+            keys: ["created_at": { $0.createdAt }, "address": { $0.address }, "grantee": { $0.grantee }],
+            id: { String($0.id) }
+        )
+        return request.linked(try .json(Documents(sendingGrants: page.items, next: page.next)), next: page.next)
+    }
+
+    private struct NewGrant: RequestDocument {
+        static let members: Set<String> = ["kind", "address", "to"]
+        var kind: String
+        var address: String?
+        var to: String
+    }
+
+    private struct Wanted {
+        var kind: SendingGrantKind
+        var address: EmailAddress?
+        var to: EmailAddress
+    }
+
+    private func read(_ request: APIRequest) async throws -> Wanted {
+        let given = try await request.decode(NewGrant.self)
+        guard let kind = SendingGrantKind(rawValue: given.kind) else {
+            throw Problem.invalid("kind", "A grant is send-as or send-on-behalf.")
+        }
+        func address(_ name: String, _ text: String) throws(Problem) -> EmailAddress {
+            guard text.utf8.count <= 320, let address = EmailAddress(text) else {
+                throw Problem.invalid(name, "This is no address.")
+            }
+            return address
+        }
+        return Wanted(
+            kind: kind,
+            address: try given.address.map { text throws(Problem) in try address("address", text) },
+            to: try address("to", given.to)
+        )
+    }
+
+    private func made(_ grant: SendingGrant, _ path: String) throws -> APIResponse {
+        try .json(Document(grant), status: 201, headers: ["Location": "\(path)/\(grant.id)"])
+    }
+
+    private func id(_ request: APIRequest) throws(Problem) -> SendingGrantID {
+        guard let id = Int64(request.parameter("id")) else { throw .notFound() }
+        return SendingGrantID(id)
+    }
+
+    // MARK: - One's own
+
+    @Sendable private func listOwn(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        try await page(request, filters: ["direction"]) { query in
+            switch query.filters["direction"] {
+            case nil, "given": .givenBy(caller.id)
+            case "held": .heldBy(caller.id)
+            default: throw Problem(.badRequest, detail: "The query's direction takes given or held.")
+            }
+        }
+    }
+
+    @Sendable private func giveOwn(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let wanted = try await read(request)
+        let grant = try await grants.give(
+            wanted.kind,
+            of: wanted.address ?? caller.primaryAddress,
+            owner: caller,
+            to: wanted.to,
+            caller.primaryAddress.canonical,
+            request.remote,
+            auth.clock.now()
+        )
+        return try made(grant, "/api/users/me/sending-grants")
+    }
+
+    @Sendable private func revokeOwn(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let id = try id(request)
+        let given = try await grants.list(.givenBy(caller.id)).contains { $0.id == id }
+        try await grants.revoke(
+            id,
+            given ? .givenBy(caller.id) : .heldBy(caller.id),
+            actor: caller.primaryAddress.canonical,
+            remote: request.remote,
+            now: auth.clock.now()
+        )
+        return .noContent
+    }
+
+    // MARK: - Of an organisation
+
+    /// nil: every organisation.
+    private func scope(_ caller: Account) throws(Problem) -> OrganisationID? {
+        guard caller.role != .member else { throw .forbidden() }
+        return caller.role == .platformAdmin ? nil : caller.organisation
+    }
+
+    @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let scope = try scope(caller)
+        return try await page(request) { _ in .within(scope) }
+    }
+
+    @Sendable private func give(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let scope = try scope(caller)
+        let wanted = try await read(request)
+        guard let address = wanted.address else { throw Problem.invalid("address", "This member is missing.") }
+        let grant = try await grants.give(
+            wanted.kind,
+            of: address,
+            to: wanted.to,
+            within: scope,
+            actor: caller.primaryAddress.canonical,
+            remote: request.remote,
+            now: auth.clock.now()
+        )
+        return try made(grant, "/api/sending-grants")
+    }
+
+    @Sendable private func revoke(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        try await grants.revoke(
+            try id(request),
+            .within(try scope(caller)),
+            actor: caller.primaryAddress.canonical,
+            remote: request.remote,
+            now: auth.clock.now()
+        )
+        return .noContent
+    }
+}

@@ -1,0 +1,221 @@
+package import Accounts
+package import HTTPKit
+package import MailModel
+import MailPorts
+import ServiceHost
+import Telemetry
+
+/// `/api/organisations/{id}/invitations`, and the open route that accepts one.
+package struct InvitationRoutes: Sendable {
+    private static let path = "/api/organisations/{id}/invitations"
+
+    private let invitations: InvitationService
+    private let tokens: TokenService
+    private let clock: any WallClock
+
+    package init(invitations: InvitationService, tokens: TokenService, clock: any WallClock) {
+        self.invitations = invitations
+        self.tokens = tokens
+        self.clock = clock
+    }
+
+    package func routes() -> RouteSet {
+        var set = RouteSet(problem: StoreProblem.problem)
+        let guarded = BearerGuard.tokens(tokens, clock)
+        set.get(Self.path, guarded(list))
+        set.post(Self.path, guarded(invite))
+        set.delete(Self.path + "/{invitation}", guarded(revoke))
+        set.post("/api/auth/invitations/accept") { request in try await self.accept(request) }
+        Self.describe(&set)
+        return set
+    }
+
+    private struct Document: Encodable {
+        static let schema = Schema.document(
+            "Invitation",
+            [
+                "id": .integer, "email": .text, "contact": .optional(.text), "display_name": .text, "role": .text,
+                "invited_by": .text, "created_at": .time, "expires_at": .time, "token": .optional(.text),
+            ]
+        )
+
+        var id: Int64
+        var email: String
+        var contact: String?
+        var displayName: String
+        var role: String
+        var invitedBy: String
+        var createdAt: String
+        var expiresAt: String
+        /// Only in the answer that made it, and only when no contact was given.
+        var token: String?
+
+        init(_ known: Invitation, token: MailToken? = nil) {
+            id = known.id.rawValue
+            email = known.address.description
+            contact = known.contact?.description
+            displayName = known.displayName
+            role = known.role.rawValue
+            invitedBy = known.invitedBy
+            createdAt = RFC3339.text(known.createdAt)
+            expiresAt = RFC3339.text(known.expiresAt)
+            self.token = token?.text
+        }
+    }
+
+    private struct Documents: Encodable {
+        var invitations: [Document]
+        var next: String?
+    }
+
+    private static func organisation(_ request: APIRequest) throws(Problem) -> OrganisationID {
+        guard let number = Int64(request.parameter("id")) else { throw .notFound() }
+        return OrganisationID(number)
+    }
+
+    @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let limit = try request.query("limit", default: APIRequest.standardPage, in: APIRequest.pageLimit)
+        var after: InvitationID?
+        if let text = request.query("after") {
+            guard let number = Int64(text) else {
+                throw Problem(.badRequest, detail: "The query's after takes what an answer gave as next.")
+            }
+            after = InvitationID(number)
+        }
+        let found = try await invitations.invitations(
+            of: try Self.organisation(request),
+            after: after,
+            limit: limit + 1,
+            for: PeopleActor(caller, remote: request.remote),
+            now: clock.now()
+        )
+        let page = found.prefix(limit)
+        let next = found.count > limit ? page.last.map { "\($0.id)" } : nil
+        return request.linked(
+            try .json(Documents(invitations: page.map { Document($0) }, next: next)),
+            next: next
+        )
+    }
+
+    private struct New: RequestDocument {
+        static let members: Set<String> = ["email", "contact", "display_name", "role"]
+        var email: String
+        var contact: String?
+        var displayName: String?
+        var role: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case email, contact, role
+            case displayName = "display_name"
+        }
+    }
+
+    @Sendable private func invite(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let given = try await request.decode(New.self)
+        guard let role = given.role.map({ Role(rawValue: $0) }) ?? .member else {
+            throw Problem.invalid("role", "Roles are \(Role.allCases.map(\.rawValue).joined(separator: ", ")).")
+        }
+        let organisation = try Self.organisation(request)
+        let made = try await invitations.invite(
+            given.email,
+            contact: given.contact,
+            displayName: given.displayName ?? "",
+            role: role,
+            to: organisation,
+            by: PeopleActor(caller, remote: request.remote),
+            now: clock.now()
+        )
+        return try .json(
+            Document(made.invitation, token: made.token),
+            status: 201,
+            headers: ["Location": "/api/organisations/\(organisation)/invitations/\(made.invitation.id)"]
+        )
+    }
+
+    @Sendable private func revoke(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        guard let number = Int64(request.parameter("invitation")) else { throw Problem.notFound() }
+        try await invitations.revoke(
+            InvitationID(number),
+            of: try Self.organisation(request),
+            by: PeopleActor(caller, remote: request.remote),
+            now: clock.now()
+        )
+        return .noContent
+    }
+
+    private struct Acceptance: RequestDocument {
+        static let members: Set<String> = ["token", "password"]
+        var token: String
+        var password: String
+    }
+
+    private struct Made: Encodable {
+        var id: Int64
+        var email: String
+        var role: String
+    }
+
+    private func accept(_ request: APIRequest) async throws -> APIResponse {
+        let given = try await request.decode(Acceptance.self)
+        let account = try await invitations.accept(
+            token: given.token,
+            password: given.password,
+            remote: request.remote,
+            now: clock.now()
+        )
+        return try .json(
+            Made(id: account.id.rawValue, email: account.primaryAddress.description, role: account.role.rawValue),
+            status: 201
+        )
+    }
+
+    // MARK: - Descriptions
+
+    private static func describe(_ set: inout RouteSet) {
+        let foreign = "There is none that the caller may see"
+        set.describe(
+            "GET",
+            path,
+            RouteDescription(
+                "Open invitations of an organisation, in the order in which they were made",
+                query: ["limit", "after"],
+                answers: [200: "A page, without tokens", 403: "The caller is a member", 404: foreign],
+                schemas: [200: .page("invitations", of: Document.schema)]
+            )
+        )
+        set.describe(
+            "POST",
+            path,
+            RouteDescription(
+                "Invite a person to an address of a verified domain; the token goes to the contact, or is in the answer without one",
+                body: ["email", "contact", "display_name", "role"],
+                answers: [
+                    201: "Invited", 403: "The role is above the caller's", 404: foreign,
+                    409: "The address is in use, or invited", 429: "Too many invitations today",
+                ],
+                types: ["contact": .text],
+                required: ["email"],
+                schemas: [201: Document.schema]
+            )
+        )
+        set.describe(
+            "DELETE",
+            path + "/{invitation}",
+            RouteDescription("Revoke an invitation", answers: [204: "Revoked", 404: foreign])
+        )
+        set.describe(
+            "POST",
+            "/api/auth/invitations/accept",
+            RouteDescription(
+                "Accept an invitation: the account is made, with this password",
+                isOpen: true,
+                body: ["token", "password"],
+                answers: [
+                    201: "The account", 422: "The token or the password is not good", 429: "Too many from this client",
+                ],
+                required: ["token", "password"],
+                schemas: [201: .object(["id": .integer, "email": .text, "role": .text])]
+            )
+        )
+    }
+}

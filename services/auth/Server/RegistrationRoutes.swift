@@ -1,0 +1,248 @@
+package import Accounts
+package import HTTPKit
+package import MailModel
+import MailPorts
+import ServiceHost
+import Telemetry
+
+/// People who register on a domain whose policy allows it, and what its managers decide of them.
+///
+/// Invariant: the answer to a registration, and the time it takes, are the same whether the address is taken or not.
+package struct RegistrationRoutes: Sendable {
+    /// Longer than a mail takes.
+    private static let answerAfter = Duration.milliseconds(500)
+    static let path = "/api/registrations"
+
+    private let registrations: RegistrationService
+    private let tokens: TokenService
+    private let clock: any WallClock
+
+    package init(registrations: RegistrationService, tokens: TokenService, clock: any WallClock) {
+        self.registrations = registrations
+        self.tokens = tokens
+        self.clock = clock
+    }
+
+    package func routes() -> RouteSet {
+        var set = RouteSet(problem: StoreProblem.problem)
+        let guarded = BearerGuard.tokens(tokens, clock)
+        set.post(Self.path) { request in try await self.register(request) }
+        set.post("\(Self.path)/verify") { request in try await self.verify(request) }
+        set.get(Self.path, guarded(list))
+        set.post("\(Self.path)/{id}/approve", guarded(approve))
+        set.post("\(Self.path)/{id}/refuse", guarded(refuse))
+        Self.describe(&set)
+        return set
+    }
+
+    // MARK: - Registering
+
+    private struct New: RequestDocument {
+        static let members: Set<String> = ["email", "contact", "display_name"]
+        var email: String
+        var contact: String
+        var displayName: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case email, contact
+            case displayName = "display_name"
+        }
+    }
+
+    private func register(_ request: APIRequest) async throws -> APIResponse {
+        let given = try await request.decode(New.self)
+        let answerAt = ContinuousClock.now + Self.answerAfter
+        try await registrations.register(
+            given.email,
+            contact: given.contact,
+            displayName: given.displayName ?? "",
+            remote: request.remote,
+            now: clock.now()
+        )
+        try await Task.sleep(until: answerAt, clock: .continuous)
+        return try .json(["status": "accepted"], status: 202)
+    }
+
+    private struct Proof: RequestDocument {
+        static let members: Set<String> = ["token", "password"]
+        var token: String
+        var password: String
+    }
+
+    private struct Made: Encodable {
+        static let schema = Schema.object(["id": .integer, "email": .text, "organisation_id": .integer])
+        var id: Int64
+        var email: String
+        var organisationID: Int64
+
+        init(_ account: Account) {
+            id = account.id.rawValue
+            email = account.primaryAddress.description
+            organisationID = account.organisation.rawValue
+        }
+    }
+
+    private func verify(_ request: APIRequest) async throws -> APIResponse {
+        let given = try await request.decode(Proof.self)
+        let outcome = try await registrations.verify(
+            token: given.token,
+            password: given.password,
+            remote: request.remote,
+            now: clock.now()
+        )
+        switch outcome {
+        case .made(let account): return try .json(Made(account), status: 201)
+        case .waits: return try .json(["status": "waiting"], status: 202)
+        }
+    }
+
+    // MARK: - Deciding
+
+    private struct Document: Encodable {
+        static let schema = Schema.document(
+            "Registration",
+            [
+                "id": .integer, "email": .text, "contact": .text, "display_name": .text, "created_at": .time,
+                "expires_at": .time, "remote": .optional(.text),
+            ]
+        )
+        var id: Int64
+        var email: String
+        var contact: String
+        var displayName: String
+        var createdAt: String
+        var expiresAt: String
+        var remote: String?
+
+        init(_ known: Registration) {
+            id = known.id.rawValue
+            email = known.address.description
+            contact = known.contact.description
+            displayName = known.displayName
+            createdAt = RFC3339.text(known.createdAt)
+            expiresAt = RFC3339.text(known.expiresAt)
+            remote = known.remote?.description
+        }
+    }
+
+    private struct Documents: Encodable {
+        var registrations: [Document]
+        var next: String?
+    }
+
+    @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let limit = try request.query("limit", default: APIRequest.standardPage, in: APIRequest.pageLimit)
+        var after: RegistrationID?
+        if let text = request.query("after") {
+            guard let number = Int64(text) else {
+                throw Problem(.badRequest, detail: "The query's after takes what an answer gave as next.")
+            }
+            after = RegistrationID(rawValue: number)
+        }
+        let found = try await registrations.waiting(
+            onDomain: request.query("domain"),
+            after: after,
+            limit: limit + 1,
+            for: PeopleActor(caller, remote: request.remote),
+            now: clock.now()
+        )
+        let page = found.prefix(limit)
+        let next = found.count > limit ? page.last.map { "\($0.id)" } : nil
+        return request.linked(
+            try .json(Documents(registrations: page.map { Document($0) }, next: next)),
+            next: next
+        )
+    }
+
+    private static func number(_ request: APIRequest) throws(Problem) -> RegistrationID {
+        guard let number = Int64(request.parameter("id")) else { throw .notFound() }
+        return RegistrationID(rawValue: number)
+    }
+
+    @Sendable private func approve(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let account = try await registrations.approve(
+            try Self.number(request),
+            by: PeopleActor(caller, remote: request.remote),
+            now: clock.now()
+        )
+        return try .json(Made(account))
+    }
+
+    private struct Reason: RequestDocument {
+        static let members: Set<String> = ["reason"]
+        var reason: String
+    }
+
+    @Sendable private func refuse(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        _ = try await registrations.refuse(
+            try Self.number(request),
+            reason: try await request.decode(Reason.self).reason,
+            by: PeopleActor(caller, remote: request.remote),
+            now: clock.now()
+        )
+        return .noContent
+    }
+
+    // MARK: - Descriptions
+
+    private static func describe(_ set: inout RouteSet) {
+        let (closed, role) = ("The domain takes no registrations", "The caller's role does not allow it")
+        set.describe(
+            "POST",
+            path,
+            RouteDescription(
+                "Register on a domain whose policy allows it: a token goes by mail to the contact, which is elsewhere",
+                isOpen: true,
+                body: ["email", "contact", "display_name"],
+                answers: [202: "The same for every address", 403: closed, 429: "Too many from this client"],
+                required: ["email", "contact"],
+                schemas: [202: .object(["status": .text])]
+            )
+        )
+        set.describe(
+            "POST",
+            "\(path)/verify",
+            RouteDescription(
+                "Prove the contact by the token and choose a password; a manager decides where the policy says so",
+                isOpen: true,
+                body: ["token", "password"],
+                answers: [
+                    201: "The account", 202: "It waits for a manager", 403: closed, 409: "The address cannot be had",
+                    429: "Too many from this client",
+                ],
+                required: ["token", "password"],
+                schemas: [201: Made.schema, 202: .object(["status": .text])]
+            )
+        )
+        set.describe(
+            "GET",
+            path,
+            RouteDescription(
+                "Registrations that wait for a decision, on the domains that the caller manages",
+                query: ["limit", "after", "domain"],
+                answers: [200: "A page", 403: role],
+                types: ["domain": .text],
+                schemas: [200: .page("registrations", of: Document.schema)]
+            )
+        )
+        set.describe(
+            "POST",
+            "\(path)/{id}/approve",
+            RouteDescription(
+                "Make the account; the person is told by mail",
+                answers: [200: "The account", 403: role, 404: "None waits", 409: "The address cannot be had any more"],
+                schemas: [200: Made.schema]
+            )
+        )
+        set.describe(
+            "POST",
+            "\(path)/{id}/refuse",
+            RouteDescription(
+                "Refuse a registration; the reason goes by mail",
+                body: ["reason"],
+                answers: [204: "Refused", 403: role, 404: "None waits"],
+                required: ["reason"]
+            )
+        )
+    }
+}

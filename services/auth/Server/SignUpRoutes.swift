@@ -1,0 +1,237 @@
+package import Accounts
+package import HTTPKit
+package import MailModel
+import MailPorts
+import ServiceHost
+import Telemetry
+
+/// Organisations that sign themselves up, and what operators decide of them.
+///
+/// Invariant: the answer to a sign-up, and the time it takes, are the same whether the address is known or not.
+package struct SignUpRoutes: Sendable {
+    /// Longer than a password's hash and a mail take.
+    private static let answerAfter = Duration.milliseconds(1_000)
+
+    private let signUps: SignUpService
+    private let tokens: TokenService
+    private let clock: any WallClock
+
+    package init(signUps: SignUpService, tokens: TokenService, clock: any WallClock) {
+        self.signUps = signUps
+        self.tokens = tokens
+        self.clock = clock
+    }
+
+    package func routes() -> RouteSet {
+        var set = RouteSet(problem: StoreProblem.problem)
+        let guarded = BearerGuard.tokens(tokens, clock)
+        set.post("/api/auth/sign-up") { request in try await self.signUp(request) }
+        set.post("/api/auth/sign-up/verify") { request in try await self.verify(request) }
+        set.get("/api/sign-ups", guarded(list))
+        set.post("/api/sign-ups/{id}/approve", guarded(approve))
+        set.post("/api/sign-ups/{id}/refuse", guarded(refuse))
+        Self.describe(&set)
+        return set
+    }
+
+    // MARK: - Signing up
+
+    private struct New: RequestDocument {
+        static let members: Set<String> = ["organisation", "email", "password", "display_name"]
+        var organisation: String
+        var email: String
+        var password: String
+        var displayName: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case organisation, email, password
+            case displayName = "display_name"
+        }
+    }
+
+    private func signUp(_ request: APIRequest) async throws -> APIResponse {
+        let given = try await request.decode(New.self)
+        let answerAt = ContinuousClock.now + Self.answerAfter
+        try await signUps.signUp(
+            organisation: given.organisation,
+            email: given.email,
+            password: given.password,
+            displayName: given.displayName ?? "",
+            remote: request.remote,
+            now: clock.now()
+        )
+        try await Task.sleep(until: answerAt, clock: .continuous)
+        return try .json(["status": "accepted"], status: 202)
+    }
+
+    private struct Token: RequestDocument {
+        static let members: Set<String> = ["token"]
+        var token: String
+    }
+
+    private struct Made: Encodable {
+        static let schema = Schema.object(["id": .integer, "email": .text, "organisation_id": .integer])
+        var id: Int64
+        var email: String
+        var organisationID: Int64
+
+        init(_ account: Account) {
+            id = account.id.rawValue
+            email = account.primaryAddress.description
+            organisationID = account.organisation.rawValue
+        }
+    }
+
+    private func verify(_ request: APIRequest) async throws -> APIResponse {
+        let outcome = try await signUps.verify(
+            token: try await request.decode(Token.self).token,
+            remote: request.remote,
+            now: clock.now()
+        )
+        switch outcome {
+        case .made(let account): return try .json(Made(account), status: 201)
+        case .waits: return try .json(["status": "waiting"], status: 202)
+        }
+    }
+
+    // MARK: - Deciding
+
+    private struct Document: Encodable {
+        static let schema = Schema.document(
+            "SignUp",
+            [
+                "id": .integer, "organisation": .text, "email": .text, "display_name": .text, "created_at": .time,
+                "expires_at": .time, "remote": .optional(.text),
+            ]
+        )
+        var id: Int64
+        var organisation: String
+        var email: String
+        var displayName: String
+        var createdAt: String
+        var expiresAt: String
+        var remote: String?
+
+        init(_ known: SignUp) {
+            id = known.id.rawValue
+            organisation = known.organisation
+            email = known.email.description
+            displayName = known.displayName
+            createdAt = RFC3339.text(known.createdAt)
+            expiresAt = RFC3339.text(known.expiresAt)
+            remote = known.remote?.description
+        }
+    }
+
+    private struct Documents: Encodable {
+        var signUps: [Document]
+        var next: String?
+    }
+
+    @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let limit = try request.query("limit", default: APIRequest.standardPage, in: APIRequest.pageLimit)
+        var after: SignUpID?
+        if let text = request.query("after") {
+            guard let number = Int64(text) else {
+                throw Problem(.badRequest, detail: "The query's after takes what an answer gave as next.")
+            }
+            after = SignUpID(rawValue: number)
+        }
+        let actor = PeopleActor(caller, remote: request.remote)
+        let found = try await signUps.waiting(after: after, limit: limit + 1, for: actor, now: clock.now())
+        let page = found.prefix(limit)
+        let next = found.count > limit ? page.last.map { "\($0.id)" } : nil
+        return request.linked(try .json(Documents(signUps: page.map { Document($0) }, next: next)), next: next)
+    }
+
+    private static func number(_ request: APIRequest) throws(Problem) -> SignUpID {
+        guard let number = Int64(request.parameter("id")) else { throw .notFound() }
+        return SignUpID(rawValue: number)
+    }
+
+    @Sendable private func approve(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let account = try await signUps.approve(
+            try Self.number(request),
+            by: PeopleActor(caller, remote: request.remote),
+            now: clock.now()
+        )
+        return try .json(Made(account))
+    }
+
+    private struct Reason: RequestDocument {
+        static let members: Set<String> = ["reason"]
+        var reason: String
+    }
+
+    @Sendable private func refuse(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        _ = try await signUps.refuse(
+            try Self.number(request),
+            reason: try await request.decode(Reason.self).reason,
+            by: PeopleActor(caller, remote: request.remote),
+            now: clock.now()
+        )
+        return .noContent
+    }
+
+    // MARK: - Descriptions
+
+    private static func describe(_ set: inout RouteSet) {
+        let (closed, role) = ("Organisations do not sign themselves up here", "Operators of the platform decide")
+        set.describe(
+            "POST",
+            "/api/auth/sign-up",
+            RouteDescription(
+                "Sign an organisation up: a token goes by mail to the owner's address, which is elsewhere",
+                isOpen: true,
+                body: ["organisation", "email", "password", "display_name"],
+                answers: [202: "The same for every address", 403: closed, 429: "Too many from this client"],
+                required: ["organisation", "email", "password"],
+                schemas: [202: .object(["status": .text])]
+            )
+        )
+        set.describe(
+            "POST",
+            "/api/auth/sign-up/verify",
+            RouteDescription(
+                "Prove the address by the token; the owner signs in with it then, or once an operator has approved",
+                isOpen: true,
+                body: ["token"],
+                answers: [
+                    201: "The owner's account", 202: "It waits for an operator", 403: closed,
+                    429: "Too many from this client",
+                ],
+                required: ["token"],
+                schemas: [201: Made.schema, 202: .object(["status": .text])]
+            )
+        )
+        set.describe(
+            "GET",
+            "/api/sign-ups",
+            RouteDescription(
+                "Sign-ups that wait for a decision (operators of the platform)",
+                query: ["limit", "after"],
+                answers: [200: "A page", 403: role],
+                schemas: [200: .page("sign_ups", of: Document.schema)]
+            )
+        )
+        set.describe(
+            "POST",
+            "/api/sign-ups/{id}/approve",
+            RouteDescription(
+                "Make the organisation and its owner's account; the owner is told by mail",
+                answers: [200: "The owner's account", 403: role, 404: "None waits", 409: "The address has an account"],
+                schemas: [200: Made.schema]
+            )
+        )
+        set.describe(
+            "POST",
+            "/api/sign-ups/{id}/refuse",
+            RouteDescription(
+                "Refuse a sign-up; the reason goes by mail",
+                body: ["reason"],
+                answers: [204: "Refused", 403: role, 404: "None waits"],
+                required: ["reason"]
+            )
+        )
+    }
+}

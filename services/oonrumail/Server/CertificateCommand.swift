@@ -1,0 +1,136 @@
+import ArgumentParser
+import Domains
+import MailModel
+import MailPorts
+import Telemetry
+
+struct CertificateCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "certificate",
+        abstract: "Certificates of the names that the platform serves.",
+        subcommands: [List.self, Check.self]
+    )
+
+    struct Row: Encodable {
+        var host: String
+        /// nil: read from the file.
+        var port: Int?
+        var domain: String?
+        var status: String
+        var fault: String?
+        var checkedAt: String?
+        var notBefore: String?
+        var notAfter: String?
+        var subject: String?
+        var issuer: String?
+        var names: [String]
+        var keySha256: String?
+
+        init(_ watched: WatchedCertificate) {
+            let sight = watched.sight
+            host = watched.place.host
+            port = watched.place.port == CertificatePlace.file ? nil : Int(watched.place.port)
+            domain = watched.domain
+            status = (sight?.status ?? .unknown).rawValue
+            fault = sight.flatMap { $0.fault.isEmpty ? nil : $0.fault }
+            checkedAt = sight.map { RFC3339.text($0.at) }
+            notBefore = sight?.notBefore.map { RFC3339.text($0) }
+            notAfter = sight?.notAfter.map { RFC3339.text($0) }
+            subject = sight?.subject
+            issuer = sight?.issuer
+            names = sight?.names ?? []
+            keySha256 = sight?.keyHash
+        }
+    }
+
+    static func text(_ rows: [Row]) -> String {
+        var table = TextTable(["NAME", "PORT", "STATUS", "ENDS", "ISSUER", "WHAT IS WRONG"])
+        for row in rows {
+            table.add([
+                row.host, row.port.map { "\($0)" } ?? "file", row.status, row.notAfter ?? "-",
+                row.issuer.flatMap { $0.isEmpty ? nil : $0 } ?? "-", row.fault ?? "-",
+            ])
+        }
+        return table.text
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "What was seen of every name.")
+        /// Rows that are read at once.
+        private static let page = 500
+        @Option(name: .long, help: "Only those in this state, such as expiring or untrusted.") var status: String?
+        @OptionGroup var options: StoreOptions
+
+        func validate() throws {
+            guard let status, CertificateStatus(rawValue: status) == nil else { return }
+            let words = CertificateStatus.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ValidationError("States are \(words).")
+        }
+
+        func run() async throws {
+            try await options.withPorts("certificates") { ports in
+                let store = try await ports.stores.certificates()
+                var listing = CertificateListing(
+                    status: status.flatMap { CertificateStatus(rawValue: $0) },
+                    limit: Self.page
+                )
+                var rows: [Row] = []
+                while true {
+                    let page = try await store.certificates(listing)
+                    rows += page.map { Row($0) }
+                    guard page.count == Self.page, let last = page.last else { break }
+                    listing.after = last.place
+                }
+                try options.show(rows, CertificateCommand.text(rows))
+            }
+        }
+    }
+
+    struct Check: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Look at the certificates of a name now.",
+            discussion: """
+                A name that is not watched is looked at too, at port 443 or the one given. Exits with 1 when one has ended, ends \
+                within seven days, or would be refused by clients; with 5 when nobody answered.
+                """
+        )
+        @Argument(help: "The name.") var host: String
+        @Option(name: .long, help: "Only this port.") var port: UInt16?
+        @OptionGroup var options: StoreOptions
+
+        func run() async throws {
+            let host = try DomainCommand.checked(host)
+            try await options.withPorts("certificate of \(host)") { ports in
+                let store = try await ports.stores.certificates()
+                let now = ports.stores.clock().now()
+                var places = try await store.certificates(CertificateListing(host: host, limit: 20))
+                    .filter { port == nil || $0.place.port == port }
+                if places.isEmpty {
+                    places = [WatchedCertificate(place: CertificatePlace(host: host, port: port ?? 443))]
+                }
+                var rows: [Row] = []
+                var worst = CertificateStatus.ok
+                for place in places {
+                    let seen = try await ports.certificates.check(place, now: now)
+                    rows.append(Row(seen))
+                    let status = seen.sight?.status ?? .unknown
+                    if Self.rank(status) > Self.rank(worst) { worst = status }
+                }
+                try options.show(rows, CertificateCommand.text(rows))
+                switch Self.rank(worst) {
+                case 0: break
+                case 1: throw ExitCode(CommandFailure.Code.unavailable.rawValue)
+                default: throw ExitCode(CommandFailure.Code.failure.rawValue)
+                }
+            }
+        }
+
+        private static func rank(_ status: CertificateStatus) -> Int {
+            switch status {
+            case .ok, .expiring: 0
+            case .unknown, .unreachable, .absent, .refused: 1
+            case .urgent, .expired, .notYetValid, .wrongName, .untrusted, .keyMismatch: 2
+            }
+        }
+    }
+}

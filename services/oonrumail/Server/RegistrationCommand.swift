@@ -1,0 +1,121 @@
+import Accounts
+import ArgumentParser
+import MailModel
+import MailPorts
+import PlatformConfig
+import Telemetry
+
+struct RegistrationCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "registration",
+        abstract: "People who registered on a domain and wait (its policy's registration is approval).",
+        subcommands: [List.self, Approve.self, Refuse.self]
+    )
+
+    private struct Document: Encodable {
+        var id: Int64
+        var email: String
+        var contact: String
+        var displayName: String
+        var createdAt: String
+        var expiresAt: String
+
+        init(_ known: Registration) {
+            id = known.id.rawValue
+            email = known.address.description
+            contact = known.contact.description
+            displayName = known.displayName
+            createdAt = RFC3339.text(known.createdAt)
+            expiresAt = RFC3339.text(known.expiresAt)
+        }
+    }
+
+    /// Nobody is told by mail from the command line: the operator does that.
+    private static func service(
+        _ ports: CommandEnvironment.Ports,
+        _ settings: PlatformSettings
+    ) async throws -> RegistrationService {
+        RegistrationService(
+            store: try await ports.stores.registrations(),
+            directory: try await ports.stores.directory(),
+            policies: try await ports.stores.policies(),
+            accounts: try await AccountCommand.service(ports, defaultQuota: settings.quotaDefault),
+            notices: nil,
+            limiter: try await ports.stores.limits(),
+            limits: RegistrationLimits()
+        )
+    }
+
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Those that wait for a decision.")
+        /// Rows read at once.
+        private static let page = 500
+        @Option(name: .long, help: "Of this domain alone.") var domain: String?
+        @OptionGroup var options: StoreOptions
+
+        func run() async throws {
+            let settings = try options.sources.settings()
+            try await options.withPorts("registrations") { ports in
+                let service = try await service(ports, settings)
+                var found: [Registration] = []
+                while true {
+                    let page = try await service.waiting(
+                        onDomain: domain,
+                        after: found.last?.id,
+                        limit: Self.page,
+                        for: .commandLine,
+                        now: ports.stores.clock().now()
+                    )
+                    found += page
+                    guard page.count == Self.page else { break }
+                }
+                var table = TextTable(["ID", "ADDRESS", "CONTACT", "NAME", "SINCE", "UNTIL"])
+                for one in found.map({ Document($0) }) {
+                    table.add(["\(one.id)", one.email, one.contact, one.displayName, one.createdAt, one.expiresAt])
+                }
+                try options.show(found.map { Document($0) }, table.text)
+            }
+        }
+    }
+
+    struct Approve: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make the account; tell its person yourself."
+        )
+        @Argument(help: "The number that list shows.") var id: Int64
+        @OptionGroup var options: StoreOptions
+
+        func run() async throws {
+            let settings = try options.sources.settings()
+            try await options.withPorts("registration \(id)") { ports in
+                let account = try await service(ports, settings)
+                    .approve(RegistrationID(rawValue: id), by: .commandLine, now: ports.stores.clock().now())
+                try options.show(
+                    ["email": account.primaryAddress.description, "organisation_id": "\(account.organisation)"],
+                    "\(account.primaryAddress) has an account now."
+                )
+            }
+        }
+    }
+
+    struct Refuse: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Refuse a registration; tell its person yourself.")
+        @Argument(help: "The number that list shows.") var id: Int64
+        @Option(name: .long, help: "Why; kept in the audit.") var reason: String
+        @OptionGroup var options: StoreOptions
+
+        func run() async throws {
+            let settings = try options.sources.settings()
+            try await options.withPorts("registration \(id)") { ports in
+                let gone = try await service(ports, settings)
+                    .refuse(
+                        RegistrationID(rawValue: id),
+                        reason: reason,
+                        by: .commandLine,
+                        now: ports.stores.clock().now()
+                    )
+                try options.show(Document(gone), "Refused \(gone.address).")
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+package import Logging
+package import MailModel
+package import MailPorts
+import Metrics
+import ServiceLifecycle
+
+/// Expunges mail that has been in Trash or Junk for longer than its domain keeps it there.
+///
+/// Invariants: off where a domain's policy does not say otherwise; of all processes one at a time does it; each transaction is
+/// of one account and bounded; a round leaves one audit line a domain and folder, with what went; a stop ends it after the present
+/// transaction.
+package struct RetentionService: Service {
+    static let task = "retention"
+    /// Messages of one account in one transaction.
+    static let batch = 200
+    /// Longer than some transactions take.
+    static let leaseSeconds: Int64 = 120
+
+    private let policies: any PolicyStore
+    private let upkeep: any DomainStore
+    private let directory: any DirectoryStore
+    private let clock: any WallClock
+    private let interval: Duration
+    /// Names this process.
+    private let holder: String
+    private let logger: Logger
+
+    package init(
+        policies: any PolicyStore,
+        upkeep: any DomainStore,
+        directory: any DirectoryStore,
+        clock: any WallClock,
+        interval: Duration,
+        holder: String,
+        logger: Logger = Logger(label: "storage")
+    ) {
+        self.policies = policies
+        self.upkeep = upkeep
+        self.directory = directory
+        self.clock = clock
+        self.interval = interval
+        self.holder = holder
+        self.logger = logger
+    }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while (try? await Task.sleep(for: interval)) != nil {
+                do throws(StoreError) {
+                    try await round()
+                } catch {
+                    Counter(label: "oonrumail_retention_failures_total").increment()
+                    logger.error("mail was not expunged by age", metadata: ["error": "\(error)"])
+                }
+            }
+        }
+    }
+
+    package func round() async throws(StoreError) {
+        guard try await holds() else { return }
+        for (domain, retention) in try await policies.domainsWithRetention() {
+            for (use, days) in [(SpecialUse.trash, retention.trashDays), (.junk, retention.junkDays)] {
+                guard let days else { continue }
+                try await expire(use, days, domain)
+            }
+        }
+    }
+
+    private func holds() async throws(StoreError) -> Bool {
+        let now = clock.now()
+        let until = now.adding(seconds: Self.leaseSeconds)
+        return try await upkeep.takeUpkeep(Self.task, holder: holder, until: until, now: now)
+    }
+
+    private func expire(_ use: SpecialUse, _ days: Int, _ domain: String) async throws(StoreError) {
+        let before = clock.now().adding(seconds: -86_400 * Int64(days))
+        var first = AccountID(0)
+        var (gone, accounts) = (0, Set<AccountID>())
+        while !Task.isCancelled, try await holds() {
+            let done = try await policies.expire(use, ofDomain: domain, before: before, from: first, limit: Self.batch)
+            guard let done else { break }
+            gone += done.count
+            accounts.insert(done.account)
+            first = done.count == Self.batch ? done.account : AccountID(done.account.rawValue + 1)
+        }
+        guard gone > 0 else { return }
+        Counter(label: "oonrumail_retention_expunged_total").increment(by: gone)
+        try await directory.recordAudit(
+            AuditEvent(
+                at: clock.now(),
+                actor: "system",
+                action: "retention.expunge",
+                subject: domain,
+                detail:
+                    "{\"folder\":\"\(use.rawValue)\",\"days\":\(days),\"messages\":\(gone),\"accounts\":\(accounts.count)}"
+            )
+        )
+    }
+}

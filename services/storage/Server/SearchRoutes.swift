@@ -1,0 +1,155 @@
+import Accounts
+import FoundationEssentials
+import HTTPKit
+import MailModel
+import MailPorts
+import MailSearch
+import ServiceHost
+import Telemetry
+
+/// `/api/search`: messages of the caller's own account.
+///
+/// Invariants: the account is the token's, whatever the query says; what is shown is read from the store, never from the index.
+struct SearchRoutes: Sendable {
+    let search: MessageSearch
+    let tokens: TokenService
+    let clock: any WallClock
+
+    static let pageLimit = 1...100
+    static let standardPage = 50
+
+    func routes() -> RouteSet {
+        var set = RouteSet(problem: Self.problem)
+        let signedIn = BearerGuard.tokens(tokens, clock)
+        set.get("/api/search", signedIn(find))
+        set.describe(
+            "GET",
+            "/api/search",
+            RouteDescription(
+                "Messages of one's own in which every word is found, in the text, the header or names of attachments",
+                query: [
+                    "q", "from", "to", "subject", "mailbox", "has_attachment", "since", "until", "sort", "after",
+                    "limit",
+                ],
+                answers: [200: "A page; give next as after for the one behind it"],
+                types: [
+                    "q": .boundedText(0...1_000), "from": .text, "to": .text, "subject": .text, "mailbox": .text,
+                    "has_attachment": .truth, "sort": .choice(["newest", "relevance"]),
+                    "limit": .boundedInteger(Self.pageLimit),
+                ],
+                schemas: [200: .page("messages", of: Self.schema)]
+            )
+        )
+        return set
+    }
+
+    private static let schema = Schema.document(
+        "FoundMessage",
+        [
+            "id": .text, "thread_id": .text, "subject": .text, "from": .text, "to": .text, "preview": .text,
+            "received_at": .time, "sent_at": .optional(.time), "size": .integer, "has_attachment": .truth,
+            "places": .list(.object(["mailbox": .text, "uid": .integer, "is_seen": .truth, "is_flagged": .truth])),
+        ]
+    )
+
+    private struct Document: Encodable {
+        struct Place: Encodable {
+            var mailbox: String
+            var uid: UInt32
+            var isSeen: Bool
+            var isFlagged: Bool
+        }
+        var id: String
+        var threadID: String
+        var subject: String
+        var from: String
+        var to: String
+        var preview: String
+        var receivedAt: String
+        var sentAt: String?
+        var size: Int
+        var hasAttachment: Bool
+        var places: [Place]
+
+        init(_ message: FoundMessage) {
+            id = "\(message.email)"
+            threadID = "\(message.thread)"
+            subject = message.subject
+            from = message.from
+            to = message.to
+            preview = message.preview
+            receivedAt = RFC3339.text(message.receivedAt)
+            sentAt = message.sentAt.map { RFC3339.text($0) }
+            size = message.size
+            hasAttachment = message.hasAttachment
+            places = message.places.map {
+                Place(
+                    mailbox: $0.name,
+                    uid: $0.uid.rawValue,
+                    isSeen: $0.flags.contains(.seen),
+                    isFlagged: $0.flags.contains(.flagged)
+                )
+            }
+        }
+    }
+
+    private struct Documents: Encodable {
+        var messages: [Document]
+        var next: String?
+    }
+
+    @Sendable private func find(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let list = try request.list(
+            sorts: [SearchQuery.Order.newest.rawValue, SearchQuery.Order.relevance.rawValue],
+            filters: ["q", "from", "to", "subject", "mailbox", "has_attachment", "since", "until"],
+            limit: Self.pageLimit,
+            standard: Self.standardPage
+        )
+        guard !list.isDescending else { throw Problem(400, detail: "The query's sort takes newest or relevance.") }
+        var query = SearchQuery(
+            account: caller.id,
+            text: list.filters["q"],
+            order: SearchQuery.Order(rawValue: list.sort) ?? .newest
+        )
+        query.from = list.filters["from"]
+        query.to = list.filters["to"]
+        query.subject = list.filters["subject"]
+        query.since = try Self.moment("since", list)
+        query.until = try Self.moment("until", list)
+        if let text = list.filters["has_attachment"] {
+            guard ["true", "false"].contains(text) else {
+                throw Problem(400, detail: "The query's has_attachment takes true or false.")
+            }
+            query.hasAttachment = text == "true"
+        }
+        let page = try await search.messages(
+            query,
+            mailbox: list.filters["mailbox"],
+            after: list.after.map { SearchPosition($0) },
+            limit: list.limit
+        )
+        let answer = try APIResponse.json(
+            Documents(messages: page.messages.map { Document($0) }, next: page.next?.text)
+        )
+        return request.linked(answer, next: page.next?.text)
+    }
+
+    private static func moment(_ name: String, _ list: ListQuery) throws(Problem) -> Timestamp? {
+        guard let text = list.filters[name] else { return nil }
+        guard let date = try? Date(text, strategy: .iso8601) else {
+            throw Problem(400, detail: "The query's \(name) takes a time such as 2026-11-25T00:00:00Z.")
+        }
+        return Timestamp(seconds: Int64(date.timeIntervalSince1970))
+    }
+
+    @Sendable private static func problem(_ error: any Error) -> Problem? {
+        switch error as? SearchFault {
+        case .index(.badPosition): Problem(400, detail: "The query's after takes what an answer gave as next.")
+        case .index(.unavailable(let id)): .unavailable(reportID: id)
+        case .store(.unavailable(let id)): .unavailable(reportID: id)
+        case .store(.damaged(let id)): Problem(500, detail: "A record is damaged.", reportID: id)
+        case .store(.notFound), .store(.alreadyExists), .store(.refused), .store(.overQuota), .store(.levelFull), nil:
+            nil
+        }
+    }
+}
