@@ -57,8 +57,10 @@ final class CountedWork: Sendable {
     private func word(_ outcome: AuthenticationOutcome) -> String {
         switch outcome {
         case .success(let signIn): signIn.account.primaryAddress.description
+        case .enrolmentNeeded(let signIn): "enrolment \(signIn.account.primaryAddress)"
         case .secondFactorNeeded(let account): "factor \(account.primaryAddress)"
         case .appPasswordNeeded: "app password"
+        case .providerNeeded: "provider"
         case .invalid: "invalid"
         case .lockedOut(let seconds): "locked \(seconds)"
         case .unavailable: "unavailable"

@@ -218,8 +218,9 @@ import Testing
             case .success: "success"
             case .secondFactorNeeded: "second factor"
             case .appPasswordNeeded: "app password"
+            case .providerNeeded: "provider"
             case .invalid: "invalid"
-            case .lockedOut, .unavailable: "other"
+            case .enrolmentNeeded, .lockedOut, .unavailable: "other"
             }
         }
         // Twice: the second is remembered, and asked for no less.

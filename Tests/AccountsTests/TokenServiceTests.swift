@@ -118,28 +118,4 @@ import Testing
         try await directory.setAccountStatus(ann.id, .active)
         #expect(try await tokens.refresh(pair.refreshToken, now: clock.now()) == nil)
     }
-
-    @Test func theKeyIsSealedAndTheSameAfterARestart() async throws {
-        let master = try #require(MasterKey(MasterKey.random()))
-        let limits = TokenLimits(issuer: "mail.example.test")
-        let first = try await TokenService.load(
-            sessions: directory,
-            directory: directory,
-            masterKey: master,
-            limits: limits
-        )
-        let token = try await first.issue(for: try await account(), now: clock.now()).accessToken
-        let second = try await TokenService.load(
-            sessions: directory,
-            directory: directory,
-            masterKey: master,
-            limits: limits
-        )
-        #expect(second.verify(token, now: clock.now()) != nil)
-        #expect(first.keySet == second.keySet)
-        let other = try #require(MasterKey(MasterKey.random()))
-        await #expect(throws: StoreError.self) {
-            try await TokenService.load(sessions: directory, directory: directory, masterKey: other, limits: limits)
-        }
-    }
 }

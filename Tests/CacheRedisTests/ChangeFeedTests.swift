@@ -85,6 +85,47 @@ struct RedisFeedConformance {
         for listener in listeners { listener.cancel() }
     }
 
+    @Test func platformsOnOneServerDoNotHearEachOther() async throws {
+        let server = try RedisServers.make()
+        let clients = try [0, 0, 1, 1].map { database in
+            var options = RedisOptions([server])
+            options.database = database
+            return try options.client()
+        }
+        let feeds = clients.map { RedisChangeFeed($0) }
+        defer {
+            for feed in feeds { feed.close() }
+            for client in clients { client.close() }
+        }
+        let (first, second) = (Heard(), Heard())
+        let listeners = [
+            feeds[1].listen(to: AccountID(1)) { first.add($0) }, feeds[3].listen(to: AccountID(1)) { second.add($0) },
+        ]
+        #expect(await eventually { feeds.allSatisfy { $0.isConnected } })
+        feeds[0].publish([change(1, 10)])
+        #expect(await eventually { first.all == [10] })
+        feeds[2].publish([change(1, 3)])
+        #expect(await eventually { !second.all.isEmpty })
+        #expect(second.all == [3] && first.all == [10])
+        for listener in listeners { listener.cancel() }
+    }
+
+    /// Looks may come late: one that begins after the doubt is over sees what the outage hid.
+    @Test func doubtLastsUntilSomebodyHasLooked() async throws {
+        let server = try RedisServers.make()
+        let client = try RedisOptions([server]).client()
+        let feed = RedisChangeFeed(client, doubt: .zero)
+        defer {
+            feed.close()
+            client.close()
+        }
+        let listener = feed.listen(to: AccountID(1)) { _ in }
+        #expect(await eventually { feed.isConnected })
+        #expect(feed.accountsToPoll == [AccountID(1)])
+        #expect(feed.accountsToPoll.isEmpty)
+        listener.cancel()
+    }
+
     @Test func anOutageLosesNothing() async throws {
         let server = try RedisServers.make()
         let (left, right) = (try RedisOptions([server]).client(), try RedisOptions([server]).client())

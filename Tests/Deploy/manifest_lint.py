@@ -124,7 +124,8 @@ class Linter:
             if name and len(name) > 15:
                 self.find(one, f"the name of port {name} is longer than 15 characters")
         probes = [container[key] for key in ("startupProbe", "livenessProbe", "readinessProbe") if key in container]
-        if one["kind"] in {"Deployment", "StatefulSet"} and "readinessProbe" not in container:
+        serves = container not in spec.get("initContainers", [])
+        if serves and one["kind"] in {"Deployment", "StatefulSet"} and "readinessProbe" not in container:
             self.find(one, f"{container['name']} has no readiness probe")
         for probe in probes:
             for way in ("httpGet", "tcpSocket"):

@@ -57,7 +57,11 @@ def test_the_health_check_of_the_images(platform):
 
 def test_all_images_are_built_from_the_base(script):
     done = script("build-images.sh", "--dry-run", "--version", "v1.0.0", "--push")
-    built = re.findall(r"-t email-platform/(\S+):v1\.0\.0 -f (\S+) \.", done.stdout)
+    # Both stages are `latest` too, which the Dockerfiles of the services name when nothing else is said.
+    for stage in ("build", "runtime"):
+        assert f"-t email-platform/{stage}:latest -f Dockerfile.base ." in done.stdout
+        assert f"=email-platform/{stage}:latest" in (ROOT / "services/auth/Dockerfile").read_text()
+    built = re.findall(r"-t email-platform/(\S+):v1\.0\.0(?: -t \S+)? -f (\S+) \.", done.stdout)
     assert built == [
         ("build", "Dockerfile.base"), ("runtime", "Dockerfile.base"), ("auth", "services/auth/Dockerfile"),
         ("smtp", "services/smtp-server/Dockerfile"), ("imap", "services/imap-server/Dockerfile"),

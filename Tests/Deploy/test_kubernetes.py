@@ -170,12 +170,15 @@ def test_the_services_accept_their_settings(documents, tmp_path):
     settings = by(documents, "ConfigMap", "oonrumail-settings")["data"]
     listed = subprocess.run([EXECUTABLE, "config", "list", "--json"], text=True, capture_output=True, check=True, cwd=tmp_path)
     known = {row["name"] for row in json.loads(listed.stdout)}
-    secret = {key for key in ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY")}
+    secret = {key for key in ("POSTGRES_PASSWORD", "REDIS_PASSWORD", "S3_ACCESS_KEY_ID", "S3_SECRET_ACCESS_KEY", "OPENSEARCH_PASSWORD", "SENTRY_DSN")}
     assert set(settings) | secret <= known
     base = {key: value for key, value in os.environ.items() if not key.startswith(("OONRUMAIL_", "POSTGRES_", "REDIS_", "S3_"))}
     done = subprocess.run(
         [EXECUTABLE, "config", "check"], text=True, capture_output=True, cwd=tmp_path,
-        env={**base, **settings, **{key: "value" for key in secret}, "OONRUMAIL_DATA": str(tmp_path), "OONRUMAIL_MASTER_KEY_FILE": "/k"},
+        env={
+            **base, **settings, **{key: "value" for key in secret}, "SENTRY_DSN": "https://key@errors.example.test/1",
+            "OONRUMAIL_DATA": str(tmp_path), "OONRUMAIL_MASTER_KEY_FILE": "/k",
+        },
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -107,6 +107,8 @@ def test_everything_that_is_asked_exists(platform, exporters):
     platform.messages(ADMIN)
     platform.http("POST", "/api/auth/login", {"email": ADMIN, "password": PASSWORD})
     known = {"up"} | {rule["record"] for rule in rules() if "record" in rule}
+    # The first look at certificates comes with a process's second second.
+    wait_until(lambda: platform.metric("oonrumail_certificate_expiry_seconds"), seconds=60)
     for port in platform.http_ports:
         known |= names_in(read(f"http://127.0.0.1:{port}/metrics"))
     for name in ("node", "redis", "postgres"):

@@ -16,8 +16,10 @@ def keys(platform):
 
 def test_it_warms_and_asks(platform, script, tmp_path):
     url = f"http://127.0.0.1:{platform.ports['http']}"
-    assert "1 domains" in script("warm-cache.sh", "--url", url).stdout
-    assert keys(platform) == ["domains:cache:example.test"]
+    told = script("warm-cache.sh", "--url", url).stdout
+    warmed = keys(platform)
+    # Other tests may have added domains.
+    assert "domains:cache:example.test" in warmed and f"Warmed the facts of {len(warmed)} domains." in told
     token = tmp_path / "token"
     status, _, document = platform.http("POST", "/api/auth/login", {"email": ADMIN, "password": PASSWORD})
     assert status == 200, document

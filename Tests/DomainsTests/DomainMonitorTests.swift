@@ -17,6 +17,7 @@ private final class Letters: DeliveryStore {
         kept.withLock { $0.append(plan) }
         return DeliveryReceipt(copies: [])
     }
+    func deliver(all plans: [DeliveryPlan]) async throws(StoreError) { kept.withLock { $0 += plans } }
 }
 
 /// A zone that the test changes.

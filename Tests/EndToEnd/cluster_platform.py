@@ -34,12 +34,15 @@ class ClusterPlatform(Platform):
         self.folder = pathlib.Path(folder)
         given = {
             "OONRUMAIL_HOSTNAME": "mail.example.test", "OONRUMAIL_BOOTSTRAP_ADMIN": ADMIN,
-            "OONRUMAIL_BOOTSTRAP_PASSWORD": PASSWORD, **{name: str(value) for name, value in settings.items()},
+            "OONRUMAIL_BOOTSTRAP_PASSWORD": PASSWORD, "OONRUMAIL_HTTP_RATE_ACCOUNT": "0", "OONRUMAIL_HTTP_RATE_ADDRESS": "0",
+            "OONRUMAIL_PASSWORD_RESET_REQUESTS": "100000", "OONRUMAIL_REGISTRATION_REQUESTS": "100000",
+            **{name: str(value) for name, value in settings.items()},
         }
         self.cluster = Cluster(self.folder / "cluster", backends(), EXECUTABLE.parent, settings=given)
         self.ports = self.cluster.ports
         self.data = self.cluster.data
         self.settings = self.cluster.settings
+        self.settings.setdefault("OONRUMAIL_OIDC_ISSUER", f"http://127.0.0.1:{self.ports['http']}")
         self.log = self.cluster.folder / "smtp-server-0.log"
 
     @property
@@ -58,6 +61,10 @@ class ClusterPlatform(Platform):
     @property
     def http_ports(self):
         return [ports["http"] for ports in self.cluster.places.values()]
+
+    @property
+    def logs(self):
+        return sorted(self.cluster.folder.glob("*-[0-9].log"))
 
     @property
     def spools(self):

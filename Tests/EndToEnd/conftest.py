@@ -1,6 +1,9 @@
 import os
 import pathlib
+import shutil
+import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -17,6 +20,10 @@ else:
     from platform_process import Platform  # noqa: E402
 
     collect_ignore_glob = ["test_cluster*.py"]
+
+
+# Identity providers of tests are on this machine.
+PROVIDERS = {"OONRUMAIL_SSO_LOOPBACK_HTTP": "true", "OONRUMAIL_SSO_TIMEOUT": "2s"}
 
 
 def pytest_collection_modifyitems(items):
@@ -36,7 +43,9 @@ def pytest_configure(config):
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory):
     """One running platform, shared by tests that use addresses of their own."""
-    running = Platform(tmp_path_factory.mktemp("platform")).start()
+    # Every test comes from one address: what some of them get wrong must not lock out the others.
+    settings = {"OONRUMAIL_LOCKOUT_FAILURES_PER_ADDRESS": "100000", **PROVIDERS}
+    running = Platform(tmp_path_factory.mktemp("platform"), **settings).start()
     yield running
     running.stop()
 
@@ -56,3 +65,40 @@ def start_platform(tmp_path):
     for one in running:
         if one.process is not None:
             one.stop()
+
+
+@pytest.fixture
+def sink():
+    """Starts Postfix's smtp-sink on a free port; yields a function that takes its options."""
+    started = []
+    # smtp-sink gives up root, and must still write here.
+    parent = pathlib.Path(tempfile.mkdtemp())
+    parent.chmod(0o755)
+    user = ["-u", "nobody"] if os.geteuid() == 0 else []
+
+    def start(*options):
+        from platform_process import free_port
+
+        port = free_port()
+        folder = parent / f"sink{port}"
+        folder.mkdir(mode=0o777)
+        folder.chmod(0o777)
+        process = subprocess.Popen(["/usr/sbin/smtp-sink", *user, *options, "-D", f"{folder}/%M.", f"127.0.0.1:{port}", "100"], cwd=folder)
+        started.append(process)
+        return port, folder
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+    shutil.rmtree(parent)
+
+
+@pytest.fixture
+def dns():
+    """A DNS server on loopback with nothing in it."""
+    from dns_server import LoopbackDNS
+
+    server = LoopbackDNS()
+    yield server
+    server.stop()

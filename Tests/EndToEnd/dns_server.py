@@ -1,7 +1,7 @@
 """A DNS server on loopback whose zone tests change while it runs."""
 import threading
 
-from dnslib import CNAME, MX, QTYPE, RCODE, RR, SRV, TXT
+from dnslib import A, CNAME, MX, QTYPE, RCODE, RR, SRV, TXT
 from dnslib.server import BaseResolver, DNSLogger, DNSServer
 
 from platform_process import free_port
@@ -29,6 +29,13 @@ class Zone(BaseResolver):
             reply.header.rcode = RCODE.NXDOMAIN
         for ttl, data in found:
             reply.add_answer(RR(request.q.qname, request.q.qtype, ttl=ttl, rdata=data))
+        for ttl, alias in (kinds or {}).get("CNAME", []) if not found else []:
+            # As an authoritative server of both zones answers: the alias and what it leads to.
+            reply.add_answer(RR(request.q.qname, QTYPE.CNAME, ttl=ttl, rdata=alias))
+            with self.lock:
+                behind = self.records.get(str(alias.label).rstrip(".").lower(), {}).get(kind, [])
+            for ttl_behind, data in behind:
+                reply.add_answer(RR(alias.label, request.q.qtype, ttl=ttl_behind, rdata=data))
         return reply
 
 
@@ -54,6 +61,8 @@ class LoopbackDNS:
             data = TXT([value[at:at + 255].encode() for at in range(0, len(value), 255)])
         elif kind == "CNAME":
             data = CNAME(value)
+        elif kind == "A":
+            data = A(value)
         elif kind == "MX":
             preference, host = value.split()
             data = MX(host, int(preference))

@@ -39,7 +39,7 @@ def free_port():
             return port
 
 
-def wait_until(condition, seconds=20, every=0.02):
+def wait_until(condition, seconds=60, every=0.02):
     """Polls `condition` until it gives something true; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
@@ -65,13 +65,20 @@ class Platform:
         self.folder = pathlib.Path(folder)
         self.data = self.folder / "data"
         self.ports = {
-            name: free_port() for name in ("smtp", "submission", "submissions", "imap", "imaps", "http")
+            name: int(settings.get(f"OONRUMAIL_{name.upper()}_PORT") or free_port())
+            for name in ("smtp", "submission", "submissions", "imap", "imaps", "http")
         }
         self.settings = {
             "OONRUMAIL_DATA": str(self.data),
             "OONRUMAIL_HOSTNAME": "mail.example.test",
             "OONRUMAIL_BOOTSTRAP_ADMIN": ADMIN,
             "OONRUMAIL_BOOTSTRAP_PASSWORD": PASSWORD,
+            # All tests ask from one address.
+            "OONRUMAIL_HTTP_RATE_ACCOUNT": "0",
+            "OONRUMAIL_HTTP_RATE_ADDRESS": "0",
+            "OONRUMAIL_PASSWORD_RESET_REQUESTS": "100000",
+            "OONRUMAIL_REGISTRATION_REQUESTS": "100000",
+            "OONRUMAIL_OIDC_ISSUER": f"http://127.0.0.1:{self.ports['http']}",
             **{f"OONRUMAIL_{name.upper()}_PORT": str(port) for name, port in self.ports.items()},
             **{name: str(value) for name, value in settings.items()},
         }
@@ -82,6 +89,10 @@ class Platform:
     def environment(self):
         base = {name: value for name, value in os.environ.items() if not name.startswith("OONRUMAIL_")}
         return {**base, **self.settings}
+
+    @property
+    def issuer(self):
+        return self.settings["OONRUMAIL_OIDC_ISSUER"]
 
     @property
     def pids(self):
@@ -97,6 +108,11 @@ class Platform:
     @property
     def http_ports(self):
         return [self.ports["http"]]
+
+    @property
+    def logs(self):
+        """Files that the processes log to."""
+        return [self.log]
 
     @staticmethod
     def _metrics(port):
@@ -175,9 +191,9 @@ class Platform:
             client.authenticate("PLAIN", lambda _: f"\0{user}\0{password}".encode())
         return client
 
-    def http(self, method, path, body=None, token=None):
+    def http(self, method, path, body=None, token=None, headers=None):
         """Status, headers and decoded body."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.ports['http']}{path}", method=method)
+        request = urllib.request.Request(f"http://127.0.0.1:{self.ports['http']}{path}", method=method, headers=headers or {})
         request.add_header("Accept", "application/json")
         data = None
         if body is not None:

@@ -37,6 +37,7 @@ class Direct(imaplib.IMAP4):
     """To one replica of imap-server, past the balancer."""
 
     def __init__(self, platform, number):
+        self.number = number
         self.place = platform.cluster.places["imap-server", number]["imaps"]
         super().__init__("127.0.0.1", self.place, timeout=30)
         self.login(ADMIN, PASSWORD)
@@ -53,10 +54,16 @@ def idle(client):
         pass
 
 
-def seconds_until_exists(client):
+def seconds_until_exists(platform, client, what):
     began = time.monotonic()
-    while b"EXISTS" not in client.readline():
-        pass
+    try:
+        while b"EXISTS" not in client.readline():
+            pass
+    except TimeoutError:
+        # What a session that asks finds tells whether the mail is missing or the news of it.
+        other = Direct(platform, client.number)
+        found = other.select("INBOX")[1], other.search(None, "SUBJECT", f'"{what}"')[1]
+        pytest.fail(f"imap-server {client.number} told nothing of '{what}'; asked, it finds {found}")
     return time.monotonic() - began
 
 
@@ -84,7 +91,7 @@ def test_idle_in_one_replica_hears_what_another_process_stores(platform):
     waits = []
     for turn in range(4):
         send(platform, turn % 2, f"for idle {turn}")
-        waits += [seconds_until_exists(client) for client in clients]
+        waits += [seconds_until_exists(platform, client, f"for idle {turn}") for client in clients]
     # The database is looked at every second at most: the change feed was quicker each time.
     assert sorted(waits)[len(waits) // 2] < 0.5, waits
     for client in clients:
@@ -137,7 +144,7 @@ def test_redis_away_mail_flows_and_everything_comes_back(platform):
         idle(client)
         send(platform, 0, "without redis")
         # By looking at the database.
-        assert seconds_until_exists(client) < 10
+        assert seconds_until_exists(platform, client, "without redis") < 10
         client.shutdown()
         assert platform.imap().select("INBOX")[0] == "OK"
     finally:
@@ -147,7 +154,7 @@ def test_redis_away_mail_flows_and_everything_comes_back(platform):
     client.select("INBOX")
     idle(client)
     send(platform, 0, "with redis again")
-    assert seconds_until_exists(client) < 5
+    assert seconds_until_exists(platform, client, "with redis again") < 5
     client.shutdown()
 
 

@@ -8,7 +8,7 @@ import cluster_rounds  # noqa: E402
 
 
 def test_promises_outlive_every_process(tmp_path):
-    outcome = cluster_rounds.run(tmp_path, seconds=120, every=8, accounts=3, seed=20261124)
+    outcome = cluster_rounds.run(tmp_path, seconds=120, every=8, accounts=3, seed=20261124, least=10)
     assert outcome.acknowledged > 500
     assert len(set(outcome.kills)) >= 10
     assert not any(outcome.problems.values()), outcome.problems

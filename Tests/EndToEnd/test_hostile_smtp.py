@@ -11,7 +11,7 @@ import pytest
 
 from platform_process import ADMIN, PASSWORD, any_certificate, wait_until
 from test_hostile_imap import resident_mib
-from test_submission import LETTER, sink, sunk  # noqa: F401
+from test_submission import LETTER, sunk
 
 LINE = b"x" * 70 + b"\r\n"
 HEADER = b"From: a@elsewhere.test\r\nSubject: s\r\n\r\n"

@@ -1,10 +1,12 @@
 """What mail clients do over IMAP."""
+import contextlib
 import imaplib
 import re
 import socket
+import sqlite3
 
 import pytest
-from platform_process import ADMIN, PASSWORD, any_certificate, raw_conversation
+from platform_process import ADMIN, PASSWORD, any_certificate, raw_conversation, wait_until
 
 MAIL = b"From: Ann Example <ann@elsewhere.test>\r\nTo: reader@imap.test\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= and more\r\nMessage-ID: <m%d@elsewhere.test>\r\nDate: Mon, 23 Nov 2026 10:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\ncaf=C3=A9 number %d\r\n--b\r\nContent-Type: application/pdf; name=a.pdf\r\nContent-Disposition: attachment; filename=a.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nAAECAw==\r\n--b--\r\n"
 
@@ -160,3 +162,24 @@ def test_uids_are_never_reused(platform, reader):
     ok(reader.noop())
     rows = ok(reader.fetch("1:*", "(UID)"))
     assert b"UID 4" in rows[-1]
+
+
+@pytest.mark.one_machine("a fault is made in the database by its own file")
+def test_who_idles_hears_what_could_not_be_read_at_once(start_platform):
+    platform = start_platform()
+    client = platform.imap(ADMIN)
+    ok(client.select("INBOX"))
+    client.sock.settimeout(20)
+    client.send(b"x IDLE\r\n")
+    while not client.readline().startswith(b"+"):
+        pass
+    with contextlib.closing(sqlite3.connect(platform.data / "oonrumail.sqlite", timeout=20, isolation_level=None)) as database:
+        # What was removed cannot be read: nobody can be told what is new, though mail comes in.
+        database.execute("ALTER TABLE tombstones RENAME TO tombstones_away")
+        with platform.smtp() as sender:
+            sender.sendmail("ann@elsewhere.test", ADMIN, MAIL % (1, 1))
+        wait_until(lambda: '"database' in platform.log.read_text() or "no such table" in platform.log.read_text())
+        database.execute("ALTER TABLE tombstones_away RENAME TO tombstones")
+    while b"EXISTS" not in client.readline():
+        pass
+    client.shutdown()

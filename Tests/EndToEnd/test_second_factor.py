@@ -54,7 +54,7 @@ def test_a_code_completes_the_sign_in_once(platform):
         assert complete(platform, asked["challenge"], given)[0] == 401
     assert complete(platform, asked["challenge"], person.recovery[0])[0] == 200
     assert complete(platform, asked["challenge"], person.recovery[0])[0] == 401
-    assert platform.http("GET", PATH, token=person.token)[2] == {"is_enabled": True, "recovery_codes_left": 9}
+    assert platform.http("GET", PATH, token=person.token)[2] == {"is_enabled": True, "recovery_codes_left": 9, "is_required": False}
     assert person.secret not in platform.log.read_text() and given not in platform.log.read_text()
 
 

@@ -1,43 +1,14 @@
 """Mail from our people: authentication, identity, signatures, the outbound queue."""
 import email
-import os
 import re
 import smtplib
-import pathlib
-import shutil
 import subprocess
-import tempfile
 
 import dkim
 import pytest
 from platform_process import ADMIN, DOMAIN, PASSWORD, free_port, raw_conversation, wait_until
 
 LETTER = "From: Admin <admin@example.test>\r\nTo: {to}\r\nBcc: secret@example.test\r\nSubject: letter\r\n\r\nA line.\r\n"
-
-
-@pytest.fixture
-def sink():
-    """Starts Postfix's smtp-sink on a free port; yields a function that takes its options."""
-    started = []
-    # smtp-sink gives up root, and must still write here.
-    parent = pathlib.Path(tempfile.mkdtemp())
-    parent.chmod(0o755)
-    user = ["-u", "nobody"] if os.geteuid() == 0 else []
-
-    def start(*options):
-        port = free_port()
-        folder = parent / f"sink{port}"
-        folder.mkdir(mode=0o777)
-        folder.chmod(0o777)
-        process = subprocess.Popen(["/usr/sbin/smtp-sink", *user, *options, "-D", f"{folder}/%M.", f"127.0.0.1:{port}", "100"], cwd=folder)
-        started.append(process)
-        return port, folder
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
-    shutil.rmtree(parent)
 
 
 def sunk(folder):

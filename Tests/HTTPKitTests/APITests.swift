@@ -77,6 +77,12 @@ struct FakeDomains: DomainAdministration {
                 masterKey: try #require(MasterKey(MasterKey.random())),
                 issuer: "mail.example.test"
             ),
+            passkeys: PasskeyService(
+                store: ports.clients,
+                directory: directory,
+                key: [],
+                policy: PasskeyPolicy(relyingParty: "mail.example.test", name: "Mail", origins: [])
+            ),
             appPasswords: AppPasswordService(
                 credentials: ports.clients,
                 salts: SCRAMSalts(key: []),
@@ -107,7 +113,14 @@ struct FakeDomains: DomainAdministration {
             health: health,
             clock: clock
         )
-        try await withServer([auth.routes(), domains.routes()], body)
+        let people = PeopleService(store: try await ports.people(), directory: directory)
+        let profiles = ProfileRoutes(
+            people: people,
+            avatars: AvatarService(store: try await ports.avatars(), people: people),
+            tokens: tokens,
+            clock: clock
+        )
+        try await withServer([auth.routes(), profiles.routes(), domains.routes()], body)
     }
 
     private static func signIn(_ client: LoopbackClient, _ user: String) async throws -> String {
@@ -271,7 +284,7 @@ struct FakeDomains: DomainAdministration {
             let above = #"{"email":"b@shop.test","password":"correct horse","role":"platform-admin"}"#
             #expect(try await client.send("POST", path, json: above, token: owner).status == 403)
             let list = try await client.send("GET", path + "?limit=1", token: owner)
-            #expect(list.json("next") == "member@shop.test")
+            #expect(list.json("next") == "member@shop.test,3")
             _ = try await Self.signIn(client, "new@shop.test")
         }
     }

@@ -43,6 +43,6 @@ import Testing
         #expect(text.contains(#""/things":{"get":{"operationId":"get_things""#))
         #expect(text.contains(#"{"in":"path","name":"id","required":true"#))
         #expect(text.contains(#"{"in":"query","name":"dry","required":false"#))
-        #expect(text.contains(#""additionalProperties":false,"properties":{"name":{}}"#))
+        #expect(text.contains(#""additionalProperties":false,"properties":{"name":{"type":"string"}}"#))
     }
 }

@@ -83,7 +83,8 @@ import Testing
     @Test func theSweepAsksForOrphansAndOldTraces() async throws {
         let operations = FakeOperations()
         let clock = ManualClock()
-        await BlobSweepService(maintenance: operations, trace: operations, clock: clock).sweep()
+        await BlobSweepService(maintenance: operations, trace: operations, answers: FakeKeptAnswers(), clock: clock)
+            .sweep()
         #expect(operations.calls == ["sweep 86400", "prune \(1_700_000_000 - 2_592_000)"])
     }
 }

@@ -34,16 +34,31 @@ struct Loose: Decodable {
     }
 }
 
+/// What a test's listener has that others have not.
+struct ListenerChange: Sendable {
+    var apply: @Sendable (inout HTTPServiceConfiguration) -> Void
+    static func gate(_ gate: RequestGate) -> ListenerChange { ListenerChange(apply: { $0.gate = gate }) }
+    static func origins(_ origins: Set<String>) -> ListenerChange {
+        ListenerChange(apply: { $0.crossOrigins = origins })
+    }
+    static let requiringMatch = ListenerChange(apply: { $0.requiresMatch = true })
+    static func timeouts(_ time: TimeAmount) -> ListenerChange {
+        ListenerChange(apply: { ($0.idleTimeout, $0.bodyTimeout) = (time, time) })
+    }
+}
+
 /// Runs a real listener on a free port of the loopback interface for the closure.
 func withServer(
     _ routes: [RouteSet],
     bodyLimit: Int = 1 << 20,
     trustedProxies: [IPNetwork] = [],
+    with change: ListenerChange = ListenerChange(apply: { _ in }),
     _ body: @Sendable (LoopbackClient) async throws -> Void
 ) async throws {
     var configuration = HTTPServiceConfiguration(host: "127.0.0.1", port: 0)
     configuration.bodyLimit = bodyLimit
     configuration.trustedProxies = trustedProxies
+    change.apply(&configuration)
     let (ports, running) = AsyncStream.makeStream(of: Int.self)
     let service = HTTPService(configuration, routes: routes, group: MultiThreadedEventLoopGroup.singleton) {
         running.yield($0)

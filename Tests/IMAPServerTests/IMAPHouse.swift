@@ -115,6 +115,9 @@ final class IMAPHouse: Sendable {
         service = IMAPServerService(
             configuration: configuration,
             mailboxes: store,
+            sharing: store,
+            directory: store,
+            quotas: store,
             authenticator: AccountAuthenticator(
                 directory: store,
                 credentials: store,

@@ -43,6 +43,10 @@ func parse(_ text: String, isUTF8: Bool = false) throws(IMAPParseError) -> Tagge
         Row("a UID MOVE 42:69 foo", "UID MOVE"),
         Row("a023 ID (\"name\" \"sodr\" \"version\" \"19.34\" \"vendor\" NIL)", "ID"), Row("a ID NIL", "ID"),
         Row("a ID ()", "ID"),
+        Row("A002 GETACL INBOX", "GETACL"),
+        Row("B1 DELETEACL INBOX Fred", "DELETEACL"), Row("a001 LISTRIGHTS ~/Mail/saved smith", "LISTRIGHTS"),
+        Row("A003 MYRIGHTS INBOX", "MYRIGHTS"), Row("A1 SETACL INBOX \"ann@shop.test\" +lrs", "SETACL"),
+        Row("a LIST \"\" % RETURN (MYRIGHTS)", "LIST"),
     ]
 
     @Test(arguments: rows) func `Reads the examples of the RFCs`(row: Row) throws {

@@ -19,6 +19,11 @@ final class RecordingDeliveries: DeliveryStore {
         kept.withLock { $0.append(plan) }
         return DeliveryReceipt(copies: [])
     }
+
+    func deliver(all plans: [DeliveryPlan]) async throws(StoreError) {
+        if let failure { throw failure }
+        kept.withLock { $0 += plans }
+    }
 }
 
 struct MarkingSigner: MessageSigning {

@@ -67,7 +67,7 @@ struct RefusalRow: Sendable, CustomTestStringConvertible {
 @Suite struct RecipientResolverTests {
     @Test func anAccountIsFoundWhateverTheCaseAndDetail() async throws {
         let shop = try await Shop()
-        let resolver = RecipientResolver(directory: shop.directory)
+        let resolver = RecipientResolver(directory: shop.directory, addresses: shop.directory)
         for text in ["ann@shop.test", "ANN@shop.test", "ann+news@shop.test", "ann+a+b@shop.test"] {
             let expansion = try await resolver.expand(address(text), mayRelay: false)
             #expect(expansion.local.map(\.account) == [shop.ann])
@@ -84,19 +84,20 @@ struct RefusalRow: Sendable, CustomTestStringConvertible {
     ]
 
     @Test(arguments: refusals) func recipientsAreRefused(_ row: RefusalRow) async throws {
-        let resolver = RecipientResolver(directory: try await Shop().directory)
+        let shop = try await Shop()
+        let resolver = RecipientResolver(directory: shop.directory, addresses: shop.directory)
         await #expect(throws: row.refusal) { try await resolver.expand(address(row.recipient), mayRelay: false) }
     }
 
     @Test func aliasesLeadHereAndElsewhere() async throws {
         let shop = try await Shop()
-        let expansion = try await RecipientResolver(directory: shop.directory).expand(
+        let expansion = try await RecipientResolver(directory: shop.directory, addresses: shop.directory).expand(
             address("sales@shop.test"),
             mayRelay: false
         )
         #expect(expansion.local == [.init(account: shop.ann, address: address("ann@shop.test"))])
         #expect(expansion.remote == [address("away@elsewhere.test")])
-        let deep = try await RecipientResolver(directory: shop.directory).expand(
+        let deep = try await RecipientResolver(directory: shop.directory, addresses: shop.directory).expand(
             address("deep10@shop.test"),
             mayRelay: false
         )
@@ -104,7 +105,8 @@ struct RefusalRow: Sendable, CustomTestStringConvertible {
     }
 
     @Test func ownUsersMaySendAnywhere() async throws {
-        let resolver = RecipientResolver(directory: try await Shop().directory)
+        let shop = try await Shop()
+        let resolver = RecipientResolver(directory: shop.directory, addresses: shop.directory)
         #expect(
             try await resolver.expand(address("x@elsewhere.test"), mayRelay: true).remote == [
                 address("x@elsewhere.test")
@@ -117,7 +119,7 @@ struct RefusalRow: Sendable, CustomTestStringConvertible {
 
     @Test func postmasterIsWhoAdministers() async throws {
         let shop = try await Shop()
-        let resolver = RecipientResolver(directory: shop.directory)
+        let resolver = RecipientResolver(directory: shop.directory, addresses: shop.directory)
         for text in ["postmaster@shop.test", "PostMaster@other.test"] {
             #expect(
                 try await resolver.expand(address(text), mayRelay: false).local.map(\.account) == [shop.administrator]
@@ -129,7 +131,7 @@ struct RefusalRow: Sendable, CustomTestStringConvertible {
     @Test func anAnnouncedSizeCounts() async throws {
         let shop = try await Shop()
         try await shop.directory.setQuota(shop.ann, bytes: 1_000)
-        let resolver = RecipientResolver(directory: shop.directory)
+        let resolver = RecipientResolver(directory: shop.directory, addresses: shop.directory)
         _ = try await resolver.expand(address("ann@shop.test"), mayRelay: false, size: 900)
         await #expect(throws: RecipientRefusal.mailboxFull) {
             try await resolver.expand(address("ann@shop.test"), mayRelay: false, size: 1_000)
@@ -140,7 +142,10 @@ struct RefusalRow: Sendable, CustomTestStringConvertible {
         let shop = try await Shop()
         shop.directory.fail(with: .unavailable(reportID: "r1"))
         await #expect(throws: RecipientRefusal.unavailable(reportID: "r1")) {
-            try await RecipientResolver(directory: shop.directory).expand(address("ann@shop.test"), mayRelay: false)
+            try await RecipientResolver(directory: shop.directory, addresses: shop.directory).expand(
+                address("ann@shop.test"),
+                mayRelay: false
+            )
         }
     }
 }

@@ -163,7 +163,12 @@ final class FakeMailbox: MailboxStore {
         of account: AccountID
     ) async throws(StoreError) -> MailboxRecord { throw .notFound }
     func delete(_ id: MailboxID, of account: AccountID) async throws(StoreError) { throw .notFound }
-    func rename(_ name: String, to newName: String, of account: AccountID) async throws(StoreError) { throw .notFound }
+    func rename(
+        _ name: String,
+        to newName: String,
+        of account: AccountID,
+        expecting id: MailboxID?
+    ) async throws(StoreError) { throw .notFound }
     func setSubscribed(_ name: String, _ subscribed: Bool, of account: AccountID) async throws(StoreError) {
         throw .notFound
     }

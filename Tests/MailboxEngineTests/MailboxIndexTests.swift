@@ -39,6 +39,28 @@ import Testing
         #expect(known.flags(at: 0) == .seen && known.keywords(at: 0).names == ["a"] && known.modSeq == ModSeq(3))
     }
 
+    @Test("news of what the store never had do not hide what comes next")
+    func newsOfOthers() async throws {
+        let (mailbox, feed) = (FakeMailbox(), FakeFeed())
+        mailbox.add()
+        let lease = MailboxIndexes(store: mailbox, feed: feed).lease(FakeMailbox.mailbox, of: FakeMailbox.account)
+        func announce(_ modSeq: Int64) {
+            feed.publish([Change(account: FakeMailbox.account, mailbox: FakeMailbox.mailbox, modSeq: ModSeq(modSeq))])
+        }
+        announce(90)
+        #expect(try await lease.index.current().count == 1)
+        for turn in 2...4 {
+            mailbox.add()
+            announce(mailbox.state.withLock { $0.modSeq })
+            #expect(try await lease.index.current().count == turn)
+            announce(100)
+            #expect(try await lease.index.current().count == turn)
+        }
+        let reads = mailbox.state.withLock { $0.reads }
+        _ = try await lease.index.current()
+        #expect(mailbox.state.withLock { $0.reads } == reads, "without news nothing is read")
+    }
+
     @Test("an account made anew ends the index")
     func madeAnew() async throws {
         let mailbox = FakeMailbox()

@@ -20,6 +20,7 @@ final class FakeTerminal: Terminal {
     private let state: Mutex<State>
     init(lines: [String]) { state = Mutex(State(lines: lines)) }
     func write(_ text: String) { state.withLock { $0.output += text + "\n" } }
+    func write(exactly bytes: [UInt8]) { state.withLock { $0.output += String(decoding: bytes, as: UTF8.self) } }
     func writeError(_ text: String) { state.withLock { $0.errors += text + "\n" } }
     func readLine(limit: Int) -> String? { state.withLock { $0.lines.isEmpty ? nil : $0.lines.removeFirst() } }
     func askSecretly(_ prompt: String) -> String? { readLine(limit: 0) }
@@ -50,8 +51,17 @@ struct Ran {
     var errors: String
 }
 
+struct NoKeyring: MasterKeyKeeping {
+    func change(_ step: MasterKeyStep, output: String?) throws -> Int { throw StoreError.refused("no fake") }
+}
+
 @Suite struct OperatorProgramTests {
     let ports = FakePorts(clock: ManualClock())
+
+    private static func key() -> MasterKey {
+        guard let master = MasterKey(MasterKey.random()) else { preconditionFailure("a random key is a key") }
+        return master
+    }
 
     private static func life(_ directory: FakeDirectory) -> DomainLife {
         guard let master = MasterKey(MasterKey.random()) else { preconditionFailure("a random key is a key") }
@@ -75,6 +85,22 @@ struct Ran {
                     domains: FakeDomains(directory: ports.accounts),
                     life: Self.life(ports.accounts),
                     passwords: PasswordWork(hasher: PasswordHasher(memory: 8 << 10, passes: 1)) { $0() },
+                    certificates: CertificateWatch(
+                        store: ports.watched,
+                        upkeep: ports.accounts,
+                        directory: ports.accounts,
+                        look: CertificateLook(
+                            resolver: { FakeResolver() },
+                            probe: FakeProbe(),
+                            files: { nil },
+                            roots: nil,
+                            takesPrivate: false
+                        ),
+                        arrangement: CertificateArrangement(places: [], labels: [], port: 443),
+                        hostname: "mail.host.test"
+                    ),
+                    masterKey: Self.key(),
+                    keyring: NoKeyring(),
                     close: { await ports.operations.close() }
                 )
             },

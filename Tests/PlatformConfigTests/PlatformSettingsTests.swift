@@ -134,7 +134,7 @@ struct BadRow: Sendable, CustomTestStringConvertible {
     @Test func namesAreUniqueAndTheExampleFileReadsAsDefaults() throws {
         #expect(Set(Settings.all.map(\.name)).count == Settings.all.count)
         #expect(Settings.all.allSatisfy { !$0.meaning.isEmpty })
-        let prefixes = ["OONRUMAIL_", "POSTGRES_", "REDIS_", "S3_", "DATABASE_URL"]
+        let prefixes = ["OONRUMAIL_", "POSTGRES_", "REDIS_", "S3_", "OPENSEARCH_", "SENTRY_", "OTEL_", "DATABASE_URL"]
         #expect(Settings.all.allSatisfy { setting in prefixes.contains { setting.name.hasPrefix($0) } })
         let example = SettingsListing.environmentExample()
         #expect(try EnvironmentFile.parse(Array(example.utf8), name: "example").isEmpty)

@@ -15,8 +15,8 @@ import Testing
 /// What ends the server, or fills it; each on a server of its own.
 @Suite("PostgreSQL: away and back", .enabled(if: PostgresCluster.isInstalled, "\(PostgresCluster.absence)"))
 struct RecoveryTests {
-    private let log = KeptLog()
-    private let blobs = "/tmp/postgres-blobs-\(getpid())"
+    let log = KeptLog()
+    let blobs = "/tmp/postgres-blobs-\(getpid())"
 
     private func cluster() throws -> PostgresCluster {
         try PostgresCluster(binaries: try #require(PostgresCluster.binaries))
@@ -31,7 +31,7 @@ struct RecoveryTests {
         return options
     }
 
-    private func store(_ database: PostgresDatabase) async throws -> (store: SQLStore, account: Account) {
+    func store(_ database: PostgresDatabase) async throws -> (store: SQLStore, account: Account) {
         let store = try await SQLStore(
             database: database,
             blobs: BlobFiles(folder: blobs, threads: .singleton, logger: log.logger),
@@ -69,11 +69,11 @@ struct RecoveryTests {
         }
     }
 
-    private struct FixedClock: WallClock {
+    struct FixedClock: WallClock {
         func now() -> Timestamp { Timestamp(seconds: 1_800_000_000) }
     }
 
-    private static func plan(_ number: Int, _ account: Account, octets: Int = 100) -> DeliveryPlan {
+    static func plan(_ number: Int, _ account: Account, octets: Int = 100) -> DeliveryPlan {
         let now = FixedClock().now()
         return DeliveryPlan(
             queueID: QueueID(time: now, random: UInt32(number)),
@@ -207,38 +207,6 @@ struct RecoveryTests {
         await store.close()
     }
 
-    /// Without a bus: who waits for mail here hears of what another process has stored.
-    @Test func changesOfOtherProcessesAreHeard() async throws {
-        let server = try await TestServer()
-        let feed = MemoryChangeFeed()
-        var settings = server.options
-        settings.foreignCommitInterval = 0.02
-        let (one, ann) = try await store(try await server.open())
-        let database = try await PostgresDatabase.open(settings, logger: server.log.logger)
-        var options = SQLStore.Options()
-        options.listenedAccounts = { feed.listenedAccounts }
-        let other = try await SQLStore(
-            database: database,
-            blobs: BlobFiles(folder: blobs, threads: .singleton, logger: log.logger),
-            feed: feed,
-            clock: FixedClock(),
-            reports: database.reports,
-            options: options
-        )
-        let (changes, change) = AsyncStream.makeStream(of: Change.self)
-        let listener = feed.listen(to: ann.id) { change.yield($0) }
-        for number in 1...3 {
-            let receipt = try await one.deliver(Self.plan(number, ann))
-            for await heard in changes
-            where heard.mailbox == receipt.copies[0].mailbox && heard.modSeq == receipt.copies[0].modSeq { break }
-        }
-        _ = try await one.create("New", specialUse: nil, of: ann.id)
-        for await heard in changes where heard.mailbox == nil { break }
-        listener.cancel()
-        await other.close()
-        await one.close()
-    }
-
     @Test func readsThatMayLagGoToTheReplica() async throws {
         let server = try await TestServer()
         var replica = server.options
@@ -260,24 +228,6 @@ struct RecoveryTests {
         let alone = try await PostgresDatabase.open(server.options, replica: replica, logger: server.log.logger)
         #expect(try await name(alone, .recent) == "oonrumail")
         await alone.close()
-    }
-
-    @Test func commitsOfOthersAreNoticed() async throws {
-        let server = try await TestServer()
-        var settings = server.options
-        settings.foreignCommitInterval = 0.02
-        let one = try await PostgresDatabase.open(settings, logger: server.log.logger)
-        let other = try await server.open()
-        let (noticed, notice) = AsyncStream.makeStream(of: Void.self)
-        one.onForeignCommit { notice.yield() }
-        let writing = Task {
-            while !Task.isCancelled {
-                _ = try? await other.run("CREATE TABLE IF NOT EXISTS x AS SELECT txid_current()")
-            }
-        }
-        for await _ in noticed { break }
-        writing.cancel()
-        await one.close()
     }
 }
 

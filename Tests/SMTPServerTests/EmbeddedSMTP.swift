@@ -4,6 +4,7 @@ import Logging
 import MailCrypto
 import MailDelivery
 import MailModel
+import MailPolicy
 import MailPorts
 import MailTesting
 import NIOCore
@@ -31,6 +32,7 @@ final class RecordingTrace: TraceStore {
 
 struct RefusingDeliveries: DeliveryStore {
     func deliver(_ plan: DeliveryPlan) async throws(StoreError) -> DeliveryReceipt { throw .unavailable(reportID: "r") }
+    func deliver(all plans: [DeliveryPlan]) async throws(StoreError) { throw .unavailable(reportID: "r") }
 }
 
 struct NoSigner: MessageSigning {
@@ -56,6 +58,7 @@ struct EmbeddedSMTP {
         let made = try SelfSignedCertificate(hostNames: ["mail.example.test"])
         let backend = SMTPBackend(
             directory: directory,
+            addresses: directory,
             intake: MessageIntake(
                 deliveries: RefusingDeliveries(),
                 signer: NoSigner(),
@@ -70,6 +73,7 @@ struct EmbeddedSMTP {
                 logger: logger
             ),
             limiter: FakeLimiter(),
+            policies: PolicyGuard(policies: FakePolicies(), limiter: FakeLimiter()),
             trace: trace,
             clock: SteadyClock(),
             threads: .singleton,

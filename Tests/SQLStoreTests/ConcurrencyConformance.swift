@@ -206,10 +206,7 @@ import Testing
                     var idle = 0
                     while idle < 3 {
                         let leases = try await store.lease(
-                            owner: "w\(number)",
-                            now: now,
-                            until: now.adding(seconds: 600),
-                            limit: 3
+                            QueueClaim(now: now, until: now.adding(seconds: 600), limit: 3)
                         )
                         idle = leases.isEmpty ? idle + 1 : 0
                         for lease in leases {

@@ -132,10 +132,12 @@ import Testing
             try await store.beginSecondFactor(of: ann.id, sealedSecret: [3])
         }
         #expect(try await store.recoveryCodesLeft(of: ann.id) == 3)
-        try await store.removeSecondFactor(of: ann.id)
+        try await store.removeSecondFactor(of: ann.id, evenIfDemanded: false)
         #expect(try await store.secondFactor(of: ann.id) == nil)
         #expect(try await store.recoveryCodesLeft(of: ann.id) == 0)
-        await #expect(throws: StoreError.notFound) { try await store.removeSecondFactor(of: ann.id) }
+        await #expect(throws: StoreError.notFound) {
+            try await store.removeSecondFactor(of: ann.id, evenIfDemanded: false)
+        }
     }
 
     @Test(arguments: StoreFactory.all) func codesAreSpentOnceByWhoeverComesFirst(_ factory: StoreFactory) async throws {

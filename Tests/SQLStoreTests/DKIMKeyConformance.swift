@@ -85,4 +85,24 @@ import Testing
         try await store.retireKey("rsa2", of: "shop.test", removeAt: end, audit: Self.audit)
         #expect(try await store.domainsWithWaitingKeys(limit: 9).isEmpty)
     }
+
+    @Test(arguments: StoreFactory.all)
+    func `keys by their selectors come in pages of domains that are not deleted`(_ factory: StoreFactory) async throws {
+        let test = try await factory.make()
+        defer { withExtendedLifetime(test) {} }
+        let store = test.store
+        let organisation = try await store.addOrganisation(name: "Shop").id
+        for name in ["c.test", "a.test", "b.test", "d.test"] {
+            var keys = [key("x", .rsaSHA256, .signing), key("y"), key("z")]
+            for place in keys.indices { keys[place].domain = name }
+            if name == "b.test" { keys.removeFirst(2) }
+            _ = try await store.addDomain(name, organisation: organisation, keys: keys)
+        }
+        _ = try await store.take(.delete(purgeAt: Self.start), on: "d.test", audit: Self.audit)
+        let page = try await store.keys(named: ["x", "y"], afterDomain: nil, limit: 1)
+        #expect(page.map { "\($0.domain) \($0.selector)" } == ["a.test x", "a.test y"])
+        let rest = try await store.keys(named: ["x", "y"], afterDomain: "a.test", limit: 9)
+        #expect(rest.map { "\($0.domain) \($0.selector)" } == ["c.test x", "c.test y"])
+        #expect(try await store.keys(named: [], afterDomain: nil, limit: 9).isEmpty)
+    }
 }

@@ -15,7 +15,13 @@ import Testing
         _ record: DomainCheckRecord,
         isCertain: Bool = true
     ) async throws(StoreError) -> DomainCheckRecord? {
-        try await store.noteCheck(record, isCertain: isCertain, next: record.since.adding(seconds: 60), keeping: 3)
+        try await store.noteCheck(
+            record,
+            isCertain: isCertain,
+            next: record.since.adding(seconds: 60),
+            keeping: 3,
+            telling: nil
+        )
     }
 
     @Test(arguments: StoreFactory.all)

@@ -228,8 +228,13 @@ import Testing
         "sequences", "organisations", "domains", "dkim_keys", "accounts", "addresses", "alias_targets",
         "refresh_tokens",
         "token_families", "platform_secrets", "audit", "notices", "trace_events", "schema_migrations",
-        "domain_claims", "upkeep_leases", "domain_checks",
-        "sign_in_endings",
+        "lists", "list_addresses", "list_members", "list_senders", "list_owners", "domain_routing", "feature_flags",
+        "search_cursors", "domain_claims", "upkeep_leases", "domain_checks", "quota_nodes",
+        "domain_policies", "domain_branding", "account_tickets", "invitations", "sign_ups", "registrations",
+        "sign_in_policies",
+        "sign_in_endings", "watched_certificates",
+        "token_keys", "oauth_clients", "oauth_codes", "oauth_grants", "oauth_devices",
+        "provider_connections", "spent_sign_in_steps", "webhooks", "webhook_deliveries",
     ]
 
     @Test(arguments: Engine.all) func everyTableOfMailLeadsItsKeyWithTheAccount(_ engine: Engine) async throws {

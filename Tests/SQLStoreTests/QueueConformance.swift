@@ -26,12 +26,8 @@ import Testing
     }
 
     private func lease(_ test: StoreUnderTest, limit: Int = 10) async throws -> [QueueLease] {
-        try await test.store.lease(
-            owner: "worker",
-            now: test.clock.now(),
-            until: test.clock.now().adding(seconds: 300),
-            limit: limit
-        )
+        let now = test.clock.now()
+        return try await test.store.lease(QueueClaim(now: now, until: now.adding(seconds: 300), limit: limit))
     }
 
     private func outcome(

@@ -30,6 +30,6 @@ import Testing
 
     private func lease(_ test: StoreUnderTest) async throws -> [QueueLease] {
         let now = test.clock.now()
-        return try await test.store.lease(owner: "worker", now: now, until: now.adding(seconds: 900), limit: 10)
+        return try await test.store.lease(QueueClaim(now: now, until: now.adding(seconds: 900), limit: 10))
     }
 }

@@ -98,7 +98,9 @@ import Testing
         #expect(try await test.store.isRevoked(family: "a") == false)
         #expect(try await test.store.isRevoked(family: "b"))
         #expect(try await test.store.isRevoked(family: "z") == false)
-        #expect(try await test.store.signInEndings(after: 0, limit: 9).map(\.credential) == [.password])
+        #expect(
+            try await test.store.signInEndings(after: 0, limit: 9).map(\.credential) == [.session("b"), .password]
+        )
         #expect(try await test.store.credential(for: ann.primaryAddress)?.passwordHash == "second")
         for hash in ["third", "fourth"] {
             try await test.store.changePassword(ann.id, hash: hash, keeping: 2, exceptSession: nil)
@@ -111,5 +113,26 @@ import Testing
         await #expect(throws: StoreError.notFound) {
             try await test.store.changePassword(AccountID(99), hash: "x", keeping: 2, exceptSession: nil)
         }
+    }
+
+    @Test("an ended session ends the mail sessions of its tokens", arguments: StoreFactory.all)
+    func endedSessionsAreTold(_ factory: StoreFactory) async throws {
+        let test = try await factory.make()
+        let (ann, bob) = (try await test.account("ann@shop.test"), try await test.account("bob@shop.test"))
+        for (number, family) in [(1, "a"), (2, "b"), (3, "c")] as [(UInt8, String)] {
+            try await test.store.add(token(test, ann, number, family: family))
+        }
+        try await test.store.add(token(test, bob, 9, family: "z"))
+        try await test.store.revokeSession("a", of: ann.id)
+        let first = try #require(try await test.store.signInEndings(after: nil, limit: 10).last)
+        #expect(first.account == ann.id && first.credential == .session("a"))
+        try await test.store.revokeFamily(ofToken: token(test, ann, 2, family: "b").hash)
+        #expect(try await test.store.revokeSessions(of: ann.id, except: nil) == 1)
+        try await test.store.revokeAll(of: bob.id)
+        #expect(
+            try await test.store.signInEndings(after: first.number, limit: 10).map(\.credential) == [
+                .session("b"), .session("c"), .session("z"),
+            ]
+        )
     }
 }

@@ -12,9 +12,15 @@ import SQLStore
 import Synchronization
 import Testing
 
-typealias EveryStorePort = DirectoryStore & DomainStore & DeliveryStore & MailboxStore & QueueStore & SessionStore
-    & TraceStore & CredentialStore & SecondFactorStore & AuditStore
-    & MaintenanceStore
+typealias EveryStorePort = DirectoryStore & MailboxSharingStore & PasskeyStore & FlagStore & SendingGrantStore
+    & SingleSignOnStore
+    & DomainStore & DeliveryStore
+    & MailboxStore & QueueStore & SessionStore & TraceStore & CredentialStore & SecondFactorStore & AuditStore
+    & KeptAnswerStore & QuotaStore & SearchSourceStore & PolicyStore & PeopleStore & BrandingStore & RecoveryStore
+    & InvitationStore & BulkStore & WebhookStore & SignUpStore & RegistrationStore & AvatarStore
+    & AccountAddressStore & MaintenanceStore
+    & AddressBook
+    & DelegatedKeyStore & CertificateStore & SealedValueStore & TokenKeyStore & OAuthClientStore & OAuthGrantStore
 
 /// Makes a fresh, empty store of one kind.
 ///

@@ -72,6 +72,14 @@ for index in 0..<accountCount {
         try await store.addAccount(NewAccount(organisation: organisation, address: address, passwordHash: "x"))
     )
 }
+// An organisation's limit that is never reached: what it costs that there is one.
+if let text = getenv("BENCH_LIMIT"), let limit = Int64(String(cString: text)) {
+    _ = try await store.setLimits(
+        QuotaLimits(hardBytes: limit, hardMessages: limit >> 10),
+        of: .organisation(organisation),
+        audit: AuditEvent(at: clock.now(), actor: "bench", action: "quota.set", subject: "bench")
+    )
+}
 let targets = accounts
 let bytes = (0..<4_096).map { UInt8(truncatingIfNeeded: 97 + $0 &* 31 % 26) }
 let ends = clock.now().microseconds + Int64(seconds) * 1_000_000
