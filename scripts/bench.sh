@@ -4,10 +4,12 @@
 
 usage() {
     cat <<'TEXT'
-usage: scripts/bench.sh smtp|imap|memory|store|cluster [options of the benchmark]
+usage: scripts/bench.sh smtp|imap|http|traces|memory|store|cluster [options of the benchmark]
 
   smtp     durable accepts per second beside Postfix (1, 20 and 100 sessions; 4 and 10 KiB)
   imap     commands on a mailbox of 50,000 messages beside Dovecot
+  http     latency of one's own account, a page of 10,000 domains and token refresh at 200 requests/s; --storm: beside a storm of sign-ins
+  traces   what exported traces cost on the SMTP path: none, a tenth, all
   memory   resident memory idle, start-up time, octets per idle IMAP TLS connection
   store    durable deliveries per second of the store alone, on SQLite and PostgreSQL, beside pgbench
   cluster  SMTP on the cluster shape beside Postfix and pgbench; 300 IMAP clients at once on it
@@ -19,8 +21,9 @@ TEXT
 
 case ${1:-} in
     --help | -h) usage; exit 0 ;;
-    smtp) need_packages postfix ;;
+    smtp | traces) need_packages postfix ;;
     imap) need_packages dovecot-imapd ;;
+    http) need_packages wrk ;;
     memory) ;;
     store) need_packages postgresql postgresql-contrib ;;
     cluster) need_packages postgresql postgresql-contrib pgbouncer redis-server haproxy openssl postfix ;;
@@ -42,6 +45,7 @@ else
     "$root/scripts/run.sh" --build-only
 fi
 export OONRUMAIL_EXECUTABLE=${OONRUMAIL_EXECUTABLE:-$root/.build/release/oonrumail}
+export PYTHONPATH=$root/Tests/EndToEnd
 benchmark=$1
 shift
 exec python3 "$root/Tests/Benchmarks/${benchmark}_bench.py" "$@"

@@ -61,8 +61,9 @@ for image in "${images[@]}"; do
     [ -f "$(dockerfile "$image")" ] || die "there is no image $image"
 done
 
+# The last stages are `latest` too: a single image is then built by `docker build -f services/NAME/Dockerfile .` alone.
 for stage in build runtime; do
-    run "${build[@]}" "${options[@]}" --target $stage -t "$registry/$stage:$version" -f Dockerfile.base .
+    run "${build[@]}" "${options[@]}" --target $stage -t "$registry/$stage:$version" -t "$registry/$stage:latest" -f Dockerfile.base .
 done
 for image in "${images[@]}"; do
     run "${build[@]}" "${options[@]}" --build-arg "BUILD_IMAGE=$registry/build:$version" \

@@ -47,6 +47,9 @@ S3_ENDPOINT=https://s3.example.test
 S3_ATTACHMENTS_BUCKET=oonrumail-attachments
 S3_ACCESS_KEY_ID=<from the secret store>
 S3_SECRET_ACCESS_KEY=<from the secret store>
+OPENSEARCH_URL=https://opensearch.internal.example.test:9200
+OPENSEARCH_USERNAME=oonrumail
+OPENSEARCH_PASSWORD=<from the secret store>
 TEXT
 }
 

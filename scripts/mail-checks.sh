@@ -40,6 +40,21 @@ is_found_by_search() {
 
 has_capability() { imap '' -X CAPABILITY | grep -qiE "^\* CAPABILITY .*\b$1\b"; }
 
+# The index of OpenSearch follows within seconds.
+is_indexed() {
+    local answer token try
+    answer=$(login "$(head -1 "$VERIFY_PASSWORD_FILE")") || return 1
+    token=$(jq -r '.access_token // empty' <<<"${answer%$'\n'*}")
+    [ -n "$token" ] || { echo "sign-in failed"; return 1; }
+    for try in {1..30}; do
+        answer=$(api "$token" "/api/search?q=Deployment%20check&limit=1") || return 1
+        [ "$(jq '[.. | objects | select(has("subject"))] | length' <<<"$answer")" = 0 ] || return 0
+        [ "$try" = 30 ] || sleep 1
+    done
+    echo "/api/search does not find it within half a minute"
+    return 1
+}
+
 quota_answers() { imap '' -X 'GETQUOTAROOT INBOX' | grep -q '^\* QUOTAROOT' || { echo "no answer"; return 1; }; }
 
 remove() { imap INBOX -X "UID STORE $1 +FLAGS.SILENT (\\Deleted)" && imap INBOX -X "UID EXPUNGE $1"; }
@@ -95,6 +110,11 @@ check_mail() {
         check "the message arrives in IMAP" true
         check "the message is signed by DKIM" is_signed "$uid"
         check "search finds the message" is_found_by_search
+        if [ -n "${OPENSEARCH_URL:-}" ]; then
+            check "OpenSearch has the message" is_indexed
+        else
+            skip "OpenSearch" "OPENSEARCH_URL is not set"
+        fi
         check "the message is removed" remove "$uid"
     else
         check "the message arrives in IMAP" fails "$uid"

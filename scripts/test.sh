@@ -70,7 +70,8 @@ fi
 python_tests() {
     local report=.build/${1##*/}-$2.xml total bad errors missed
     rm -f "$report"
-    OONRUMAIL_SHAPE=$2 pytest "$1" -q --junit-xml "$report" "${pytest_filter[@]}" || true
+    # Two at a time, a file's tests together: most wait for something, and each worker has a platform of its own.
+    OONRUMAIL_SHAPE=$2 pytest "$1" -q -n 2 --dist loadfile --junit-xml "$report" "${pytest_filter[@]}" || true
     read -r total bad errors missed < <(python3 - "$report" <<'PYTHON'
 import sys, xml.etree.ElementTree as tree
 suite = tree.parse(sys.argv[1]).getroot().find("testsuite")
@@ -81,8 +82,8 @@ PYTHON
 }
 
 if [ $end_to_end = yes ] || [ $cluster = yes ] || [ $deploy = yes ]; then
-    need_packages openssl curl jq swaks libnet-ssleay-perl isync libsasl2-modules postfix bind9-utils \
-        postgresql postgresql-contrib pgbouncer redis-server haproxy util-linux
+    need_packages openssl curl jq swaks libnet-ssleay-perl isync libsasl2-modules postfix bind9-utils pebble \
+        postgresql postgresql-contrib pgbouncer redis-server haproxy util-linux chromium chromium-driver
     swift build 2>&1 | grep -E 'error|warning: unre|Compiling|Build' | tail -3 >&2
     [ "${PIPESTATUS[0]}" = 0 ] || die "the build failed"
 fi

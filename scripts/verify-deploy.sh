@@ -128,9 +128,10 @@ settings=(
 )
 failed=0
 # enter TREE VOLUME COMMAND… : in a private mount namespace, the image's root read-only, a volume for its data, as its user, without capabilities.
+# Becomes the command, so that its process is the one to be ended: for subshells alone.
 # shellcheck disable=SC2016 # the inner shell expands them
 enter() {
-    unshare --mount -- bash -euc '
+    exec unshare --mount -- bash -euc '
         tree=$1 volume=$2 secrets=$3
         shift 3
         mount --bind "$tree" "$tree"

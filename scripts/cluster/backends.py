@@ -4,6 +4,7 @@ import pathlib
 import random
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -28,7 +29,7 @@ def free_port():
             return port
 
 
-def wait_until(condition, what, seconds=30):
+def wait_until(condition, what, seconds=90):
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
@@ -50,6 +51,19 @@ def as_owner(*command):
     if os.getuid() != 0:
         return words
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *words]
+
+
+def children(parent):
+    path = pathlib.Path(f"/proc/{parent}/task/{parent}/children")
+    return [int(child) for child in path.read_text().split()]
+
+
+def is_alive(process):
+    """Neither gone nor a zombie."""
+    try:
+        return pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 class Postgres:
@@ -106,8 +120,13 @@ class Postgres:
         wait_until(lambda: listens(self.pool_port), "the start of PgBouncer")
 
     def kill(self):
-        """As a crash would end it, without a checkpoint."""
-        self._run("sh", "-c", f"kill -9 $(head -1 {self.data}/postmaster.pid)")
+        """As a crash of the machine would end it: no checkpoint, and no server process that still commits for a client."""
+        postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
+        os.kill(postmaster, signal.SIGSTOP)  # It starts no further process meanwhile.
+        every = [postmaster, *children(postmaster)]
+        for process in every:
+            os.kill(process, signal.SIGKILL)
+        wait_until(lambda: not any(map(is_alive, every)), "the end of PostgreSQL")
 
     def kill_pooler(self):
         self.pooler.kill()

@@ -15,9 +15,15 @@ from backends import ROOT, Backends, free_port, listens, wait_until
 SERVICES = ("storage", "auth", "domain-manager", "smtp-server", "imap-server")
 MAIL_PORTS = {"smtp-server": ("smtp", "submission", "submissions"), "imap-server": ("imap", "imaps")}
 # Settings of the surroundings do not count.
-PREFIXES = ("OONRUMAIL_", "POSTGRES_", "REDIS_", "S3_", "DATABASE_URL")
+PREFIXES = ("OONRUMAIL_", "POSTGRES_", "REDIS_", "S3_", "OPENSEARCH_", "SENTRY_", "OTEL_", "DATABASE_URL")
 
 __all__ = ["ROOT", "SERVICES", "Backends", "Cluster"]
+
+
+def http_rules():
+    """Which paths go to which service: the rules of the laptop's gateway."""
+    lines = (ROOT / "deploy/compose/haproxy.cfg").read_text().splitlines()
+    return "".join(f"{line}\n" for line in lines if line.split()[:1] in (["use_backend"], ["default_backend"]))
 
 
 class Cluster:
@@ -61,7 +67,7 @@ class Cluster:
             subprocess.run(
                 [
                     "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-keyout", self.data / "tls/key.pem", "-out", self.data / "tls/certificate.pem", "-days", "30",
+                    "-keyout", self.data / "tls/key.pem", "-out", self.data / "tls/certificate.pem", "-days", "90",
                     "-subj", "/CN=mail.example.test", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
                     "-addext", "basicConstraints=critical,CA:FALSE",
                 ],
@@ -161,14 +167,8 @@ class Cluster:
         for service, names in MAIL_PORTS.items():
             for name in names:
                 text += f"listen {name}\n  bind 127.0.0.1:{self.ports[name]}\n" + self._servers(service, name, "send-proxy-v2")
-        text += (
-            f"frontend http\n  mode http\n  bind 127.0.0.1:{self.ports['http']}\n  option forwardfor\n"
-            "  use_backend http-domain-manager if { path_beg -i /api/domains /health/domain-manager /mail/ /autodiscover/ }\n"
-            "  use_backend http-domain-manager if { path_beg /.well-known/mta-sts.txt /.well-known/autoconfig/ }\n"
-            "  use_backend http-auth if { path_beg /api/auth/ /api/users /api/audit /openapi.json /.well-known/ /health/auth }\n"
-            "  use_backend http-smtp-server if { path_beg /health/smtp }\n"
-            "  use_backend http-imap-server if { path_beg /health/imap }\n  default_backend http-storage\n"
-        )
+        text += f"frontend http\n  mode http\n  bind 127.0.0.1:{self.ports['http']}\n  option forwardfor\n{http_rules()}"
         for service in SERVICES:
-            text += f"backend http-{service}\n  mode http\n" + self._servers(service, "http")
+            name = {"smtp-server": "smtp-http", "imap-server": "imap-http"}.get(service, service)
+            text += f"backend {name}\n  mode http\n" + self._servers(service, "http")
         return text

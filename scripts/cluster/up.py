@@ -32,13 +32,13 @@ def main():
                 ports=None if options.free_ports else PORTS,
                 settings={
                     "OONRUMAIL_BOOTSTRAP_ADMIN": "admin@example.test", "OONRUMAIL_BOOTSTRAP_PASSWORD": password,
-                    "OONRUMAIL_HOSTNAME": "mail.example.test",
+                    "OONRUMAIL_HOSTNAME": "localhost",
                 },
             )
             print(f"starting {options.replicas} of each service, then HAProxy …", flush=True)
             cluster.start()
             demo(cluster, options.executables, password)
-            tell(cluster, password, folder)
+            tell(cluster, password, folder, operators_file(cluster, backends, folder, password))
             signal.pause()
         except KeyboardInterrupt:
             print("\nstopping …", flush=True)
@@ -60,7 +60,26 @@ def demo(cluster, executables, password):
     run("alias", "add", "sales@shop.test", "ann@shop.test")
 
 
-def tell(cluster, password, folder):
+def operators_file(cluster, backends, folder, password):
+    """What the scripts for operators read, as .env.production would be; the password of the checks beside it."""
+    secret = folder / "password"
+    secret.touch(mode=0o600)
+    secret.write_text(password + "\n")
+    file = folder / "settings.env"
+    file.touch(mode=0o600)
+    settings = {
+        **cluster.settings,
+        # Past PgBouncer, as backups are made; where the scripts look, and as whom.
+        "BACKUP_POSTGRES_PORT": backends.postgres.port, "BACKUP_DIR": folder / "backups",
+        "VERIFY_URL": f"http://127.0.0.1:{cluster.ports['http']}", "VERIFY_MAIL_HOST": "localhost",
+        "VERIFY_CA_FILE": cluster.settings["OONRUMAIL_TLS_CERTIFICATE"], "VERIFY_USER": "ann@shop.test",
+        "VERIFY_PASSWORD_FILE": secret, "VERIFY_ALIAS": "sales@shop.test",
+    }
+    file.write_text("".join(f'{name}="{value}"\n' for name, value in settings.items()))
+    return file
+
+
+def tell(cluster, password, folder, file):
     print(f"""
 The cluster runs; its data and logs are in {folder} and go with it.
 
@@ -68,6 +87,11 @@ The cluster runs; its data and logs are in {folder} and go with it.
   IMAP 127.0.0.1:{cluster.ports['imap']} (STARTTLS), {cluster.ports['imaps']} (TLS)   HTTP 127.0.0.1:{cluster.ports['http']}
 
   admin@example.test and ann@shop.test (also sales@shop.test), password {password}
+
+To follow docs/DEPLOYMENT_RUNBOOK.md on it, in another shell:
+
+  export OONRUMAIL_ENV_FILE={file} PATH={cluster.executables.absolute()}:$PATH
+  set -a; . "$OONRUMAIL_ENV_FILE"; set +a
 """)
     for (service, number), process in sorted(cluster.processes.items()):
         print(f"  {service}-{number}: process {process.pid}, health http://127.0.0.1:{cluster.places[service, number]['http']}/ready")
