@@ -55,7 +55,8 @@ let siblings: [String: Set<String>] = [
     "SQLStore": ["Database"],
     "StoreMove": ["Database", "SQLStore"],
     "CacheRedis": ["CacheMemory"],
-    "BackendTesting": ["PostgresTesting"],
+    "PostgresTesting": ["ProcessTesting"],
+    "BackendTesting": ["ProcessTesting"],
 ]
 
 let nio = "swift-nio"
@@ -305,8 +306,9 @@ let package = Package(
         libraries(
             "testing",
             [
-                "PostgresTesting": ["CLibPQ"],
-                "BackendTesting": ["PostgresTesting"],
+                "ProcessTesting": [],
+                "PostgresTesting": ["CLibPQ", "ProcessTesting"],
+                "BackendTesting": ["ProcessTesting"],
                 "MailTesting": ["MailModel", "MailPorts", "NIOCore"],
             ]
         ),
@@ -327,7 +329,7 @@ let package = Package(
             "IMAPServerTests": [
                 "MailModel", "MailPorts", "MailCrypto", "Accounts", "SQLStore", "BlobFiles", "CacheMemory",
                 "PlatformConfig", "NetKit", "Telemetry", "IMAPServer", "NIOCore", "NIOPosix", "ServiceLifecycle",
-                "Logging",
+                "Logging", "ProcessTesting",
             ],
             "ByteParsingTests": ["ByteParsing"],
             "MessageFormatTests": model + ["MessageFormat"],
@@ -338,7 +340,7 @@ let package = Package(
             ],
             "PostgresTests": [
                 "MailModel", "MailPorts", "Database", "SQLStore", "BlobFiles", "CacheMemory", "PostgresTesting",
-                "NIOCore", "NIOPosix", "Logging",
+                "ProcessTesting", "NIOCore", "NIOPosix", "Logging",
             ],
             "BlobFilesTests": ["MailModel", "MailPorts", "MailCrypto", "BlobFiles", "NIOCore", "NIOPosix", "Logging"],
             "CacheMemoryTests": ["MailModel", "MailPorts", "CacheMemory"],

@@ -58,8 +58,9 @@ if [ $unit = yes ]; then
     export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH:-8}
     swift test "${filter[@]}" 2>&1 | tee "$log" | grep -vE '^(◇|􀟈|\[[0-9]+/[0-9]+\]|✔ Test |􁁛 )' || true
     status=${PIPESTATUS[0]}
-    good=$(grep -cE '^(✔|􁁛).*Test .* passed' "$log" || true)
-    bad=$(grep -cE '^(✘|􀢄).*Test .* failed' "$log" || true)
+    # The last line, 'Test run with … tests', is no test.
+    good=$(grep -vE 'Test run with' "$log" | grep -cE '^(✔|􁁛).*Test .* passed' || true)
+    bad=$(grep -vE 'Test run with' "$log" | grep -cE '^(✘|􀢄).*Test .* failed' || true)
     missed=$(grep -cE '^(➜|􀙟).*Test .* skipped' "$log" || true)
     [ "$status" = 0 ] || [ "$bad" != 0 ] || bad=1
     [ "$good" != 0 ] || [ ${#filter[@]} != 0 ] || bad=$((bad + 1))

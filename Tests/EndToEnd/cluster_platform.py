@@ -3,14 +3,11 @@ import atexit
 import functools
 import pathlib
 import signal
-import sys
 import tempfile
 
-from platform_process import ADMIN, EXECUTABLE, PASSWORD, ROOT, Platform
+from platform_process import ADMIN, EXECUTABLE, PASSWORD, Platform
 
-sys.path.insert(0, str(ROOT / "scripts/cluster"))
-
-from cluster import SERVICES, Backends, Cluster  # noqa: E402
+from cluster import SERVICES, Backends, Cluster
 
 
 @functools.cache

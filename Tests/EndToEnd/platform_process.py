@@ -3,40 +3,27 @@ import imaplib
 import json
 import os
 import pathlib
-import random
 import signal
 import smtplib
 import socket
 import ssl
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "scripts/cluster"))
+
+from ports import free_port  # noqa: E402
+
 EXECUTABLE = pathlib.Path(os.environ.get("OONRUMAIL_EXECUTABLE", ROOT / ".build/debug/oonrumail"))
 ADMIN = "admin@example.test"
 PASSWORD = "correct horse battery staple"
 DOMAIN = "example.test"
 
 imaplib._MAXLINE = 50_000_000
-
-
-_given = set()
-
-
-def free_port():
-    """A port below those that the system gives to outgoing connections, so that none of them takes it meanwhile."""
-    while True:
-        port = random.randrange(10_000, 30_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in _given:
-            _given.add(port)
-            return port
 
 
 def wait_until(condition, seconds=60, every=0.02):

@@ -128,7 +128,8 @@ import Testing
     private func trickle(_ client: LoopbackClient, _ begin: String, every: TimeAmount) async throws {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: client.port).get()
-        try await channel.writeAndFlush(ByteBuffer(string: begin)).get()
+        // On a busy machine the server may have lost its patience before the first of them.
+        channel.writeAndFlush(ByteBuffer(string: begin), promise: nil)
         let trickle = channel.eventLoop.scheduleRepeatedTask(initialDelay: every, delay: every) { _ in
             channel.writeAndFlush(ByteBuffer(string: "x"), promise: nil)
         }
@@ -144,11 +145,11 @@ import Testing
     func aClientThatTricklesIsEnded(_ begin: String) async throws {
         try await withServer(
             [routes],
-            with: .timeouts(.milliseconds(400))
+            with: .timeouts(.seconds(2))
         ) { client async throws in
             let clock = ContinuousClock()
             let time = try await clock.measure { try await trickle(client, begin, every: .milliseconds(50)) }
-            #expect(time > .milliseconds(300) && time < .seconds(15))
+            #expect(time > .milliseconds(1_500) && time < .seconds(15))
             // Others are served meanwhile and after.
             #expect(try await client.send("GET", "/read").status == 200)
         }

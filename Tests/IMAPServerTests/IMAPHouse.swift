@@ -11,6 +11,7 @@ import NIOCore
 import NIOPosix
 import NetKit
 import PlatformConfig
+import ProcessTesting
 import SQLStore
 import ServiceLifecycle
 import Synchronization
@@ -99,7 +100,7 @@ final class IMAPHouse: Sendable {
         try Data(made.certificatePEM).write(to: URL(fileURLWithPath: folder + "/c.pem"))
         try Data(made.keyPEM).write(to: URL(fileURLWithPath: folder + "/k.pem"))
         let tls = try TLSContextStore(certificatePath: folder + "/c.pem", keyPath: folder + "/k.pem", logger: logger)
-        (port, tlsPort) = (try await Self.freePort(), try await Self.freePort())
+        (port, tlsPort) = (try LoopbackPort.free(), try LoopbackPort.free())
         var overrides = [
             "OONRUMAIL_IMAP_PORT": "\(port)", "OONRUMAIL_IMAPS_PORT": "\(tlsPort)",
             "OONRUMAIL_PLAINTEXT_AUTH_ON_LOOPBACK": "true",
@@ -130,16 +131,6 @@ final class IMAPHouse: Sendable {
             clock: clock,
             logger: logger
         )
-    }
-
-    private static func freePort() async throws -> Int {
-        let probe = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup).bind(
-            host: "127.0.0.1",
-            port: 0
-        ).get()
-        let port = probe.localAddress?.port ?? 0
-        try await probe.close()
-        return port
     }
 
     /// A client that has read the greeting.

@@ -8,6 +8,7 @@ import MailPorts
 import NIOCore
 import NIOPosix
 import PostgresTesting
+import ProcessTesting
 import SQLStore
 import Synchronization
 import Testing

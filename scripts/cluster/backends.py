@@ -1,7 +1,6 @@
 """What the cluster shape stands on: PostgreSQL with PgBouncer, Redis, an S3 server; private, on free loopback ports."""
 import os
 import pathlib
-import random
 import secrets
 import shutil
 import signal
@@ -9,24 +8,9 @@ import socket
 import subprocess
 import time
 
+from ports import free_port
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-
-
-_given = set()
-
-
-def free_port():
-    """A port below those that the system gives to outgoing connections, so that none of them takes it meanwhile."""
-    while True:
-        port = random.randrange(10_000, 30_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in _given:
-            _given.add(port)
-            return port
 
 
 def wait_until(condition, what, seconds=90):

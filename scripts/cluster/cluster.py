@@ -10,7 +10,8 @@ import signal
 import subprocess
 import urllib.request
 
-from backends import ROOT, Backends, free_port, listens, wait_until
+from backends import ROOT, Backends, listens, wait_until
+from ports import free_port
 
 SERVICES = ("storage", "auth", "domain-manager", "smtp-server", "imap-server")
 MAIL_PORTS = {"smtp-server": ("smtp", "submission", "submissions"), "imap-server": ("imap", "imaps")}

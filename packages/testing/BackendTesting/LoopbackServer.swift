@@ -1,5 +1,5 @@
 import Glibc
-import PostgresTesting
+import ProcessTesting
 import Synchronization
 
 /// A server program on a free port of the loopback, which ends with this object or this process.
@@ -38,10 +38,7 @@ package final class LoopbackServer: Sendable {
         var template = Array("/tmp/backend-test.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Fault(description: "no temporary folder") }
         folder = String(decoding: template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        // A node of a Redis cluster takes the port 10,000 above its own too.
-        var port = 65_535
-        while port > 55_535 { port = try Self.freePort() }
-        self.port = port
+        port = try LoopbackPort.free()
         self.command = command(port, folder)
     }
 
@@ -80,22 +77,5 @@ package final class LoopbackServer: Sendable {
     package static func find(_ names: [String]) -> String? {
         let found = try? run("for n in \"$@\"; do command -v -- \"$n\" && exit; done; exit 1", names)
         return found.flatMap { $0.isEmpty ? nil : $0 }
-    }
-
-    private static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        guard descriptor >= 0 else { throw Fault(description: "no socket") }
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                bind(descriptor, pointer, length) == 0 && getsockname(descriptor, pointer, &length) == 0
-            }
-        }
-        guard bound else { throw Fault(description: "no free port") }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import ProcessTesting
 
 /// PgBouncer in transaction mode before the shared cluster: any transaction may run in any server session.
 package final class Pooler: Sendable {
@@ -11,7 +12,7 @@ package final class Pooler: Sendable {
     private let keeper: Child
 
     package init(cluster: PostgresCluster) throws {
-        port = try PostgresCluster.freePort()
+        port = try LoopbackPort.free()
         keeper = try Child(script: Self.script, arguments: [cluster.folder, "\(cluster.port)", "\(port)"])
         guard keeper.readLine() == "ready" else { throw PostgresCluster.Fault(description: "PgBouncer did not start") }
     }

@@ -1,4 +1,5 @@
 import Glibc
+import ProcessTesting
 
 /// A private PostgreSQL server of the test process: fresh, on a free loopback port and a local socket, gone with the
 /// process however that ends.
@@ -32,27 +33,9 @@ package final class PostgresCluster: Sendable {
         var template = Array("/tmp/postgres-test.XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Fault(description: "no temporary folder") }
         folder = String(decoding: template.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        port = try Self.freePort()
+        port = try LoopbackPort.free()
         keeper = try Child(script: Self.script, arguments: [binaries, folder, "\(port)", configuration])
         guard keeper.readLine() == "ready" else { throw Fault(description: "PostgreSQL did not start: see \(folder)") }
-    }
-
-    /// A port of the loopback that nothing listens on.
-    package static func freePort() throws -> Int {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let port =
-            withUnsafeMutablePointer(to: &address) { pointer in
-                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                    bind(descriptor, pointer, length) == 0 && getsockname(descriptor, pointer, &length) == 0
-                }
-            } ? Int(UInt16(bigEndian: address.sin_port)) : 0
-        guard port > 0 else { throw Fault(description: "no free port") }
-        return port
     }
 
     /// Runs SQL as the superuser.
