@@ -31,7 +31,7 @@ package final class Child: Sendable {
     ) throws -> (input: Int32, output: Int32, processID: Int32) {
         var toChild: [Int32] = [0, 0]
         var fromChild: [Int32] = [0, 0]
-        guard pipe(&toChild) == 0, pipe(&fromChild) == 0 else { throw PostgresCluster.Fault(description: "no pipe") }
+        guard pipe(&toChild) == 0, pipe(&fromChild) == 0 else { throw ProcessFault(description: "no pipe") }
         for end in toChild + fromChild { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -52,7 +52,7 @@ package final class Child: Sendable {
         let status = posix_spawn(&made, "/bin/bash", &actions, &attributes, words + [nil], environ)
         close(toChild[0])
         close(fromChild[1])
-        guard status == 0 else { throw PostgresCluster.Fault(description: "no shell") }
+        guard status == 0 else { throw ProcessFault(description: "no shell") }
         return (toChild[1], fromChild[0], made)
     }
 

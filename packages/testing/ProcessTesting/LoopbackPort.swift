@@ -3,10 +3,6 @@ import Synchronization
 
 /// Ports of the loopback for servers that tests start.
 package enum LoopbackPort {
-    package struct Fault: Error, CustomStringConvertible {
-        package let description: String
-    }
-
     /// Below those that the system gives to outgoing connections, so that none of them takes one meanwhile; a node of a
     /// Redis cluster takes the port 10,000 above its own too.
     private static let range = 10_000..<22_000
@@ -18,7 +14,7 @@ package enum LoopbackPort {
             let port = Int.random(in: range)
             if given.withLock({ $0.insert(port).inserted }) && isFree(port) && isFree(port + 10_000) { return port }
         }
-        throw Fault(description: "no free port")
+        throw ProcessFault(description: "no free port")
     }
 
     private static func isFree(_ port: Int) -> Bool {
