@@ -57,7 +57,7 @@ package struct SQLDialect: Sendable {
             var result: [UInt8] = []
             var index = 0
             while index < bytes.count {
-                if bytes[index...].starts(with: pattern) {
+                if bytes[index] == pattern[0], bytes[index...].starts(with: pattern) {
                     result += Array(meaning.utf8)
                     index += pattern.count
                 } else {

@@ -88,9 +88,7 @@ package struct Migration: Sendable {
                 for statement in database.dialect.migrationLimits { try connection.post(statement, []) }
                 try connection.execute(database.dialect.spell(table))
                 // Another program may have done it while this one waited for its turn.
-                guard !(try steps(migrations, connection).steps.allSatisfy { $0.version != migration.version }) else {
-                    return
-                }
+                guard !(try applied(migrations, connection).contains(migration.version)) else { return }
                 for statement in migration.statements { try connection.post(database.dialect.spell(statement), []) }
                 try connection.execute(
                     "INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES ($1, $2, $3, $4)",
@@ -121,14 +119,19 @@ package struct Migration: Sendable {
             guard isThere == true else {
                 return SchemaPlan(current: 0, steps: migrations.map { $0.step(connection.dialect) })
             }
-            return try steps(migrations, connection)
+            let done = try applied(migrations, connection)
+            return SchemaPlan(
+                current: done.last ?? 0,
+                steps: migrations.filter { !done.contains($0.version) }.map { $0.step(connection.dialect) }
+            )
         }
     }
 
-    private static func steps(
+    /// The versions that the database has, in ascending order.
+    private static func applied(
         _ migrations: [Migration],
         _ connection: any SQLConnection
-    ) throws(StoreError) -> SchemaPlan {
+    ) throws(StoreError) -> [Int64] {
         let applied = try connection.all("SELECT version, name, checksum FROM schema_migrations ORDER BY version") {
             row throws(StoreError) in
             (version: row.integer(0), name: row.text(1), checksum: row.text(2))
@@ -149,11 +152,7 @@ package struct Migration: Sendable {
                 throw .refused("migration \(version) (\(known.name)) is not the one that was applied to this database")
             }
         }
-        let done = Set(applied.map(\.version))
-        return SchemaPlan(
-            current: applied.last?.version ?? 0,
-            steps: migrations.filter { !done.contains($0.version) }.map { $0.step(connection.dialect) }
-        )
+        return applied.map(\.version)
     }
 
     private func step(_ dialect: SQLDialect) -> SchemaPlan.Step {

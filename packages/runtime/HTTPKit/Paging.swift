@@ -114,7 +114,7 @@ extension ListQuery {
         let parts = cursor.utf8.split(separator: 46, omittingEmptySubsequences: false).map { Base64URL.decode($0) }
         let known = parts.compactMap { $0 }
         guard parts.count == count, known.count == count else {
-            throw Problem(.badRequest, detail: "The query's after takes what an answer gave as next.")
+            throw .badPosition
         }
         return known
     }

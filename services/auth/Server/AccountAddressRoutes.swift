@@ -49,8 +49,7 @@ package struct AccountAddressRoutes: Sendable {
     }
 
     private static func account(_ request: APIRequest) throws(Problem) -> AccountID {
-        guard let number = Int64(request.parameter("id")) else { throw .notFound() }
-        return AccountID(number)
+        AccountID(try request.number())
     }
 
     @Sendable private func listOwn(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {

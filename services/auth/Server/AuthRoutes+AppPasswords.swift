@@ -79,7 +79,7 @@ extension AuthRoutes {
     }
 
     @Sendable func revokeAppPassword(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        guard let id = Int64(request.parameter("id")) else { throw Problem.notFound() }
+        let id = try request.number()
         try await appPasswords.revoke(
             AppPasswordID(id),
             of: caller,

@@ -151,7 +151,7 @@ package struct GrantRoutes: Sendable {
     }
 
     private func id(_ request: APIRequest) throws(Problem) -> SendingGrantID {
-        guard let id = Int64(request.parameter("id")) else { throw .notFound() }
+        let id = try request.number()
         return SendingGrantID(id)
     }
 

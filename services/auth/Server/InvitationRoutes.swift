@@ -63,38 +63,23 @@ package struct InvitationRoutes: Sendable {
         }
     }
 
-    private struct Documents: Encodable {
-        var invitations: [Document]
-        var next: String?
-    }
-
     private static func organisation(_ request: APIRequest) throws(Problem) -> OrganisationID {
-        guard let number = Int64(request.parameter("id")) else { throw .notFound() }
-        return OrganisationID(number)
+        OrganisationID(try request.number())
     }
 
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let limit = try request.query("limit", default: APIRequest.standardPage, in: APIRequest.pageLimit)
-        var after: InvitationID?
-        if let text = request.query("after") {
-            guard let number = Int64(text) else {
-                throw Problem(.badRequest, detail: "The query's after takes what an answer gave as next.")
-            }
-            after = InvitationID(number)
+        let organisation = try Self.organisation(request)
+        return try await request.numberedPage("invitations", number: \.id.rawValue, document: { Document($0) }) {
+            after,
+            limit in
+            try await invitations.invitations(
+                of: organisation,
+                after: after.map { InvitationID($0) },
+                limit: limit,
+                for: PeopleActor(caller, remote: request.remote),
+                now: clock.now()
+            )
         }
-        let found = try await invitations.invitations(
-            of: try Self.organisation(request),
-            after: after,
-            limit: limit + 1,
-            for: PeopleActor(caller, remote: request.remote),
-            now: clock.now()
-        )
-        let page = found.prefix(limit)
-        let next = found.count > limit ? page.last.map { "\($0.id)" } : nil
-        return request.linked(
-            try .json(Documents(invitations: page.map { Document($0) }, next: next)),
-            next: next
-        )
     }
 
     private struct New: RequestDocument {
@@ -133,7 +118,7 @@ package struct InvitationRoutes: Sendable {
     }
 
     @Sendable private func revoke(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        guard let number = Int64(request.parameter("invitation")) else { throw Problem.notFound() }
+        let number = try request.number("invitation")
         try await invitations.revoke(
             InvitationID(number),
             of: try Self.organisation(request),

@@ -69,12 +69,11 @@ package struct MailboxRightsRoutes: Sendable {
     // MARK: - Rights
 
     private static func account(_ request: APIRequest) throws(Problem) -> AccountID {
-        guard let number = Int64(request.parameter("id")) else { throw .notFound() }
-        return AccountID(number)
+        AccountID(try request.number())
     }
 
     private func target(_ request: APIRequest, _ caller: Account) async throws -> MailboxSharing.Target {
-        guard let number = Int64(request.parameter("mailbox")) else { throw Problem.notFound() }
+        let number = try request.number("mailbox")
         return try await sharing.target(MailboxID(number), of: try Self.account(request), for: caller)
     }
 

@@ -166,7 +166,7 @@ package struct PasskeyRoutes: Sendable {
 
     @Sendable private func rename(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let given = try await request.decode(Name.self)
-        guard let id = Int64(request.parameter("id")) else { throw Problem.notFound() }
+        let id = try request.number()
         try await passkeys.rename(
             PasskeyID(id),
             of: caller,
@@ -178,7 +178,7 @@ package struct PasskeyRoutes: Sendable {
     }
 
     @Sendable private func remove(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        guard let id = Int64(request.parameter("id")) else { throw Problem.notFound() }
+        let id = try request.number()
         try await requireConfirmation(request, caller)
         try await passkeys.remove(PasskeyID(id), of: caller, remote: request.remote, now: auth.clock.now())
         return .noContent

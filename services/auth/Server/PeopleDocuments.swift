@@ -127,14 +127,10 @@ extension ListQuery {
     fileprivate func place(isNumber: Bool) throws(Problem) -> ListPosition? {
         guard let after else { return nil }
         let parts = try Self.position(after).map { String(decoding: $0, as: UTF8.self) }
-        guard let tie = Int64(parts[1]), !parts[0].utf8.contains(0) else { throw Self.noPlace }
+        guard let tie = Int64(parts[1]), !parts[0].utf8.contains(0) else { throw .badPosition }
         guard isNumber else { return ListPosition(key: .text(parts[0]), tie: tie) }
-        guard let number = Int64(parts[0]) else { throw Self.noPlace }
+        guard let number = Int64(parts[0]) else { throw .badPosition }
         return ListPosition(key: .number(number), tie: tie)
-    }
-
-    private static var noPlace: Problem {
-        Problem(.badRequest, detail: "The query's after takes what an answer gave as next.")
     }
 
     /// A filter that takes one of the type's words.

@@ -42,7 +42,7 @@ package struct PeopleRoutes: Sendable {
     }
 
     private static func number(_ request: APIRequest) throws(Problem) -> Int64 {
-        guard let number = Int64(request.parameter("id")) else { throw .notFound() }
+        let number = try request.number()
         return number
     }
 

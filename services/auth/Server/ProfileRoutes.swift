@@ -160,8 +160,7 @@ package struct ProfileRoutes: Sendable {
     }
 
     private static func account(_ request: APIRequest) throws(Problem) -> AccountID {
-        guard let number = Int64(request.parameter("id")) else { throw .notFound() }
-        return AccountID(number)
+        AccountID(try request.number())
     }
 
     private static func avatar(_ bytes: [UInt8]) throws(Problem) -> Avatar {

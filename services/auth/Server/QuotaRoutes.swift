@@ -54,8 +54,7 @@ package struct QuotaRoutes: Sendable {
 
     private func organisation(_ request: APIRequest, _ caller: Account) throws -> QuotaSubject {
         guard caller.role != .member else { throw Problem.forbidden() }
-        guard let number = Int64(request.parameter("id")) else { throw Problem.notFound() }
-        let id = OrganisationID(number)
+        let id = OrganisationID(try request.number())
         guard id == caller.organisation || caller.role == .platformAdmin else { throw Problem.notFound() }
         return .organisation(id)
     }

@@ -69,19 +69,6 @@ package struct RegistrationRoutes: Sendable {
         var password: String
     }
 
-    private struct Made: Encodable {
-        static let schema = Schema.object(["id": .integer, "email": .text, "organisation_id": .integer])
-        var id: Int64
-        var email: String
-        var organisationID: Int64
-
-        init(_ account: Account) {
-            id = account.id.rawValue
-            email = account.primaryAddress.description
-            organisationID = account.organisation.rawValue
-        }
-    }
-
     private func verify(_ request: APIRequest) async throws -> APIResponse {
         let given = try await request.decode(Proof.self)
         let outcome = try await registrations.verify(
@@ -91,7 +78,7 @@ package struct RegistrationRoutes: Sendable {
             now: clock.now()
         )
         switch outcome {
-        case .made(let account): return try .json(Made(account), status: 201)
+        case .made(let account): return try .json(MadeAccountDocument(account), status: 201)
         case .waits: return try .json(["status": "waiting"], status: 202)
         }
     }
@@ -125,58 +112,33 @@ package struct RegistrationRoutes: Sendable {
         }
     }
 
-    private struct Documents: Encodable {
-        var registrations: [Document]
-        var next: String?
-    }
-
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let limit = try request.query("limit", default: APIRequest.standardPage, in: APIRequest.pageLimit)
-        var after: RegistrationID?
-        if let text = request.query("after") {
-            guard let number = Int64(text) else {
-                throw Problem(.badRequest, detail: "The query's after takes what an answer gave as next.")
-            }
-            after = RegistrationID(rawValue: number)
+        try await request.numberedPage("registrations", number: \.id.rawValue, document: { Document($0) }) {
+            after,
+            limit in
+            try await registrations.waiting(
+                onDomain: request.query("domain"),
+                after: after.map { RegistrationID($0) },
+                limit: limit,
+                for: PeopleActor(caller, remote: request.remote),
+                now: clock.now()
+            )
         }
-        let found = try await registrations.waiting(
-            onDomain: request.query("domain"),
-            after: after,
-            limit: limit + 1,
-            for: PeopleActor(caller, remote: request.remote),
-            now: clock.now()
-        )
-        let page = found.prefix(limit)
-        let next = found.count > limit ? page.last.map { "\($0.id)" } : nil
-        return request.linked(
-            try .json(Documents(registrations: page.map { Document($0) }, next: next)),
-            next: next
-        )
-    }
-
-    private static func number(_ request: APIRequest) throws(Problem) -> RegistrationID {
-        guard let number = Int64(request.parameter("id")) else { throw .notFound() }
-        return RegistrationID(rawValue: number)
     }
 
     @Sendable private func approve(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let account = try await registrations.approve(
-            try Self.number(request),
+            RegistrationID(try request.number()),
             by: PeopleActor(caller, remote: request.remote),
             now: clock.now()
         )
-        return try .json(Made(account))
-    }
-
-    private struct Reason: RequestDocument {
-        static let members: Set<String> = ["reason"]
-        var reason: String
+        return try .json(MadeAccountDocument(account))
     }
 
     @Sendable private func refuse(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         _ = try await registrations.refuse(
-            try Self.number(request),
-            reason: try await request.decode(Reason.self).reason,
+            RegistrationID(try request.number()),
+            reason: try await request.decode(ReasonDocument.self).reason,
             by: PeopleActor(caller, remote: request.remote),
             now: clock.now()
         )
@@ -211,7 +173,7 @@ package struct RegistrationRoutes: Sendable {
                     429: "Too many from this client",
                 ],
                 required: ["token", "password"],
-                schemas: [201: Made.schema, 202: .object(["status": .text])]
+                schemas: [201: MadeAccountDocument.schema, 202: .object(["status": .text])]
             )
         )
         set.describe(
@@ -231,7 +193,7 @@ package struct RegistrationRoutes: Sendable {
             RouteDescription(
                 "Make the account; the person is told by mail",
                 answers: [200: "The account", 403: role, 404: "None waits", 409: "The address cannot be had any more"],
-                schemas: [200: Made.schema]
+                schemas: [200: MadeAccountDocument.schema]
             )
         )
         set.describe(

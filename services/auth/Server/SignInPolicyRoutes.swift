@@ -98,8 +98,7 @@ package struct SignInPolicyRoutes: Sendable {
     }
 
     private static func organisation(_ request: APIRequest) throws(Problem) -> OrganisationID {
-        guard let number = Int64(request.parameter("id")) else { throw .notFound() }
-        return OrganisationID(number)
+        OrganisationID(try request.number())
     }
 
     private func answer(_ record: SignInPolicyRecord) throws -> APIResponse {

@@ -69,19 +69,6 @@ package struct SignUpRoutes: Sendable {
         var token: String
     }
 
-    private struct Made: Encodable {
-        static let schema = Schema.object(["id": .integer, "email": .text, "organisation_id": .integer])
-        var id: Int64
-        var email: String
-        var organisationID: Int64
-
-        init(_ account: Account) {
-            id = account.id.rawValue
-            email = account.primaryAddress.description
-            organisationID = account.organisation.rawValue
-        }
-    }
-
     private func verify(_ request: APIRequest) async throws -> APIResponse {
         let outcome = try await signUps.verify(
             token: try await request.decode(Token.self).token,
@@ -89,7 +76,7 @@ package struct SignUpRoutes: Sendable {
             now: clock.now()
         )
         switch outcome {
-        case .made(let account): return try .json(Made(account), status: 201)
+        case .made(let account): return try .json(MadeAccountDocument(account), status: 201)
         case .waits: return try .json(["status": "waiting"], status: 202)
         }
     }
@@ -123,50 +110,30 @@ package struct SignUpRoutes: Sendable {
         }
     }
 
-    private struct Documents: Encodable {
-        var signUps: [Document]
-        var next: String?
-    }
-
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let limit = try request.query("limit", default: APIRequest.standardPage, in: APIRequest.pageLimit)
-        var after: SignUpID?
-        if let text = request.query("after") {
-            guard let number = Int64(text) else {
-                throw Problem(.badRequest, detail: "The query's after takes what an answer gave as next.")
-            }
-            after = SignUpID(rawValue: number)
+        try await request.numberedPage("sign_ups", number: \.id.rawValue, document: { Document($0) }) { after, limit in
+            try await signUps.waiting(
+                after: after.map { SignUpID($0) },
+                limit: limit,
+                for: PeopleActor(caller, remote: request.remote),
+                now: clock.now()
+            )
         }
-        let actor = PeopleActor(caller, remote: request.remote)
-        let found = try await signUps.waiting(after: after, limit: limit + 1, for: actor, now: clock.now())
-        let page = found.prefix(limit)
-        let next = found.count > limit ? page.last.map { "\($0.id)" } : nil
-        return request.linked(try .json(Documents(signUps: page.map { Document($0) }, next: next)), next: next)
-    }
-
-    private static func number(_ request: APIRequest) throws(Problem) -> SignUpID {
-        guard let number = Int64(request.parameter("id")) else { throw .notFound() }
-        return SignUpID(rawValue: number)
     }
 
     @Sendable private func approve(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let account = try await signUps.approve(
-            try Self.number(request),
+            SignUpID(try request.number()),
             by: PeopleActor(caller, remote: request.remote),
             now: clock.now()
         )
-        return try .json(Made(account))
-    }
-
-    private struct Reason: RequestDocument {
-        static let members: Set<String> = ["reason"]
-        var reason: String
+        return try .json(MadeAccountDocument(account))
     }
 
     @Sendable private func refuse(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         _ = try await signUps.refuse(
-            try Self.number(request),
-            reason: try await request.decode(Reason.self).reason,
+            SignUpID(try request.number()),
+            reason: try await request.decode(ReasonDocument.self).reason,
             by: PeopleActor(caller, remote: request.remote),
             now: clock.now()
         )
@@ -201,7 +168,7 @@ package struct SignUpRoutes: Sendable {
                     429: "Too many from this client",
                 ],
                 required: ["token"],
-                schemas: [201: Made.schema, 202: .object(["status": .text])]
+                schemas: [201: MadeAccountDocument.schema, 202: .object(["status": .text])]
             )
         )
         set.describe(
@@ -220,7 +187,7 @@ package struct SignUpRoutes: Sendable {
             RouteDescription(
                 "Make the organisation and its owner's account; the owner is told by mail",
                 answers: [200: "The owner's account", 403: role, 404: "None waits", 409: "The address has an account"],
-                schemas: [200: Made.schema]
+                schemas: [200: MadeAccountDocument.schema]
             )
         )
         set.describe(

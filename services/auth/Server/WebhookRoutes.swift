@@ -39,7 +39,7 @@ package struct WebhookRoutes: Sendable {
 
     /// The organisation of the path, for those who manage it.
     private func organisation(_ request: APIRequest, _ caller: Account) async throws -> OrganisationID {
-        guard let number = Int64(request.parameter("id")) else { throw Problem.notFound() }
+        let number = try request.number()
         let actor = PeopleActor(caller, remote: request.remote)
         return try await people.organisation(OrganisationID(number), for: actor).id
     }
@@ -160,23 +160,12 @@ package struct WebhookRoutes: Sendable {
         }
     }
 
-    private struct Deliveries: Encodable {
-        var deliveries: [DeliveryDocument]
-        var next: String?
-    }
-
     private func deliveries(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let organisation = try await organisation(request, caller)
-        let limit = try request.query("limit", default: APIRequest.standardPage, in: APIRequest.pageLimit)
-        let before = try request.query("after").map { text throws(Problem) in
-            guard let number = Int64(text) else {
-                throw Problem(.badRequest, detail: "The query's after takes what an answer gave as next.")
-            }
-            return WebhookDeliveryID(number)
+        return try await request.numberedPage("deliveries", number: \.id.rawValue, document: { DeliveryDocument($0) }) {
+            before,
+            limit in
+            try await webhooks.deliveries(of: organisation, before: before.map { WebhookDeliveryID($0) }, limit: limit)
         }
-        let found = try await webhooks.deliveries(of: organisation, before: before, limit: limit + 1)
-        let page = found.prefix(limit).map { DeliveryDocument($0) }
-        let next = found.count > limit ? page.last.map { "\($0.id)" } : nil
-        return request.linked(try .json(Deliveries(deliveries: page, next: next)), next: next)
     }
 }

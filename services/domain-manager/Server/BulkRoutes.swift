@@ -61,34 +61,13 @@ package struct BulkRoutes: Sendable {
 
     // MARK: - Import
 
-    private struct RowDocument: Encodable {
-        var line: Int
-        var address: String
-        /// `created`, `changed`, `unchanged`, `refused`.
-        var outcome: String
-        var column: String?
-        var reason: String?
-        /// Whether the mail of an invitation left; only for new accounts with a contact.
-        var invited: Bool?
-
-        init(_ line: BulkReport.Line) {
-            (self.line, address, invited) = (line.line, line.address, line.isInvited)
-            switch line.outcome {
-            case .created: outcome = "created"
-            case .changed: outcome = "changed"
-            case .unchanged: outcome = "unchanged"
-            case .refused(let column, let why): (outcome, self.column, reason) = ("refused", column, why)
-            }
-        }
-    }
-
     private struct Report: Encodable {
         var dryRun: Bool
         var created: Int
         var changed: Int
         var unchanged: Int
         var refused: Int
-        var rows: [RowDocument]
+        var rows: [BulkRowDocument]
     }
 
     private func take(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
@@ -119,7 +98,7 @@ package struct BulkRoutes: Sendable {
                 changed: report.count(.changed),
                 unchanged: report.count(.unchanged),
                 refused: report.refused.count,
-                rows: report.lines.map { RowDocument($0) }
+                rows: report.lines.map { BulkRowDocument($0) }
             )
         )
     }

@@ -164,7 +164,7 @@ package struct CertificateRoutes: Sendable {
     private static func place(_ cursor: String) throws(Problem) -> CertificatePlace {
         let parts = try ListQuery.position(cursor)
         guard let port = UInt16(String(decoding: parts[1], as: UTF8.self)), !parts[0].contains(0) else {
-            throw Problem(.badRequest, detail: "The query's after takes what an answer gave as next.")
+            throw Problem.badPosition
         }
         return CertificatePlace(host: String(decoding: parts[0], as: UTF8.self), port: port)
     }

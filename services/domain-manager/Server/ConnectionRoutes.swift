@@ -227,12 +227,7 @@ package struct ConnectionRoutes: Sendable {
         let domain = try await domain(request, caller)
         let query = try request.list(sorts: ["account_id"])
         guard !query.isDescending else { throw Problem(.badRequest, detail: "The query's sort takes account_id.") }
-        let after = try query.after.map { text throws(Problem) in
-            guard let number = Int64(text) else {
-                throw Problem(.badRequest, detail: "The query's after takes what an answer gave as next.")
-            }
-            return AccountID(number)
-        }
+        let after = try request.numberAfter().map { AccountID($0) }
         let found = try await connections.store.links(of: domain.name, after: after, limit: query.limit + 1)
         let page = found.prefix(query.limit).map {
             Link(
@@ -251,7 +246,7 @@ package struct ConnectionRoutes: Sendable {
 
     private func unlink(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let domain = try await domain(request, caller)
-        guard let id = Int64(request.parameter("account")) else { throw Problem.notFound() }
+        let id = try request.number("account")
         var event = event("sso.unlink", domain.name, request, caller)
         event.detail = AuditDetail().adding("account", id).text
         try await connections.store.removeLink(of: AccountID(id), at: domain.name, audit: event)

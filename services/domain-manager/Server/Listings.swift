@@ -67,15 +67,11 @@ extension ListQuery {
         let comma = bytes.lastIndex(of: 44) ?? bytes.count
         let tie = comma == bytes.count ? Int64.max : Int64(String(decoding: bytes[(comma + 1)...], as: UTF8.self))
         let key = String(decoding: bytes[..<comma], as: UTF8.self)
-        guard let tie, !key.utf8.contains(0) else { throw Self.noPosition }
+        guard let tie, !key.utf8.contains(0) else { throw .badPosition }
         guard isNumber else {
             return ListPosition(key: .text(key), tie: isDescending && comma == bytes.count ? 0 : tie)
         }
-        guard let number = Int64(key) else { throw Self.noPosition }
+        guard let number = Int64(key) else { throw .badPosition }
         return ListPosition(key: .number(number), tie: tie)
-    }
-
-    private static var noPosition: Problem {
-        Problem(.badRequest, detail: "The query's after takes what an answer gave as next.")
     }
 }

@@ -39,25 +39,6 @@ extension DomainCommand {
         @Flag(name: .long, help: "Take the rows that are not refused.") var partial = false
         @OptionGroup var options: StoreOptions
 
-        private struct Row: Encodable {
-            var line: Int
-            var address: String
-            var outcome: String
-            var column: String?
-            var reason: String?
-            var invited: Bool?
-
-            init(_ line: BulkReport.Line) {
-                (self.line, address, invited) = (line.line, line.address, line.isInvited)
-                switch line.outcome {
-                case .created: outcome = "created"
-                case .changed: outcome = "changed"
-                case .unchanged: outcome = "unchanged"
-                case .refused(let column, let why): (outcome, self.column, reason) = ("refused", column, why)
-                }
-            }
-        }
-
         func run() async throws {
             let name = try checked(name)
             try await options.withPorts("domain \(name)") { ports in
@@ -73,14 +54,14 @@ extension DomainCommand {
                     mode: dryRun ? .trial : partial ? .partial : .whole,
                     by: BulkActor("cli", role: .platformAdmin, account: nil)
                 )
-                try options.show(report.lines.map { Row($0) }, text(report))
+                try options.show(report.lines.map { BulkRowDocument($0) }, text(report))
                 guard report.refused.isEmpty else { throw ExitCode(CommandFailure.Code.failure.rawValue) }
             }
         }
 
         private func text(_ report: BulkReport) -> String {
             var table = TextTable(["LINE", "ADDRESS", "OUTCOME", "COLUMN", "WHY"])
-            for row in report.lines.map({ Row($0) }) where row.outcome != "unchanged" {
+            for row in report.lines.map({ BulkRowDocument($0) }) where row.outcome != "unchanged" {
                 let mail = row.invited.map { $0 ? "invited" : "the invitation did not leave" }
                 table.add(["\(row.line)", row.address, row.outcome, row.column ?? "-", row.reason ?? mail ?? "-"])
             }

@@ -144,7 +144,7 @@ struct SearchRoutes: Sendable {
 
     @Sendable private static func problem(_ error: any Error) -> Problem? {
         switch error as? SearchFault {
-        case .index(.badPosition): Problem(400, detail: "The query's after takes what an answer gave as next.")
+        case .index(.badPosition): Problem.badPosition
         case .index(.unavailable(let id)): .unavailable(reportID: id)
         case .store(.unavailable(let id)): .unavailable(reportID: id)
         case .store(.damaged(let id)): Problem(500, detail: "A record is damaged.", reportID: id)
