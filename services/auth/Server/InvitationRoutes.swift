@@ -50,7 +50,9 @@ package struct InvitationRoutes: Sendable {
         /// Only in the answer that made it, and only when no contact was given.
         var token: String?
 
-        init(_ known: Invitation, token: MailToken? = nil) {
+        init(_ known: Invitation) { self.init(known, nil) }
+
+        init(_ known: Invitation, _ token: MailToken?) {
             id = known.id.rawValue
             email = known.address.description
             contact = known.contact?.description
@@ -69,7 +71,7 @@ package struct InvitationRoutes: Sendable {
 
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let organisation = try Self.organisation(request)
-        return try await request.numberedPage("invitations", number: \.id.rawValue, document: { Document($0) }) {
+        return try await request.numberedPage("invitations", number: \.id.rawValue, document: Document.init) {
             after,
             limit in
             try await invitations.invitations(
@@ -111,7 +113,7 @@ package struct InvitationRoutes: Sendable {
             now: clock.now()
         )
         return try .json(
-            Document(made.invitation, token: made.token),
+            Document(made.invitation, made.token),
             status: 201,
             headers: ["Location": "/api/organisations/\(organisation)/invitations/\(made.invitation.id)"]
         )
