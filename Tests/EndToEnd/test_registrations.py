@@ -2,7 +2,7 @@
 import time
 
 import pytest
-from platform_process import PASSWORD
+from platform_process import PASSWORD, wait_until
 from test_people import Company
 from test_recovery import login, mails, token_in
 
@@ -106,6 +106,15 @@ def test_by_approval_its_managers_decide(platform):
     assert house.waiting() == house.waiting("admin") == ["ann@reg-ask.test", "bob@reg-ask.test"]
     assert other.waiting() == ["cy@reg-other.test"] and other.waiting(query="?domain=reg-ask.test") == []
     assert house.waiting("member") == 403 and platform.http("GET", PATH)[0] == 401
+    # The owner is told of each, and of its own domain's alone; administrators are where there is no owner.
+    def told_of(user):
+        return [one for one in mails(platform, user) if one["Subject"] == "A registration on reg-ask.test waits"]
+
+    wait_until(lambda: len(told_of("owner@reg-ask.test")) == 2)
+    told = told_of("owner@reg-ask.test")
+    assert [name in one.get_content() for one, name in zip(told, ("ann@reg-ask.test", "bob@reg-ask.test"))] == [True, True]
+    assert contact in told[0].get_content() and "within 30 days" in told[0].get_content()
+    assert told_of("admin@reg-ask.test") == []
     status, page = house.ask("owner", "GET", PATH + "?limit=1")
     first = page["registrations"][0]
     assert first["contact"] == contact and first["remote"] == "127.0.0.1"

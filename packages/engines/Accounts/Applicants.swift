@@ -30,7 +30,15 @@ struct Applicants: Sendable {
 
     /// Whether one more mail may go to the address.
     func mayMail(_ address: EmailAddress, atMost limit: Int, inSeconds window: Int64, _ now: Timestamp) async -> Bool {
-        let key = "\(kind).mail:\(address.canonical)"
+        await isWithin("\(kind).mail:\(address.canonical)", limit, window, now)
+    }
+
+    /// Whether those who decide of a domain may be told of one more.
+    func mayTell(of domain: String, atMost limit: Int, inSeconds window: Int64, _ now: Timestamp) async -> Bool {
+        await isWithin("\(kind).managers:\(domain)", limit, window, now)
+    }
+
+    private func isWithin(_ key: String, _ limit: Int, _ window: Int64, _ now: Timestamp) async -> Bool {
         guard case .allowed = await limiter.count(key, limit: limit, windowSeconds: Int(window), now: now) else {
             return false
         }

@@ -10,9 +10,10 @@ package struct RegistrationService: Sendable {
     private let store: any RegistrationStore
     let directory: any DirectoryStore
     private let policies: any PolicyStore
+    let people: any PeopleStore
     private let accounts: AccountService
     let applicants: Applicants
-    private let limits: RegistrationLimits
+    let limits: RegistrationLimits
     /// Whether the domain's people sign in by an identity provider alone: a password is of no use there.
     private let demandsProvider: @Sendable (String) async throws(StoreError) -> Bool
     private let logger: Logger
@@ -21,6 +22,7 @@ package struct RegistrationService: Sendable {
         store: any RegistrationStore,
         directory: any DirectoryStore,
         policies: any PolicyStore,
+        people: any PeopleStore,
         accounts: AccountService,
         notices: (any NoticeSending)?,
         limiter: any RateLimiter,
@@ -31,6 +33,7 @@ package struct RegistrationService: Sendable {
         self.store = store
         self.directory = directory
         self.policies = policies
+        self.people = people
         self.accounts = accounts
         self.limits = limits
         self.demandsProvider = demandsProvider
@@ -136,13 +139,15 @@ package struct RegistrationService: Sendable {
         }
         let passwordHash = try await accounts.hashed(password)
         do throws(StoreError) {
-            return try await store.verifyRegistration(
+            let outcome = try await store.verifyRegistration(
                 byToken: hash,
                 making: RegisteredAccount(passwordHash: passwordHash, quotaBytes: accounts.defaultQuota),
                 decideBy: now.adding(seconds: limits.decisionSeconds),
                 now: now,
                 audit: AuditEvent(at: now, actor: "", action: "registration.verified", subject: "", remote: remote)
             )
+            if case .waits(let registration) = outcome { await tellManagers(of: registration, in: owner, now) }
+            return outcome
         } catch .notFound {
             throw Self.badToken
         } catch .alreadyExists {

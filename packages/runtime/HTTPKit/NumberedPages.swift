@@ -26,7 +26,7 @@ extension APIRequest {
     package func numberedPage<Item, Document: Encodable>(
         _ name: String,
         number: (Item) -> Int64,
-        document: (Item) -> Document,
+        as document: (Item) -> Document,
         fetch: (_ after: Int64?, _ limit: Int) async throws -> [Item]
     ) async throws -> APIResponse {
         let limit = try query("limit", default: Self.standardPage, in: Self.pageLimit)

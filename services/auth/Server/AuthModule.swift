@@ -224,6 +224,7 @@ package enum AuthModule {
             store: try await context.ports.registrations(),
             directory: try await context.ports.directory(),
             policies: try await context.ports.policies(),
+            people: try await context.ports.people(),
             accounts: context.accounts,
             notices: mailer,
             limiter: try await context.ports.limits(),

@@ -113,9 +113,7 @@ package struct RegistrationRoutes: Sendable {
     }
 
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        try await request.numberedPage("registrations", number: \.id.rawValue, document: Document.init) {
-            after,
-            limit in
+        try await request.numberedPage("registrations", number: \.id.rawValue, as: Document.init) { after, limit in
             try await registrations.waiting(
                 onDomain: request.query("domain"),
                 after: after.map { RegistrationID($0) },

@@ -111,7 +111,7 @@ package struct SignUpRoutes: Sendable {
     }
 
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        try await request.numberedPage("sign_ups", number: \.id.rawValue, document: Document.init) { after, limit in
+        try await request.numberedPage("sign_ups", number: \.id.rawValue, as: Document.init) { after, limit in
             try await signUps.waiting(
                 after: after.map { SignUpID($0) },
                 limit: limit,

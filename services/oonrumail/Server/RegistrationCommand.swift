@@ -39,6 +39,7 @@ struct RegistrationCommand: ParsableCommand {
             store: try await ports.stores.registrations(),
             directory: try await ports.stores.directory(),
             policies: try await ports.stores.policies(),
+            people: try await ports.stores.people(),
             accounts: try await AccountCommand.service(ports, defaultQuota: settings.quotaDefault),
             notices: nil,
             limiter: try await ports.stores.limits(),
