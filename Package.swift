@@ -36,7 +36,7 @@ let mayImportProducts: [String: Set<String>] = [
         "DequeModule",
         "AsyncHTTPClient", "Tracing",
     ],
-    "hosting": ["ServiceLifecycle", "NIOPosix"],
+    "hosting": ["ServiceLifecycle", "NIOPosix", "Logging", "Metrics"],
     "Server": [
         "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "Hummingbird", "HTTPTypes", "ServiceLifecycle",
         "ArgumentParser", "DequeModule",
@@ -245,6 +245,7 @@ let package = Package(
                 "ServiceHost": [
                     "MailModel", "MailCrypto", "MailPorts", "Accounts", "Addresses", "Domains", "SingleSignOn",
                     "MailDelivery", "SenderAuth", "PlatformConfig", "NetKit", "HTTPKit", "ServiceLifecycle", "NIOPosix",
+                    "Logging", "Metrics",
                 ]
             ]
         ),

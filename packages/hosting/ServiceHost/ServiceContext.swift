@@ -1,6 +1,7 @@
 package import Accounts
 package import Addresses
 package import Domains
+import Glibc
 package import HTTPKit
 package import MailCrypto
 package import MailModel
@@ -82,6 +83,9 @@ package struct ServiceContext: Sendable {
 }
 
 extension ServiceContext {
+    /// Names this process to the others, as the holder of what one at a time does.
+    package var holder: String { "\(settings.hostname)/\(getpid())" }
+
     package func addresses() async throws -> AddressService {
         AddressService(
             store: try await ports.addresses(),

@@ -1,6 +1,5 @@
 import Accounts
 import Domains
-import Glibc
 import HTTPKit
 import MailCrypto
 import MailDelivery
@@ -34,12 +33,6 @@ package enum AuthModule {
             tokens: context.tokens,
             clock: context.clock
         )
-        let upkeep = AccountUpkeepService(
-            upkeep: PeopleUpkeep(store: people.store, leases: try await context.ports.domains()),
-            holder: context.settings.hostname + "/" + String(getpid()),
-            clock: context.clock,
-            interval: context.settings.accountUpkeepInterval
-        )
         let masked = MaskedAddressRoutes(
             addresses: try await context.addresses(),
             tokens: context.tokens,
@@ -51,9 +44,7 @@ package enum AuthModule {
         )
         return HostedService(
             name: "auth",
-            services: [
-                upkeep, TokenKeyUpkeepService(keys: context.tokens.keys, clock: context.clock),
-            ],
+            services: [try await accountUpkeep(people, context), keyUpkeep(context)],
             routes: try await provider(context, auth) + [
                 auth.routes(),
                 PeopleRoutes(

@@ -1,5 +1,4 @@
 import Domains
-import Glibc
 import MailPorts
 import PlatformConfig
 package import ServiceHost
@@ -16,30 +15,6 @@ package enum DomainManagerModule {
             tokens: context.tokens,
             health: context.health,
             clock: context.clock
-        )
-        let holder = context.settings.hostname + "/" + String(getpid())
-        let upkeep = DomainUpkeepService(
-            life: context.life,
-            holder: holder,
-            clock: context.clock,
-            interval: context.settings.domainUpkeepInterval
-        )
-        let monitor = DomainMonitorService(
-            monitor: context.life.monitor,
-            holder: holder,
-            clock: context.clock,
-            interval: context.settings.domainCheckInterval
-        )
-        let watch = QuotaWatchService(
-            watch: QuotaWatch(
-                quotas: try await context.ports.quotas(),
-                directory: try await context.ports.directory(),
-                upkeep: try await context.ports.domains(),
-                hostname: context.life.host.name
-            ),
-            holder: holder,
-            clock: context.clock,
-            interval: context.settings.quotaNewsInterval
         )
         let quotas = QuotaRoutes(
             quotas: try await context.ports.quotas(),
@@ -87,28 +62,16 @@ package enum DomainManagerModule {
             tokens: context.tokens,
             clock: context.clock
         )
-        let certificateWatch = CertificateWatchService(
-            watch: context.certificates,
-            holder: holder,
-            clock: context.clock,
-            interval: context.settings.certificateCheckInterval
-        )
-        let webhooks = WebhookService(
-            dispatcher: try await WebhookDispatcher(context.ports, context.settings),
-            clock: context.clock,
-            interval: context.settings.webhookInterval
-        )
         let connections = ConnectionRoutes(
             connections: try await context.providerConnections(),
             directory: try await context.ports.directory(),
             tokens: context.tokens,
             clock: context.clock
         )
-        let renewals = context.renewal.map { [CertificateRenewalService(renewal: $0, clock: context.clock)] } ?? []
         let challenges = context.renewal.map { [ChallengeRoutes(board: $0.board).routes()] } ?? []
         return HostedService(
             name: "domain-manager",
-            services: [upkeep, monitor, watch, certificateWatch, webhooks] + renewals,
+            services: try await upkeep(context),
             routes: [
                 routes.routes(), discovery.routes(), quotas.routes(), policies.routes(), branding.routes(),
                 addresses.routes(), bulk.routes(), connections.routes(), certificates.routes(),

@@ -41,14 +41,7 @@ package struct BlobSweepService: Service {
 
     package func run() async throws {
         await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    try await Task.sleep(for: intervals.between)
-                } catch {
-                    return
-                }
-                await sweep()
-            }
+            while (try? await Task.sleep(for: intervals.between)) != nil { await sweep() }
         }
     }
 

@@ -19,14 +19,7 @@ struct SearchIndexService: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
-                do {
-                    try await Task.sleep(for: interval)
-                } catch {
-                    return
-                }
-                await pass()
-            }
+            while (try? await Task.sleep(for: interval)) != nil { await pass() }
         }
     }
 

@@ -1,4 +1,3 @@
-import Glibc
 import MailPorts
 import MailSearch
 import PlatformConfig
@@ -28,7 +27,7 @@ package enum StorageModule {
             directory: try await context.ports.directory(),
             clock: context.clock,
             interval: context.settings.retentionInterval,
-            holder: context.settings.hostname + "/" + String(getpid())
+            holder: context.holder
         )
         var service = HostedService(name: "storage", services: [sweep, audit, retention])
         if let index = try await context.ports.searchIndex() { try await add(index, to: &service, context) }
@@ -50,7 +49,7 @@ package enum StorageModule {
         service.services.append(
             SearchIndexService(
                 indexer: indexer,
-                holder: "\(context.settings.hostname)/\(getpid())",
+                holder: context.holder,
                 clock: context.clock,
                 interval: context.settings.searchInterval
             )
