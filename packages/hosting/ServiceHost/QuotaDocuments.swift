@@ -4,19 +4,19 @@ package import MailPorts
 
 /// A quota as a client reads it.
 package struct QuotaDocument: Encodable, Sendable {
-    var level: String
-    var name: String
+    package let level: String
+    package let name: String
     /// Left out: no limit.
-    var hardBytes: Int64?
-    var softBytes: Int64?
-    var hardMessages: Int64?
-    var softMessages: Int64?
-    var usedBytes: Int64
-    var usedMessages: Int64
+    package let hardBytes: Int64?
+    package let softBytes: Int64?
+    package let hardMessages: Int64?
+    package let softMessages: Int64?
+    package let usedBytes: Int64
+    package let usedMessages: Int64
     /// Accounts whose mail is counted.
-    var accounts: Int
+    package let accounts: Int
     /// Steps that have been told: `80`, `90`, `95`, `soft`.
-    var warned: [String]
+    package let warned: [String]
 
     package static let schema = Schema.document(
         "Quota",

@@ -3,7 +3,6 @@ package import HTTPKit
 import MailModel
 import MailPorts
 import ServiceHost
-import Telemetry
 
 /// Sending with others' addresses: grants that one gives and holds, and those of an organisation for its managers.
 ///
@@ -78,26 +77,8 @@ package struct GrantRoutes: Sendable {
 
     // MARK: - Documents
 
-    private struct Document: Encodable {
-        var id: Int64
-        var kind: String
-        var address: String
-        var grantee: String
-        var createdAt: String
-        var createdBy: String
-
-        init(_ grant: SendingGrant) {
-            id = grant.id.rawValue
-            kind = grant.kind.rawValue
-            address = grant.address.description
-            grantee = grant.granteeAddress.description
-            createdAt = RFC3339.text(grant.createdAt)
-            createdBy = grant.createdBy
-        }
-    }
-
     private struct Documents: Encodable {
-        var sendingGrants: [Document]
+        var sendingGrants: [SendingGrantDocument]
         var next: String?
     }
 
@@ -108,7 +89,7 @@ package struct GrantRoutes: Sendable {
     ) async throws -> APIResponse {
         let query = try request.list(sorts: ["created_at", "address", "grantee"], filters: filters)
         let page = try query.page(
-            of: try await grants.list(try subject(query)).map { Document($0) },
+            of: try await grants.list(try subject(query)).map { SendingGrantDocument($0) },
             keys: ["created_at": { $0.createdAt }, "address": { $0.address }, "grantee": { $0.grantee }],
             id: { String($0.id) }
         )
@@ -147,7 +128,7 @@ package struct GrantRoutes: Sendable {
     }
 
     private func made(_ grant: SendingGrant, _ path: String) throws -> APIResponse {
-        try .json(Document(grant), status: 201, headers: ["Location": "\(path)/\(grant.id)"])
+        try .json(SendingGrantDocument(grant), status: 201, headers: ["Location": "\(path)/\(grant.id)"])
     }
 
     private func id(_ request: APIRequest) throws(Problem) -> SendingGrantID {

@@ -4,7 +4,6 @@ package import HTTPKit
 package import MailModel
 import MailPorts
 import ServiceHost
-import Telemetry
 
 /// `/api/users/me/masked-addresses`: random addresses that one gives out instead of one's own.
 ///
@@ -69,27 +68,8 @@ package struct MaskedAddressRoutes: Sendable {
         )
     }
 
-    private struct Document: Encodable {
-        var address: String
-        var label: String
-        var site: String
-        var isEnabled: Bool
-        var createdAt: String
-        /// When mail last came, within the hour.
-        var lastUsedAt: String?
-
-        init(_ masked: MaskedAddress) {
-            address = masked.address.description
-            label = masked.label
-            site = masked.site
-            isEnabled = masked.isEnabled
-            createdAt = RFC3339.text(masked.createdAt)
-            lastUsedAt = masked.lastUsedAt.map { RFC3339.text($0) }
-        }
-    }
-
     private struct Documents: Encodable {
-        var maskedAddresses: [Document]
+        var maskedAddresses: [MaskedAddressDocument]
         var next: String?
     }
 
@@ -101,7 +81,7 @@ package struct MaskedAddressRoutes: Sendable {
             limit: limit
         )
         let next = found.count == limit ? found.last?.address.canonical : nil
-        return try .json(Documents(maskedAddresses: found.map { Document($0) }, next: next))
+        return try .json(Documents(maskedAddresses: found.map { MaskedAddressDocument($0) }, next: next))
     }
 
     private struct NewAddress: RequestDocument {
@@ -122,7 +102,7 @@ package struct MaskedAddressRoutes: Sendable {
             by: actor(request, caller)
         )
         return try .json(
-            Document(made),
+            MaskedAddressDocument(made),
             status: 201,
             headers: ["Location": "\(Self.path)/\(made.address)"]
         )
@@ -134,7 +114,7 @@ package struct MaskedAddressRoutes: Sendable {
     }
 
     private func show(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        try .json(Document(try await masked(request, caller)))
+        try .json(MaskedAddressDocument(try await masked(request, caller)))
     }
 
     private struct Change: RequestDocument {
@@ -156,7 +136,7 @@ package struct MaskedAddressRoutes: Sendable {
         masked.site = change.site ?? masked.site
         masked.isEnabled = change.isEnabled ?? masked.isEnabled
         try await addresses.changeMasked(masked, of: caller, by: actor(request, caller))
-        return try .json(Document(masked))
+        return try .json(MaskedAddressDocument(masked))
     }
 
     private func remove(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {

@@ -3,7 +3,6 @@ package import HTTPKit
 package import MailModel
 import MailPorts
 import ServiceHost
-import Telemetry
 
 /// People who register on a domain whose policy allows it, and what its managers decide of them.
 ///
@@ -85,35 +84,8 @@ package struct RegistrationRoutes: Sendable {
 
     // MARK: - Deciding
 
-    private struct Document: Encodable {
-        static let schema = Schema.document(
-            "Registration",
-            [
-                "id": .integer, "email": .text, "contact": .text, "display_name": .text, "created_at": .time,
-                "expires_at": .time, "remote": .optional(.text),
-            ]
-        )
-        var id: Int64
-        var email: String
-        var contact: String
-        var displayName: String
-        var createdAt: String
-        var expiresAt: String
-        var remote: String?
-
-        init(_ known: Registration) {
-            id = known.id.rawValue
-            email = known.address.description
-            contact = known.contact.description
-            displayName = known.displayName
-            createdAt = RFC3339.text(known.createdAt)
-            expiresAt = RFC3339.text(known.expiresAt)
-            remote = known.remote?.description
-        }
-    }
-
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        try await request.numberedPage("registrations", number: \.id.rawValue, as: Document.init) { after, limit in
+        try await request.numberedPage("registrations", number: \.id.rawValue, as: RegistrationDocument.init) { after, limit in
             try await registrations.waiting(
                 onDomain: request.query("domain"),
                 after: after.map { RegistrationID($0) },
@@ -182,7 +154,7 @@ package struct RegistrationRoutes: Sendable {
                 query: ["limit", "after", "domain"],
                 answers: [200: "A page", 403: role],
                 types: ["domain": .text],
-                schemas: [200: .page("registrations", of: Document.schema)]
+                schemas: [200: .page("registrations", of: RegistrationDocument.schema)]
             )
         )
         set.describe(

@@ -3,7 +3,6 @@ package import HTTPKit
 package import MailModel
 import MailPorts
 import ServiceHost
-import Telemetry
 
 /// Organisations that sign themselves up, and what operators decide of them.
 ///
@@ -83,35 +82,8 @@ package struct SignUpRoutes: Sendable {
 
     // MARK: - Deciding
 
-    private struct Document: Encodable {
-        static let schema = Schema.document(
-            "SignUp",
-            [
-                "id": .integer, "organisation": .text, "email": .text, "display_name": .text, "created_at": .time,
-                "expires_at": .time, "remote": .optional(.text),
-            ]
-        )
-        var id: Int64
-        var organisation: String
-        var email: String
-        var displayName: String
-        var createdAt: String
-        var expiresAt: String
-        var remote: String?
-
-        init(_ known: SignUp) {
-            id = known.id.rawValue
-            organisation = known.organisation
-            email = known.email.description
-            displayName = known.displayName
-            createdAt = RFC3339.text(known.createdAt)
-            expiresAt = RFC3339.text(known.expiresAt)
-            remote = known.remote?.description
-        }
-    }
-
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        try await request.numberedPage("sign_ups", number: \.id.rawValue, as: Document.init) { after, limit in
+        try await request.numberedPage("sign_ups", number: \.id.rawValue, as: SignUpDocument.init) { after, limit in
             try await signUps.waiting(
                 after: after.map { SignUpID($0) },
                 limit: limit,
@@ -178,7 +150,7 @@ package struct SignUpRoutes: Sendable {
                 "Sign-ups that wait for a decision (operators of the platform)",
                 query: ["limit", "after"],
                 answers: [200: "A page", 403: role],
-                schemas: [200: .page("sign_ups", of: Document.schema)]
+                schemas: [200: .page("sign_ups", of: SignUpDocument.schema)]
             )
         )
         set.describe(

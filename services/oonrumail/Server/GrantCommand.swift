@@ -2,7 +2,7 @@ import Accounts
 import ArgumentParser
 import MailModel
 import MailPorts
-import Telemetry
+import ServiceHost
 
 struct GrantCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,24 +10,6 @@ struct GrantCommand: ParsableCommand {
         abstract: "Who may send with whose address.",
         subcommands: [List.self, Add.self, Revoke.self]
     )
-
-    private struct Document: Encodable {
-        var id: Int64
-        var kind: String
-        var address: String
-        var grantee: String
-        var createdAt: String
-        var createdBy: String
-
-        init(_ grant: SendingGrant) {
-            id = grant.id.rawValue
-            kind = grant.kind.rawValue
-            address = grant.address.description
-            grantee = grant.granteeAddress.description
-            createdAt = RFC3339.text(grant.createdAt)
-            createdBy = grant.createdBy
-        }
-    }
 
     private static func grants(_ ports: CommandEnvironment.Ports) async throws -> SendingGrants {
         SendingGrants(
@@ -48,7 +30,7 @@ struct GrantCommand: ParsableCommand {
                     let account = try await AccountCommand.account(address, in: try await ports.stores.directory())
                     subject = .givenBy(account.id)
                 }
-                let known = try await GrantCommand.grants(ports).list(subject).map { Document($0) }
+                let known = try await GrantCommand.grants(ports).list(subject).map { SendingGrantDocument($0) }
                 var table = TextTable(["ID", "KIND", "ADDRESS", "WHO MAY", "SINCE", "BY"])
                 for one in known {
                     table.add(["\(one.id)", one.kind, one.address, one.grantee, one.createdAt, one.createdBy])
@@ -80,7 +62,7 @@ struct GrantCommand: ParsableCommand {
                     actor: "cli",
                     now: ports.stores.clock().now()
                 )
-                try options.show(Document(made), "Grant \(made.id): \(to) may \(kind.rawValue) \(address).")
+                try options.show(SendingGrantDocument(made), "Grant \(made.id): \(to) may \(kind.rawValue) \(address).")
             }
         }
     }

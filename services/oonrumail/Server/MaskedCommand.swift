@@ -2,7 +2,7 @@ import Addresses
 import ArgumentParser
 import MailModel
 import MailPorts
-import Telemetry
+import ServiceHost
 
 /// Masked addresses of an account.
 struct MaskedCommand: ParsableCommand {
@@ -11,24 +11,6 @@ struct MaskedCommand: ParsableCommand {
         abstract: "Random addresses that a person gives out instead of the own one.",
         subcommands: [Add.self, List.self, Enable.self, Disable.self, Remove.self]
     )
-
-    private struct Document: Encodable {
-        var address: String
-        var label: String
-        var site: String
-        var isEnabled: Bool
-        var createdAt: String
-        var lastUsedAt: String?
-
-        init(_ masked: MaskedAddress) {
-            address = masked.address.description
-            label = masked.label
-            site = masked.site
-            isEnabled = masked.isEnabled
-            createdAt = RFC3339.text(masked.createdAt)
-            lastUsedAt = masked.lastUsedAt.map { RFC3339.text($0) }
-        }
-    }
 
     private static func with(
         _ account: EmailAddress,
@@ -53,7 +35,7 @@ struct MaskedCommand: ParsableCommand {
             var masked = try await service.masked(address, of: found)
             masked.isEnabled = isEnabled
             try await service.changeMasked(masked, of: found, by: .operatorAtShell)
-            try options.show(Document(masked), "\(address) \(isEnabled ? "takes mail" : "refuses mail").")
+            try options.show(MaskedAddressDocument(masked), "\(address) \(isEnabled ? "takes mail" : "refuses mail").")
         }
     }
 
@@ -74,7 +56,7 @@ struct MaskedCommand: ParsableCommand {
                     site: site,
                     by: .operatorAtShell
                 )
-                try options.show(Document(made), made.address.description)
+                try options.show(MaskedAddressDocument(made), made.address.description)
             }
         }
     }
@@ -88,7 +70,7 @@ struct MaskedCommand: ParsableCommand {
             try await MaskedCommand.with(account, options) { service, found in
                 let all = try await service.store.maskedAddresses(of: found.id, after: nil, limit: 100_000)
                 var table = TextTable(["ADDRESS", "MAIL", "LAST USED", "LABEL", "SITE"])
-                let documents = all.map { Document($0) }
+                let documents = all.map { MaskedAddressDocument($0) }
                 for one in documents {
                     table.add([
                         one.address, one.isEnabled ? "taken" : "refused", one.lastUsedAt ?? "-", one.label, one.site,

@@ -3,6 +3,7 @@ import ArgumentParser
 import MailModel
 import MailPorts
 import PlatformConfig
+import ServiceHost
 
 struct QuotaCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,42 +12,6 @@ struct QuotaCommand: ParsableCommand {
         discussion: "WHOSE is an account's address, a domain, or the number of an organisation.",
         subcommands: [Show.self, Set.self, Verify.self, Repair.self]
     )
-
-    struct Document: Encodable {
-        var level: String
-        var name: String
-        var hardBytes: Int64?
-        var softBytes: Int64?
-        var hardMessages: Int64?
-        var softMessages: Int64?
-        var usedBytes: Int64
-        var usedMessages: Int64
-        var accounts: Int
-        var warned: [String]
-
-        init(_ standing: QuotaStanding) {
-            level = standing.subject.level.rawValue
-            name = standing.name
-            hardBytes = standing.limits.hardBytes
-            softBytes = standing.limits.softBytes
-            hardMessages = standing.limits.hardMessages
-            softMessages = standing.limits.softMessages
-            usedBytes = standing.usedBytes
-            usedMessages = standing.usedMessages
-            accounts = standing.accounts
-            warned = standing.told.names
-        }
-
-        var text: String {
-            func size(_ limit: Int64?) -> String { limit.map { SettingText.text(size: Int($0)) } ?? "none" }
-            func count(_ limit: Int64?) -> String { limit.map { "\($0)" } ?? "none" }
-            var table = TextTable(["", "USED", "SOFT", "HARD"])
-            table.add(["octets", "\(usedBytes)", size(softBytes), size(hardBytes)])
-            table.add(["messages", "\(usedMessages)", count(softMessages), count(hardMessages)])
-            let told = warned.isEmpty ? "nothing" : warned.joined(separator: ", ")
-            return "\(level) \(TextTable.printable(name)), \(accounts) accounts, warned of \(told)\n\(table.text)"
-        }
-    }
 
     static func subject(_ whose: String, in directory: any DirectoryStore) async throws -> QuotaSubject {
         if let address = EmailAddress(whose) {
@@ -64,7 +29,7 @@ struct QuotaCommand: ParsableCommand {
         func run() async throws {
             try await options.withPorts("quota of \(whose)") { ports in
                 let subject = try await QuotaCommand.subject(whose, in: try await ports.stores.directory())
-                let document = Document(try await ports.stores.quotas().quota(of: subject))
+                let document = QuotaDocument(try await ports.stores.quotas().quota(of: subject))
                 try options.show(document, document.text)
             }
         }
@@ -106,7 +71,7 @@ struct QuotaCommand: ParsableCommand {
                     action: "quota.set",
                     subject: before.auditName
                 )
-                let document = Document(try await quotas.setLimits(limits, of: subject, audit: audit))
+                let document = QuotaDocument(try await quotas.setLimits(limits, of: subject, audit: audit))
                 try options.show(document, document.text)
             }
         }
@@ -174,5 +139,18 @@ struct QuotaCommand: ParsableCommand {
                 try options.show(Findings(found), text.joined(separator: "\n"))
             }
         }
+    }
+}
+
+extension QuotaDocument {
+    /// As a table.
+    fileprivate var text: String {
+        func size(_ limit: Int64?) -> String { limit.map { SettingText.text(size: Int($0)) } ?? "none" }
+        func count(_ limit: Int64?) -> String { limit.map { "\($0)" } ?? "none" }
+        var table = TextTable(["", "USED", "SOFT", "HARD"])
+        table.add(["octets", "\(usedBytes)", size(softBytes), size(hardBytes)])
+        table.add(["messages", "\(usedMessages)", count(softMessages), count(hardMessages)])
+        let told = warned.isEmpty ? "nothing" : warned.joined(separator: ", ")
+        return "\(level) \(TextTable.printable(name)), \(accounts) accounts, warned of \(told)\n\(table.text)"
     }
 }

@@ -3,7 +3,7 @@ import ArgumentParser
 import MailModel
 import MailPorts
 import PlatformConfig
-import Telemetry
+import ServiceHost
 
 struct RegistrationCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,24 +11,6 @@ struct RegistrationCommand: ParsableCommand {
         abstract: "People who registered on a domain and wait (its policy's registration is approval).",
         subcommands: [List.self, Approve.self, Refuse.self]
     )
-
-    private struct Document: Encodable {
-        var id: Int64
-        var email: String
-        var contact: String
-        var displayName: String
-        var createdAt: String
-        var expiresAt: String
-
-        init(_ known: Registration) {
-            id = known.id.rawValue
-            email = known.address.description
-            contact = known.contact.description
-            displayName = known.displayName
-            createdAt = RFC3339.text(known.createdAt)
-            expiresAt = RFC3339.text(known.expiresAt)
-        }
-    }
 
     /// Nobody is told by mail from the command line: the operator does that.
     private static func service(
@@ -71,10 +53,10 @@ struct RegistrationCommand: ParsableCommand {
                     guard page.count == Self.page else { break }
                 }
                 var table = TextTable(["ID", "ADDRESS", "CONTACT", "NAME", "SINCE", "UNTIL"])
-                for one in found.map({ Document($0) }) {
+                for one in found.map({ RegistrationDocument($0) }) {
                     table.add(["\(one.id)", one.email, one.contact, one.displayName, one.createdAt, one.expiresAt])
                 }
-                try options.show(found.map { Document($0) }, table.text)
+                try options.show(found.map { RegistrationDocument($0) }, table.text)
             }
         }
     }
@@ -115,7 +97,7 @@ struct RegistrationCommand: ParsableCommand {
                         by: .commandLine,
                         now: ports.stores.clock().now()
                     )
-                try options.show(Document(gone), "Refused \(gone.address).")
+                try options.show(RegistrationDocument(gone), "Refused \(gone.address).")
             }
         }
     }

@@ -2,7 +2,7 @@ import Accounts
 import ArgumentParser
 import MailModel
 import MailPorts
-import Telemetry
+import ServiceHost
 
 struct SignUpCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,24 +10,6 @@ struct SignUpCommand: ParsableCommand {
         abstract: "Organisations that signed themselves up and wait (OONRUMAIL_SIGN_UP=approval).",
         subcommands: [List.self, Approve.self, Refuse.self]
     )
-
-    private struct Document: Encodable {
-        var id: Int64
-        var organisation: String
-        var email: String
-        var displayName: String
-        var createdAt: String
-        var expiresAt: String
-
-        init(_ known: SignUp) {
-            id = known.id.rawValue
-            organisation = known.organisation
-            email = known.email.description
-            displayName = known.displayName
-            createdAt = RFC3339.text(known.createdAt)
-            expiresAt = RFC3339.text(known.expiresAt)
-        }
-    }
 
     /// Nobody is told by mail from the command line: the operator does that.
     private static func service(_ ports: CommandEnvironment.Ports) async throws -> SignUpService {
@@ -62,10 +44,10 @@ struct SignUpCommand: ParsableCommand {
                     guard page.count == Self.page else { break }
                 }
                 var table = TextTable(["ID", "ORGANISATION", "OWNER", "NAME", "SINCE", "UNTIL"])
-                for one in found.map({ Document($0) }) {
+                for one in found.map({ SignUpDocument($0) }) {
                     table.add(["\(one.id)", one.organisation, one.email, one.displayName, one.createdAt, one.expiresAt])
                 }
-                try options.show(found.map { Document($0) }, table.text)
+                try options.show(found.map { SignUpDocument($0) }, table.text)
             }
         }
     }
@@ -99,7 +81,7 @@ struct SignUpCommand: ParsableCommand {
             try await options.withPorts("sign-up \(id)") { ports in
                 let gone = try await service(ports)
                     .refuse(SignUpID(rawValue: id), reason: reason, by: .commandLine, now: ports.stores.clock().now())
-                try options.show(Document(gone), "Refused \(gone.organisation) of \(gone.email).")
+                try options.show(SignUpDocument(gone), "Refused \(gone.organisation) of \(gone.email).")
             }
         }
     }
