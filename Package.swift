@@ -245,7 +245,7 @@ let package = Package(
                 "ServiceHost": [
                     "MailModel", "MailCrypto", "MailPorts", "Accounts", "Addresses", "Domains", "SingleSignOn",
                     "MailDelivery", "SenderAuth", "PlatformConfig", "NetKit", "HTTPKit", "ServiceLifecycle", "NIOPosix",
-                    "Logging", "Metrics",
+                    "Telemetry", "Logging", "Metrics",
                 ]
             ]
         ),

@@ -71,7 +71,11 @@ package struct InvitationRoutes: Sendable {
 
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let organisation = try Self.organisation(request)
-        return try await request.numberedPage("invitations", number: \.id.rawValue, as: Document.init) { after, limit in
+        return try await request.numberedPage(
+            "invitations",
+            number: \.id.rawValue,
+            as: Document.init
+        ) { after, limit in
             try await invitations.invitations(
                 of: organisation,
                 after: after.map { InvitationID($0) },

@@ -85,7 +85,11 @@ package struct RegistrationRoutes: Sendable {
     // MARK: - Deciding
 
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        try await request.numberedPage("registrations", number: \.id.rawValue, as: RegistrationDocument.init) { after, limit in
+        try await request.numberedPage(
+            "registrations",
+            number: \.id.rawValue,
+            as: RegistrationDocument.init
+        ) { after, limit in
             try await registrations.waiting(
                 onDomain: request.query("domain"),
                 after: after.map { RegistrationID($0) },

@@ -83,7 +83,11 @@ package struct SignUpRoutes: Sendable {
     // MARK: - Deciding
 
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        try await request.numberedPage("sign_ups", number: \.id.rawValue, as: SignUpDocument.init) { after, limit in
+        try await request.numberedPage(
+            "sign_ups",
+            number: \.id.rawValue,
+            as: SignUpDocument.init
+        ) { after, limit in
             try await signUps.waiting(
                 after: after.map { SignUpID($0) },
                 limit: limit,

@@ -162,7 +162,11 @@ package struct WebhookRoutes: Sendable {
 
     private func deliveries(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let organisation = try await organisation(request, caller)
-        return try await request.numberedPage("deliveries", number: \.id.rawValue, as: DeliveryDocument.init) {
+        return try await request.numberedPage(
+            "deliveries",
+            number: \.id.rawValue,
+            as: DeliveryDocument.init
+        ) {
             try await webhooks.deliveries(of: organisation, before: $0.map { WebhookDeliveryID($0) }, limit: $1)
         }
     }
