@@ -72,7 +72,7 @@ python_tests() {
     local report=.build/${1##*/}-$2.xml total bad errors missed
     rm -f "$report"
     # Two at a time, a file's tests together: most wait for something, and each worker has a platform of its own.
-    OONRUMAIL_SHAPE=$2 pytest "$1" -q -n 2 --dist loadfile --junit-xml "$report" "${pytest_filter[@]}" || true
+    OONRUMAIL_SHAPE=$2 pytest "$1" -q -n 2 --dist loadfile --no-loadscope-reorder --junit-xml "$report" "${pytest_filter[@]}" || true
     read -r total bad errors missed < <(python3 - "$report" <<'PYTHON'
 import sys, xml.etree.ElementTree as tree
 suite = tree.parse(sys.argv[1]).getroot().find("testsuite")

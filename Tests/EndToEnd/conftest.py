@@ -26,8 +26,13 @@ else:
 PROVIDERS = {"OONRUMAIL_SSO_LOOPBACK_HTTP": "true", "OONRUMAIL_SSO_TIMEOUT": "2s"}
 
 
+# Files that take a minute or more: begun last, one of them alone would be waited for.
+LONG = ["test_cluster_torture.py", "test_torture.py", "test_schemathesis.py", "test_tenants.py"]
+
+
 def pytest_collection_modifyitems(items):
-    """Single tests of the one-machine shape are left out on the cluster, and counted as skipped."""
+    """Long files come first; single tests of the one-machine shape are left out on the cluster, and counted as skipped."""
+    items.sort(key=lambda item: item.path.name not in LONG)
     if not IS_CLUSTER:
         return
     for item in items:

@@ -35,11 +35,14 @@ package struct ACMEAuthority: CertificateIssuing {
     private var configuration: HTTPClient.Configuration {
         var tls = TLSConfiguration.makeClientConfiguration()
         if let roots = options.roots { tls.trustRoots = .file(roots) }
-        return HTTPClient.Configuration(
+        var configuration = HTTPClient.Configuration(
             tlsConfiguration: tls,
             redirectConfiguration: .disallow,
             timeout: .init(connect: options.timeout, read: options.timeout)
         )
+        // The renewal tries again by itself, and says why it has to.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return configuration
     }
 
     private func issue(
