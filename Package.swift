@@ -284,7 +284,7 @@ let package = Package(
             ],
             "domain-manager/DomainManagerServer": [
                 "ServiceHost", "MailModel", "MailPorts", "HTTPKit", "Telemetry", "Accounts", "Addresses", "Domains",
-                "SingleSignOn", "SenderAuth", "MailPolicy", "PlatformConfig", "Logging", "Metrics",
+                "OpenIDProvider", "SingleSignOn", "SenderAuth", "MailPolicy", "PlatformConfig", "Logging", "Metrics",
                 "ServiceLifecycle",
             ],
             "oonrumail/OperatorCommands": [

@@ -25,6 +25,30 @@ import Testing
         #expect(Set(texts("username", settings.thunderbird(for: nil))) == ["%EMAILADDRESS%"])
     }
 
+    @Test func thunderbirdReadsWhereItSignsPeopleIn() {
+        #expect(Set(texts("authentication", settings.thunderbird(for: Self.ann))) == ["password-cleartext"])
+        #expect(!settings.thunderbird(for: Self.ann).contains("oAuth2"))
+        let signing = ClientSettings(
+            domain: "shop.test",
+            host: settings.host,
+            signIn: ClientSettings.SignIn(
+                issuer: "https://mail.host.test",
+                authorization: "https://mail.host.test/a?b&c",
+                token: "https://mail.host.test/t",
+                scope: "openid imap"
+            )
+        )
+        let text = signing.thunderbird(for: Self.ann)
+        // The first that a program knows is taken.
+        #expect(
+            texts("authentication", text)
+                == Array(repeating: ["OAuth2", "password-cleartext"], count: 4).flatMap(\.self)
+        )
+        #expect(texts("issuer", text) == ["mail.host.test"] && texts("scope", text) == ["openid imap"])
+        #expect(texts("authURL", text) == ["https://mail.host.test/a?b&amp;c"])
+        #expect(texts("tokenURL", text) == ["https://mail.host.test/t"])
+    }
+
     @Test func whatIsNotOfferedIsNotNamed() {
         let secure = ClientSettings(
             domain: "shop.test",

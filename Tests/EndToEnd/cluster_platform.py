@@ -33,6 +33,7 @@ class ClusterPlatform(Platform):
             "OONRUMAIL_HOSTNAME": "mail.example.test", "OONRUMAIL_BOOTSTRAP_ADMIN": ADMIN,
             "OONRUMAIL_BOOTSTRAP_PASSWORD": PASSWORD, "OONRUMAIL_HTTP_RATE_ACCOUNT": "0", "OONRUMAIL_HTTP_RATE_ADDRESS": "0",
             "OONRUMAIL_PASSWORD_RESET_REQUESTS": "100000", "OONRUMAIL_REGISTRATION_REQUESTS": "100000",
+            "OONRUMAIL_CLIENT_REGISTRATION_REQUESTS": "100000",
             **{name: str(value) for name, value in settings.items()},
         }
         self.cluster = Cluster(self.folder / "cluster", backends(), EXECUTABLE.parent, settings=given)

@@ -65,6 +65,7 @@ class Platform:
             "OONRUMAIL_HTTP_RATE_ADDRESS": "0",
             "OONRUMAIL_PASSWORD_RESET_REQUESTS": "100000",
             "OONRUMAIL_REGISTRATION_REQUESTS": "100000",
+            "OONRUMAIL_CLIENT_REGISTRATION_REQUESTS": "100000",
             "OONRUMAIL_OIDC_ISSUER": f"http://127.0.0.1:{self.ports['http']}",
             **{f"OONRUMAIL_{name.upper()}_PORT": str(port) for name, port in self.ports.items()},
             **{name: str(value) for name, value in settings.items()},

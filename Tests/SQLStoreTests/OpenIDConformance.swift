@@ -102,12 +102,12 @@ import Testing
         changed.version = 2
         #expect(try await test.store.oauthClient("own") == changed)
 
-        try await test.store.giveOAuthConsent(of: ann.id, to: "own", scopes: ["openid"], audit: event(test))
-        try await test.store.giveOAuthConsent(of: ann.id, to: "own", scopes: ["imap"], audit: event(test))
+        try await test.store.giveOAuthConsent(of: ann.id, to: own, scopes: ["openid"], audit: event(test))
+        try await test.store.giveOAuthConsent(of: ann.id, to: own, scopes: ["imap"], audit: event(test))
         #expect(try await test.store.oauthConsent(of: ann.id, to: "own")?.scopes == ["imap", "openid"])
         #expect(try await test.store.oauthConsents(of: ann.id).map(\.clientName) == ["Other"])
         await #expect(throws: StoreError.notFound) {
-            try await test.store.giveOAuthConsent(of: ann.id, to: "none", scopes: [], audit: event(test))
+            try await test.store.giveOAuthConsent(of: ann.id, to: client("none", test), scopes: [], audit: event(test))
         }
         try await grant("f1", "own", ann, test)
         try await test.store.withdrawOAuthConsent(of: ann.id, from: "own", audit: event(test))
@@ -121,6 +121,45 @@ import Testing
         #expect(try await test.store.oauthClient("own") == nil)
         await #expect(throws: StoreError.notFound) { try await test.store.removeOAuthClient("own", audit: event(test)) }
         await #expect(throws: StoreError.notFound) { try await grant("f3", "own", ann, test) }
+    }
+
+    @Test(arguments: StoreFactory.all) func aProgramThatRegisteredItselfIsKeptWhileItIsLetIn(
+        _ factory: StoreFactory
+    ) async throws {
+        let test = try await factory.make()
+        let (ann, bob) = (try await test.account("ann@shop.test"), try await test.account("bob@shop.test"))
+        func program(_ id: String) -> OAuthClient {
+            var client = client(id, test)
+            (client.secretHash, client.isSelfRegistered) = (nil, true)
+            return client
+        }
+        func give(_ client: OAuthClient, _ account: Account) async throws {
+            try await test.store.giveOAuthConsent(of: account.id, to: client, scopes: ["imap"], audit: event(test))
+        }
+        let one = program("one")
+        try await give(one, ann)
+        try await give(one, ann)
+        try await give(one, bob)
+        #expect(try await test.store.oauthClient("one") == one)
+        // They are none of those that the platform registers.
+        try await test.store.addOAuthClient(client("all", test), atMost: 1, audit: event(test))
+        try await grant("f1", "one", ann, test)
+        try await test.store.withdrawOAuthConsent(of: ann.id, from: "one", audit: event(test))
+        #expect(try await test.store.isRevoked(family: "f1"))
+        #expect(try await test.store.oauthConsents(of: bob.id).map(\.client) == ["one"])
+        try await test.store.withdrawOAuthConsent(of: bob.id, from: "one", audit: event(test))
+        #expect(try await test.store.oauthClient("one") == nil)
+        // One that was registered stays.
+        try await give(client("all", test), ann)
+        try await test.store.withdrawOAuthConsent(of: ann.id, from: "all", audit: event(test))
+        #expect(try await test.store.oauthClient("all") != nil)
+        // As many as an account may let in.
+        for number in 1...OAuthClient.selfRegisteredPerAccount { try await give(program("p\(number)"), ann) }
+        await #expect(throws: StoreError.self) { try await give(one, ann) }
+        #expect(try await test.store.oauthClient("one") == nil)
+        try await give(program("p1"), ann)
+        try await give(client("all", test), ann)
+        try await give(one, bob)
     }
 
     @Test(arguments: StoreFactory.all) func aCodeIsSpentOnceAndASecondUseEndsItsSession(

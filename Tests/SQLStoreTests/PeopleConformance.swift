@@ -115,6 +115,20 @@ import Testing
         let restored = try await take(.restore, ann, test)
         #expect(restored.account.status == .suspended && restored.reason == "left" && restored.purgeAt == nil)
         _ = try await take(.delete(purgeAt: purgeAt), ann, test)
+        // A program that registered itself and that nobody else lets in goes with the account.
+        let program = OAuthClient(
+            id: "program",
+            organisation: nil,
+            name: "Program",
+            secretHash: nil,
+            redirectURIs: ["http://localhost"],
+            scopes: ["imap"],
+            isSelfRegistered: true,
+            createdAt: test.clock.now(),
+            createdBy: "registration"
+        )
+        try await test.store.giveOAuthConsent(of: ann.id, to: program, scopes: ["imap"], audit: audit(test, "oauth"))
+        #expect(try await test.store.oauthClient("program") != nil)
         #expect(try await test.store.accountsToPurge(now: test.clock.now(), limit: 10) == [])
         #expect(try await !test.store.purgeAccount(ann.id, now: test.clock.now(), audit: audit(test, "account.purge")))
         test.clock.advance(seconds: 60)
@@ -123,6 +137,7 @@ import Testing
         #expect(try await test.store.accountsToPurge(now: now, limit: 10) == [ann.id])
         #expect(try await test.store.purgeAccount(ann.id, now: now, audit: audit(test, "account.purge")))
         #expect(try await test.store.person(ann.id) == nil)
+        #expect(try await test.store.oauthClient("program") == nil)
         #expect(try await test.store.resolve(ann.primaryAddress) == .unknownAddress)
         #expect(try await newest(test)?.subject == "ann@shop.test")
         // The other one's mail is there.

@@ -60,6 +60,11 @@ extension SQLStore {
     static func purge(_ account: AccountID, _ connection: any SQLConnection) throws(StoreError) {
         try lock([account], connection)
         try QuotaGrants.release(account, connection)
+        let programs = try lockSelfRegistered(
+            "client_id IN (SELECT client_id FROM oauth_consents WHERE account_id = $1)",
+            [.integer(account.rawValue)],
+            connection
+        )
         let names = try connection.all(connection.dialect.tablesQuery) { row throws(StoreError) in row.text(0) }
         for table in names {
             let columns = try connection.all(connection.dialect.columnsQuery, [.text(table)]) {
@@ -68,6 +73,7 @@ extension SQLStore {
             guard columns.contains("account_id") else { continue }
             try connection.execute("DELETE FROM \(table) WHERE account_id = $1", [.integer(account.rawValue)])
         }
+        try forgetUnused(programs, connection)
         // What others shared with it.
         try connection.execute("DELETE FROM mailbox_rights WHERE grantee_id = $1", [.integer(account.rawValue)])
     }

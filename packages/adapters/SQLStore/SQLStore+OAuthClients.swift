@@ -19,26 +19,35 @@ extension SQLStore: OAuthClientStore {
             }
             let count = try connection.first(
                 client.organisation == nil
-                    ? "SELECT COUNT(*) FROM oauth_clients WHERE organisation_id IS NULL"
+                    ? "SELECT COUNT(*) FROM oauth_clients WHERE organisation_id IS NULL AND is_self_registered = 0"
                     : "SELECT COUNT(*) FROM oauth_clients WHERE organisation_id = $1",
                 client.organisation == nil ? [] : [owner]
             ) { row throws(StoreError) in row.integer(0) }
             guard (count ?? 0) < limit else { throw .refused("there are \(limit) clients, which is as many as may be") }
-            try connection.execute(
-                """
-                INSERT INTO oauth_clients (client_id, organisation_id, name, secret_hash, redirect_uris, scopes, id_token_algorithm,
-                    is_self_registered, created_at, created_by, version)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)
-                """,
-                [
-                    .text(client.id), owner, .text(client.name), client.secretHash.map { .bytes($0) } ?? .null,
-                    .text(Self.joined(client.redirectURIs)), .text(Self.joined(client.scopes)),
-                    .text(client.idTokenAlgorithm.rawValue), .integer(client.isSelfRegistered ? 1 : 0),
-                    .integer(client.createdAt.microseconds), .text(client.createdBy),
-                ]
-            )
+            try Self.insert(client, connection)
             try Self.record(audit, of: client.organisation, connection)
         }
+    }
+
+    static func insert(
+        _ client: OAuthClient,
+        orElse conflict: String = "",
+        _ connection: any SQLConnection
+    ) throws(StoreError) {
+        try connection.execute(
+            """
+            INSERT INTO oauth_clients (client_id, organisation_id, name, secret_hash, redirect_uris, scopes, id_token_algorithm,
+                is_self_registered, created_at, created_by, version)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)\(conflict)
+            """,
+            [
+                .text(client.id), .optional(client.organisation?.rawValue), .text(client.name),
+                client.secretHash.map { .bytes($0) } ?? .null, .text(joined(client.redirectURIs)),
+                .text(joined(client.scopes)), .text(client.idTokenAlgorithm.rawValue),
+                .integer(client.isSelfRegistered ? 1 : 0), .integer(client.createdAt.microseconds),
+                .text(client.createdBy),
+            ]
+        )
     }
 
     package func oauthClient(_ id: String) async throws(StoreError) -> OAuthClient? {
@@ -90,88 +99,6 @@ extension SQLStore: OAuthClientStore {
         }
     }
 
-    // MARK: - Consents
-
-    package func oauthConsent(of account: AccountID, to client: String) async throws(StoreError) -> OAuthConsent? {
-        try await database.read { connection throws(StoreError) in
-            try connection.first(
-                "\(Self.consentQuery) WHERE account_id = $1 AND oauth_consents.client_id = $2",
-                [.integer(account.rawValue), .text(client)],
-                Self.consent
-            )
-        }
-    }
-
-    package func oauthConsents(of account: AccountID) async throws(StoreError) -> [OAuthConsent] {
-        try await database.read { connection throws(StoreError) in
-            try connection.all(
-                "\(Self.consentQuery) WHERE account_id = $1 ORDER BY name, oauth_consents.client_id",
-                [.integer(account.rawValue)],
-                Self.consent
-            )
-        }
-    }
-
-    package func giveOAuthConsent(
-        of account: AccountID,
-        to client: String,
-        scopes: [String],
-        audit: AuditEvent
-    ) async throws(StoreError) {
-        try await database.write { connection throws(StoreError) in
-            try Self.lock([account], connection)
-            guard try Self.client(client, connection) != nil else { throw .notFound }
-            let known = try connection.first(
-                "SELECT scopes FROM oauth_consents WHERE account_id = $1 AND client_id = $2",
-                [.integer(account.rawValue), .text(client)]
-            ) { row throws(StoreError) in Self.split(row.text(0)) }
-            let all = Set(scopes).union(known ?? []).sorted()
-            try connection.execute(
-                """
-                INSERT INTO oauth_consents (account_id, client_id, scopes, given_at) VALUES ($1, $2, $3, $4)
-                ON CONFLICT (account_id, client_id) DO UPDATE SET scopes = $3, given_at = $4
-                """,
-                [
-                    .integer(account.rawValue), .text(client), .text(Self.joined(all)),
-                    .integer(audit.at.microseconds),
-                ]
-            )
-            try Self.record(audit, connection)
-        }
-    }
-
-    package func withdrawOAuthConsent(
-        of account: AccountID,
-        from client: String,
-        audit: AuditEvent
-    ) async throws(StoreError) {
-        let now = clock.now()
-        try await database.write { connection throws(StoreError) in
-            let key: [SQLValue] = [.integer(account.rawValue), .text(client)]
-            guard
-                try connection.execute("DELETE FROM oauth_consents WHERE account_id = $1 AND client_id = $2", key) == 1
-            else { throw .notFound }
-            try Self.forgetAllowed("account_id = $1 AND client_id = $2", key, connection)
-            try Self.endSessions(
-                "account_id = $2 AND family IN (SELECT family FROM oauth_grants WHERE account_id = $2 AND client_id = $3)",
-                key,
-                now: now,
-                connection
-            )
-            try Self.record(audit, connection)
-        }
-    }
-
-    /// Codes and devices that were let in and have not fetched their tokens yet: sessions to be, which end with those that are.
-    static func forgetAllowed(
-        _ condition: String,
-        _ values: [SQLValue],
-        _ connection: any SQLConnection
-    ) throws(StoreError) {
-        try connection.execute("DELETE FROM oauth_codes WHERE \(condition)", values)
-        try connection.execute("DELETE FROM oauth_devices WHERE \(condition)", values)
-    }
-
     // MARK: - Rows
 
     static func joined(_ words: [String]) -> String { words.joined(separator: " ") }
@@ -207,20 +134,6 @@ extension SQLStore: OAuthClientStore {
             createdAt: Timestamp(microseconds: row.integer(8)),
             createdBy: row.text(9),
             version: row.integer(10)
-        )
-    }
-
-    private static let consentQuery = """
-        SELECT oauth_consents.client_id, name, oauth_consents.scopes, given_at FROM oauth_consents
-        JOIN oauth_clients ON oauth_clients.client_id = oauth_consents.client_id
-        """
-
-    private static func consent(_ row: any SQLRow) throws(StoreError) -> OAuthConsent {
-        OAuthConsent(
-            client: row.text(0),
-            clientName: row.text(1),
-            scopes: split(row.text(2)),
-            givenAt: Timestamp(microseconds: row.integer(3))
         )
     }
 }

@@ -1,5 +1,5 @@
 import Logging
-import MailModel
+package import MailModel
 import MailPorts
 import Metrics
 
@@ -61,7 +61,7 @@ extension AccountAuthenticator {
     }
 
     /// IPv6 clients own a /64 at least: its addresses count as one.
-    static func place(_ remote: IPAddress) -> String {
+    package static func place(_ remote: IPAddress) -> String {
         guard !remote.isIPv4, let network = IPAddress(bytes: remote.bytes[..<8] + [UInt8](repeating: 0, count: 8))
         else {
             return remote.description

@@ -11,10 +11,30 @@ package struct ClientSettings: Sendable {
         let isImplicitTLS: Bool
     }
 
+    /// Where a program that registers itself (RFC 7591) signs people in without seeing their password.
+    package struct SignIn: Hashable, Sendable {
+        /// `https://` and a host.
+        let issuer: String
+        let authorization: String
+        let token: String
+        /// What it asks for, between blanks.
+        let scope: String
+        package init(issuer: String, authorization: String, token: String, scope: String) {
+            self.issuer = issuer
+            self.authorization = authorization
+            self.token = token
+            self.scope = scope
+        }
+    }
+
     package let domain: String
     package let host: MailHost
+    private let signIn: SignIn?
 
-    package init(domain: String, host: MailHost) { (self.domain, self.host) = (domain, host) }
+    /// - Parameter signIn: nil: by password alone.
+    package init(domain: String, host: MailHost, signIn: SignIn? = nil) {
+        (self.domain, self.host, self.signIn) = (domain, host, signIn)
+    }
 
     /// Where mail is read, TLS from the first octet before STARTTLS (RFC 8314 §3).
     var incoming: [Server] {
@@ -34,17 +54,21 @@ package struct ClientSettings: Sendable {
 
     /// The answer to Thunderbird and those that ask like it (clientConfig 1.1, as Mozilla's documents describe it).
     ///
+    /// Programs take the first `authentication` that they know; where `oAuth2` leads, draft-ietf-mailmaint-autoconfig says.
+    ///
     /// - Parameter address: whom it is for; nil leaves the program's own placeholder.
     package func thunderbird(for address: EmailAddress?) -> String {
         let user = XMLText.escaped(address?.description ?? "%EMAILADDRESS%")
         let name = XMLText.escaped(domain)
+        let methods = (signIn == nil ? [] : ["OAuth2"]) + ["password-cleartext"]
+        let authentication = methods.map { "      <authentication>\($0)</authentication>" }.joined(separator: "\n")
         func server(_ element: String, _ server: Server) -> String {
             """
                 <\(element) type="\(server.service)">
                   <hostname>\(XMLText.escaped(host.name))</hostname>
                   <port>\(server.port)</port>
                   <socketType>\(server.isImplicitTLS ? "SSL" : "STARTTLS")</socketType>
-                  <authentication>password-cleartext</authentication>
+            \(authentication)
                   <username>\(user)</username>
                 </\(element)>
             """
@@ -58,9 +82,24 @@ package struct ClientSettings: Sendable {
                 <displayName>\(name)</displayName>
                 <displayShortName>\(name)</displayShortName>
             \(servers.joined(separator: "\n"))
-              </emailProvider>
+              </emailProvider>\(signInElement)
             </clientConfig>
 
+            """
+    }
+
+    /// The issuer by its host, as programs look for one that they know, or for its metadata (RFC 8414 §3).
+    private var signInElement: String {
+        guard let signIn else { return "" }
+        let host = signIn.issuer.utf8.split(separator: 47).last.map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return """
+
+              <oAuth2>
+                <issuer>\(XMLText.escaped(host))</issuer>
+                <scope>\(XMLText.escaped(signIn.scope))</scope>
+                <authURL>\(XMLText.escaped(signIn.authorization))</authURL>
+                <tokenURL>\(XMLText.escaped(signIn.token))</tokenURL>
+              </oAuth2>
             """
     }
 }

@@ -95,7 +95,10 @@ package struct AuthorizationRequest: Sendable {
         _ refuse: (OAuthFault.Code, String) -> Refusal
     ) throws(Refusal) -> [String] {
         guard let words = OAuthScope.words(text ?? "") else { throw refuse(.invalidScope, "the scope is not readable") }
-        let known = words.filter { OAuthScope(rawValue: $0) != nil }
+        // All mail is as much of it as the client may have.
+        let all = OAuthScope.expanded(words.filter { $0 == OAuthScope.allMail }).filter(client.scopes.contains)
+        var known = words.filter { OAuthScope(rawValue: $0) != nil }
+        known += all.filter { !known.contains($0) }
         guard !known.isEmpty else { throw refuse(.invalidScope, "the scope names nothing that is known") }
         guard known.allSatisfy(client.scopes.contains) else {
             throw refuse(.invalidScope, "the scope is more than the client may ask for")

@@ -101,6 +101,10 @@ package struct ClientRegistry: Sendable {
         by actor: ClientActor,
         now: Timestamp
     ) async throws(ClientRegistryError) -> OAuthClient {
+        // What it registered stands in its id.
+        guard !client.isSelfRegistered else {
+            throw .refused("client_id", "a program that registered itself is removed, not changed")
+        }
         var changed = client
         changed.name = try Self.name(order.name)
         changed.redirectURIs = try Self.redirects(order.redirectURIs, isPublic: client.isPublic)

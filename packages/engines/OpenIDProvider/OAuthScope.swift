@@ -20,6 +20,21 @@ package enum OAuthScope: String, CaseIterable, Sendable {
         }
     }
 
+    /// All mail by whatever protocol, as programs name it that know nothing of this provider
+    /// (draft-ietf-mailmaint-oauth-public).
+    package static let allMail = "urn:ietf:params:oauth:scope:mail"
+    private static let mailScopes: [OAuthScope] = [.imap, .smtp, .jmap, .pop]
+
+    /// The words with the scope of all mail as those that it stands for.
+    package static func expanded(_ words: [String]) -> [String] {
+        var expanded: [String] = []
+        for word in words.flatMap({ $0 == allMail ? mailScopes.map(\.rawValue) : [$0] })
+        where !expanded.contains(word) {
+            expanded.append(word)
+        }
+        return expanded
+    }
+
     /// The words of a list between blanks; nil for what no list of scopes is (RFC 6749 §3.3).
     package static func words(_ text: String) -> [String]? {
         guard text.utf8.count <= 1_000, text.utf8.allSatisfy({ (32...126).contains($0) && $0 != 34 && $0 != 92 }) else {

@@ -6,12 +6,14 @@ package enum ProviderDocument {
     package static let revocation = "/oauth2/revoke"
     package static let introspection = "/oauth2/introspect"
     package static let deviceAuthorization = "/oauth2/device_authorization"
+    package static let registration = "/oauth2/register"
     package static let devicePage = "/device"
     package static let keys = "/.well-known/jwks.json"
 
     package static let deviceGrant = "urn:ietf:params:oauth:grant-type:device_code"
 
-    package static func document(issuer: String) -> String {
+    /// - Parameter takesRegistrations: whether programs register themselves (RFC 7591 §3).
+    package static func document(issuer: String, takesRegistrations: Bool = false) -> String {
         var members = JSONMembers()
         members.add("issuer", issuer)
         members.add("authorization_endpoint", issuer + authorization)
@@ -20,8 +22,9 @@ package enum ProviderDocument {
         members.add("revocation_endpoint", issuer + revocation)
         members.add("introspection_endpoint", issuer + introspection)
         members.add("device_authorization_endpoint", issuer + deviceAuthorization)
+        if takesRegistrations { members.add("registration_endpoint", issuer + registration) }
         members.add("jwks_uri", issuer + keys)
-        members.add("scopes_supported", OAuthScope.allCases.map(\.rawValue))
+        members.add("scopes_supported", OAuthScope.allCases.map(\.rawValue) + [OAuthScope.allMail])
         members.add("response_types_supported", ["code"])
         members.add("response_modes_supported", ["query"])
         members.add("grant_types_supported", ["authorization_code", "refresh_token", deviceGrant])

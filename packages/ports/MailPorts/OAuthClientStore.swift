@@ -50,6 +50,11 @@ package struct OAuthClient: Hashable, Sendable {
     }
 
     package var isPublic: Bool { secretHash == nil }
+
+    /// Octets of an id: those of programs that registered themselves hold what they registered.
+    package static let longestID = 384
+    /// Programs that registered themselves and that one account allows something at a time.
+    package static let selfRegisteredPerAccount = 50
 }
 
 /// What a client was allowed by a person.
@@ -84,9 +89,14 @@ package protocol OAuthClientStore: Sendable {
     /// By the client's name.
     func oauthConsents(of account: AccountID) async throws(StoreError) -> [OAuthConsent]
     /// Adds scopes to those allowed.
+    ///
+    /// A client that registered itself is kept from the first consent on, until nobody allows it anything any more.
+    ///
+    /// - Throws: `.notFound` when the client is gone; `.refused` for one that registered itself when the account allows
+    ///   `OAuthClient.selfRegisteredPerAccount` of them.
     func giveOAuthConsent(
         of account: AccountID,
-        to client: String,
+        to client: OAuthClient,
         scopes: [String],
         audit: AuditEvent
     ) async throws(StoreError)

@@ -1,3 +1,9 @@
+/// Whether programs register themselves at the OpenID provider.
+package enum ClientRegistrationSetting: String, CaseIterable, Sendable {
+    case closed
+    case mailClients = "mail-clients"
+}
+
 /// Keys that sign tokens, and the platform as an OpenID provider.
 ///
 /// In the order that `config list` shows.
@@ -56,6 +62,20 @@ package struct ProviderSettings: Sendable {
         100,
         1...100_000,
         "Programs that one organisation, or the platform, registers"
+    )
+    package let clientRegistration = Setting<ClientRegistrationSetting>.choice(
+        "OONRUMAIL_CLIENT_REGISTRATION",
+        .http,
+        .mailClients,
+        "Whether mail programs that the platform knows register themselves (RFC 7591), where OONRUMAIL_OIDC_ISSUER is set. Every "
+            + "process needs it"
+    )
+    package let clientRegistrationRequests = Setting.integer(
+        "OONRUMAIL_CLIENT_REGISTRATION_REQUESTS",
+        .http,
+        60,
+        1...100_000,
+        "Programs that register themselves from one client address in an hour"
     )
 }
 

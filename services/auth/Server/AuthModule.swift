@@ -5,6 +5,7 @@ import MailCrypto
 import MailDelivery
 import MailPorts
 import MailboxEngine
+import OpenIDProvider
 import PlatformConfig
 package import ServiceHost
 
@@ -130,6 +131,11 @@ package enum AuthModule {
             throw StoreError.refused("the key of the pages in the store was not sealed with this master key")
         }
         let store = try await context.ports.oauth()
+        let registrar: ClientRegistrar? =
+            switch context.settings.clientRegistration {
+            case .closed: nil
+            case .mailClients: ClientRegistrar(secret: pageKey)
+            }
         let provider = OpenIDContext(
             auth: auth,
             sessions: sessions,
@@ -138,11 +144,14 @@ package enum AuthModule {
             directory: try await context.ports.directory(),
             limiter: try await context.ports.limits(),
             keys: context.tokens.keys,
-            pageKey: pageKey
+            pageKey: pageKey,
+            registrar: registrar,
+            registrationRequests: context.settings.clientRegistrationRequests
         )
         return [
             TokenRoutes(provider).routes(), AuthorizationRoutes(provider).routes(),
             OAuthClientRoutes(provider, limit: context.settings.providerClients).routes(),
+            ClientRegistrationRoutes(provider).routes(),
         ]
     }
 

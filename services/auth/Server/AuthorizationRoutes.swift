@@ -42,9 +42,9 @@ package struct AuthorizationRoutes: Sendable {
         }
         let fields = try request.queryFields()
         guard fields.repeated == nil else { return page("The program asked for one thing twice.") }
-        guard let id = fields["client_id"], id.utf8.count <= 128,
-            let client = try await context.clients.oauthClient(id)
-        else { return page("The program that sent you here is not known (client_id).") }
+        guard let id = fields["client_id"], let client = try await context.clientToLetIn(id) else {
+            return page("The program that sent you here is not known (client_id).")
+        }
         do throws(AuthorizationRequest.Refusal) {
             return .good(try AuthorizationRequest(fields.given, client: client))
         } catch {
@@ -96,12 +96,18 @@ package struct AuthorizationRoutes: Sendable {
             return refuse(OAuthFault(.accessDenied, "access was not allowed"), asked, visit)
         }
         guard Self.mayUse(asked.client, session.account) else { return refuse(Self.foreign, asked, visit) }
-        try await context.clients.giveOAuthConsent(
-            of: session.account.id,
-            to: asked.client.id,
-            scopes: asked.scopes,
-            audit: Self.event("oauth.consent", session.account, asked.client, asked.scopes, request, context)
-        )
+        do throws(StoreError) {
+            try await context.clients.giveOAuthConsent(
+                of: session.account.id,
+                to: asked.client,
+                scopes: asked.scopes,
+                audit: Self.event("oauth.consent", session.account, asked.client, asked.scopes, request, context)
+            )
+        } catch {
+            guard case .refused = error else { throw error }
+            let why = "You let in as many programs as may be. Take back what you allowed to some of them first."
+            return visit.page("This does not work", [HTMLPage.text(why)], status: 409)
+        }
         return try await finish(asked, session, visit)
     }
 
@@ -154,7 +160,29 @@ package struct AuthorizationRoutes: Sendable {
     }
 
     private func consentPage(_ asked: AuthorizationRequest, _ account: Account, _ visit: PageVisit) -> APIResponse {
-        visit.page("Let \(asked.client.name) in?", Self.consent(asked.client, asked.scopes, visit, account))
+        guard asked.client.isSelfRegistered else {
+            return visit.page("Let \(asked.client.name) in?", Self.consent(asked.client, asked.scopes, visit, account))
+        }
+        let known = KnownMailClient.owner(ofRedirect: asked.redirectURI)?.name
+        let body = Self.consent(
+            asked.client,
+            asked.scopes,
+            visit,
+            account,
+            asks: known ?? "A program on your device that calls itself \"\(asked.client.name)\"",
+            warning: Self.warning(known)
+        )
+        return visit.page(known.map { "Let \($0) in?" } ?? "Let a mail program in?", body)
+    }
+
+    /// What a person should know of a program that registered itself, whose name nobody has checked.
+    private static func warning(_ known: String?) -> String {
+        let origin =
+            known.map { "This program registered itself. The answer goes to \($0) on your device." }
+            ?? "This program registered itself, and chose that name: nobody has checked it."
+        return origin
+            + " Allow it only if you have just set up your mail on this very device. Do not if a link, a mail or a call "
+            + "brought you here."
     }
 
     static func consent(
@@ -162,10 +190,13 @@ package struct AuthorizationRoutes: Sendable {
         _ scopes: [String],
         _ visit: PageVisit,
         _ account: Account,
+        asks: String? = nil,
+        warning: String? = nil,
         more: [String] = []
     ) -> [String] {
         [
-            HTMLPage.text("\(client.name) asks for access to \(account.primaryAddress). It could:"),
+            HTMLPage.fault(warning),
+            HTMLPage.text("\(asks ?? client.name) asks for access to \(account.primaryAddress). It could:"),
             HTMLPage.list(scopes.compactMap { OAuthScope(rawValue: $0)?.meaning }),
             visit.form(
                 "consent",

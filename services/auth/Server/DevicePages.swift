@@ -36,7 +36,7 @@ struct DevicePages: Sendable {
         let now = context.auth.clock.now()
         guard let code = fields["user_code"].flatMap(DeviceCode.normalised),
             let waiting = try await context.grants.deviceRequest(userHash: DeviceCode.hash(user: code), now: now),
-            let client = try await context.clients.oauthClient(waiting.client),
+            let client = try await context.clientToLetIn(waiting.client),
             AuthorizationRoutes.mayUse(client, session.account)
         else {
             await countGuess(session.account)
@@ -64,7 +64,7 @@ struct DevicePages: Sendable {
         if isAllowed {
             try await context.clients.giveOAuthConsent(
                 of: session.account.id,
-                to: client.id,
+                to: client,
                 scopes: waiting.scopes,
                 audit: AuthorizationRoutes.event(
                     "oauth.consent",

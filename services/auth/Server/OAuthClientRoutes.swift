@@ -159,7 +159,7 @@ package struct OAuthClientRoutes: Sendable {
 
     private func client(_ request: APIRequest, _ actor: ClientActor) async throws -> OAuthClient {
         let id = request.parameter("id")
-        guard id.utf8.count <= 128 else { throw Problem.notFound() }
+        guard id.utf8.count <= OAuthClient.longestID else { throw Problem.notFound() }
         return try await registry.client(id, for: actor)
     }
 
@@ -242,7 +242,7 @@ package struct OAuthClientRoutes: Sendable {
 
     @Sendable private func removeApplication(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let client = request.parameter("id")
-        guard client.utf8.count <= 128 else { throw Problem.notFound() }
+        guard client.utf8.count <= OAuthClient.longestID else { throw Problem.notFound() }
         try await context.clients.withdrawOAuthConsent(
             of: caller.id,
             from: client,

@@ -3,7 +3,7 @@ import HTTPKit
 import MailCrypto
 import MailModel
 package import MailPorts
-import OpenIDProvider
+package import OpenIDProvider
 
 /// What the provider's routes share.
 package struct OpenIDContext: Sendable {
@@ -16,8 +16,25 @@ package struct OpenIDContext: Sendable {
     package var keys: TokenKeyRing
     /// Binds forms to the browser that they were shown to.
     package var pageKey: [UInt8]
+    /// nil: programs do not register themselves.
+    package var registrar: ClientRegistrar?
+    /// Programs that register themselves from one client address in an hour.
+    package var registrationRequests: Int
 
     package var issuer: String { sessions.limits.issuer }
+
+    /// The client of that id, whoever registered it; nil for one that is not known.
+    func client(_ id: String) async throws(StoreError) -> OAuthClient? {
+        guard id.utf8.count <= OAuthClient.longestID else { return nil }
+        if let known = try await clients.oauthClient(id) { return known }
+        return registrar?.client(id, now: auth.clock.now())
+    }
+
+    /// The client, where people may be asked to let it in: one that registered itself only if it still could.
+    func clientToLetIn(_ id: String) async throws(StoreError) -> OAuthClient? {
+        guard let client = try await client(id) else { return nil }
+        return client.isSelfRegistered ? registrar?.client(id, now: auth.clock.now()) : client
+    }
 
     /// The ID token of a sign-in.
     func identityToken(

@@ -81,6 +81,29 @@ enum OpenIDDescriptions {
         }
     }
 
+    static func describe(registration set: inout RouteSet) {
+        let fault = Schema.document("ClientRegistrationError", ["error": .text, "error_description": .text])
+        let client = Schema.document(
+            "RegisteredClient",
+            [
+                "client_id": .text, "client_id_issued_at": .integer, "client_name": .text,
+                "redirect_uris": .list(.text),
+                "token_endpoint_auth_method": .text, "grant_types": .list(.text), "response_types": .list(.text),
+                "scope": .text, "application_type": .text, "id_token_signed_response_alg": .text,
+            ]
+        )
+        set.describe(
+            "POST",
+            ProviderDocument.registration,
+            RouteDescription(
+                "Register a mail program (RFC 7591)",
+                isOpen: true,
+                answers: [201: "The program as it is registered", 400: "What is wrong", 429: "Too many registrations"],
+                schemas: [201: client, 400: fault]
+            )
+        )
+    }
+
     static func describe(pages set: inout RouteSet) {
         for (path, summary) in [
             (ProviderDocument.authorization, "Let a program in (a page)"),

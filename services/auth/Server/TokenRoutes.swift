@@ -23,7 +23,9 @@ package struct TokenRoutes: Sendable {
         set.post(ProviderDocument.deviceAuthorization) { try await answering($0, authorizeDevice) }
         set.get(ProviderDocument.userInformation) { try await userInformation($0) }
         set.post(ProviderDocument.userInformation) { try await userInformation($0) }
-        let document = Array(ProviderDocument.document(issuer: context.issuer).utf8)
+        let document = Array(
+            ProviderDocument.document(issuer: context.issuer, takesRegistrations: context.registrar != nil).utf8
+        )
         for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"] {
             set.get(path) { _ in
                 APIResponse(
@@ -73,7 +75,7 @@ package struct TokenRoutes: Sendable {
         guard let id = basic?.user ?? fields["client_id"], fields["client_id"].map({ $0 == id }) ?? true else {
             throw unknown
         }
-        guard id.utf8.count <= 128, let client = try await context.clients.oauthClient(id) else { throw unknown }
+        guard let client = try await context.client(id) else { throw unknown }
         switch (client.isPublic, basic?.password ?? fields["client_secret"]) {
         case (true, nil): return client
         case (false, let secret?) where ClientRegistry.isSecret(secret, of: client): return client
@@ -253,6 +255,10 @@ package struct TokenRoutes: Sendable {
         _ fields: FormFields,
         _ client: OAuthClient
     ) async throws -> APIResponse {
+        // Its code can be asked for from afar: whoever sends somebody the link to it would get the tokens.
+        guard !client.isSelfRegistered else {
+            throw OAuthFault(.unauthorizedClient, "a program that registered itself is let in on its own device")
+        }
         let scopes: [String]
         do throws(AuthorizationRequest.Refusal) {
             scopes = try AuthorizationRequest.scopes(fields["scope"], client) {

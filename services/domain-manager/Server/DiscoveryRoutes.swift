@@ -13,9 +13,12 @@ package struct DiscoveryRoutes: Sendable {
     private let directory: any DirectoryStore
     private let host: MailHost
     private let policy: TransportPolicy
+    private let signIn: ClientSettings.SignIn?
 
-    package init(directory: any DirectoryStore, policy: TransportPolicy) {
+    /// - Parameter signIn: nil: mail programs take passwords alone.
+    package init(directory: any DirectoryStore, policy: TransportPolicy, signIn: ClientSettings.SignIn? = nil) {
         self.directory = directory
+        self.signIn = signIn
         self.host = policy.host
         self.policy = policy
     }
@@ -94,7 +97,7 @@ package struct DiscoveryRoutes: Sendable {
 
     private func settings(of name: String?) async throws -> ClientSettings {
         guard let name, try await isHosted(name) else { throw Problem.notFound("This domain's mail is not here.") }
-        return ClientSettings(domain: name, host: host)
+        return ClientSettings(domain: name, host: host, signIn: signIn)
     }
 
     private func isHosted(_ name: String) async throws -> Bool {

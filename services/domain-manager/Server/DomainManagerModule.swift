@@ -1,5 +1,6 @@
 import Domains
 import MailPorts
+import OpenIDProvider
 import PlatformConfig
 package import ServiceHost
 
@@ -41,7 +42,8 @@ package enum DomainManagerModule {
                 mode: TransportPolicy.Mode(rawValue: settings.transportPolicyMode.rawValue) ?? .none,
                 lifetime: Int(settings.transportPolicyLifetime.components.seconds),
                 host: context.life.host
-            )
+            ),
+            signIn: signIn(settings)
         )
         let addresses = AddressRoutes(
             addresses: try await context.addresses(),
@@ -76,6 +78,18 @@ package enum DomainManagerModule {
                 routes.routes(), discovery.routes(), quotas.routes(), policies.routes(), branding.routes(),
                 addresses.routes(), bulk.routes(), connections.routes(), certificates.routes(),
             ] + challenges
+        )
+    }
+
+    /// Told to programs only where they can register themselves: without a client_id they cannot sign in.
+    private static func signIn(_ settings: PlatformSettings) -> ClientSettings.SignIn? {
+        guard let issuer = settings.providerIssuer, settings.clientRegistration == .mailClients else { return nil }
+        let scopes: [OAuthScope] = [.openid, .email, .profile, .offlineAccess, .imap, .smtp]
+        return ClientSettings.SignIn(
+            issuer: issuer,
+            authorization: issuer + ProviderDocument.authorization,
+            token: issuer + ProviderDocument.token,
+            scope: scopes.map(\.rawValue).joined(separator: " ")
         )
     }
 }
