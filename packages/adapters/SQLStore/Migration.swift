@@ -59,6 +59,7 @@ package struct Migration: Sendable {
         .registrations,
         .bulk,
         .webhooks,
+        .acting,
     ]
 
     private static let table = """

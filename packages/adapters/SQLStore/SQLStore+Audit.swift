@@ -21,6 +21,7 @@ extension SQLStore: AuditStore {
         of owner: OrganisationID? = nil,
         _ connection: any SQLConnection
     ) throws(StoreError) {
+        let event = event.attributed
         // Lines are numbered in the order in which they are chained.
         try connection.takeTurn(.audit)
         let last = try connection.first("SELECT chain FROM audit ORDER BY audit_id DESC LIMIT 1") {

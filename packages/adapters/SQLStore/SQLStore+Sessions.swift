@@ -10,19 +10,18 @@ extension SQLStore: SessionStore {
     /// Begins a session, inside a transaction; what has expired of the account's goes.
     static func begin(_ token: RefreshToken, _ connection: any SQLConnection) throws(StoreError) {
         let account: SQLValue = .integer(token.account.rawValue)
-        // Whatever way somebody signed in by: nobody is a team's account.
-        let isTeam = try connection.first("SELECT 1 FROM shared_accounts WHERE account_id = $1", [account]) {
-            _ throws(StoreError) in true
-        }
-        guard isTeam != true else { throw .refused("nobody signs in to a shared account") }
+        try requirePerson(token.account, connection)
         let theirs = "family IN (SELECT family FROM token_families WHERE account_id = $1)"
         try connection.execute(
             "DELETE FROM refresh_tokens WHERE \(theirs) AND expires_at <= $2",
             [account, .integer(token.issuedAt.microseconds)]
         )
         try connection.execute(
-            "DELETE FROM token_families WHERE account_id = $1 AND family NOT IN (SELECT family FROM refresh_tokens WHERE \(theirs))",
-            [account]
+            """
+            DELETE FROM token_families WHERE account_id = $1 AND (acting_until IS NULL OR acting_until <= $2)
+            AND family NOT IN (SELECT family FROM refresh_tokens WHERE \(theirs))
+            """,
+            [account, .integer(token.issuedAt.microseconds)]
         )
         try connection.execute(
             """
@@ -37,6 +36,15 @@ extension SQLStore: SessionStore {
             ]
         )
         try Self.insert(token, connection)
+    }
+
+    /// Whatever way somebody signs in by: nobody is a team's account.
+    static func requirePerson(_ account: AccountID, _ connection: any SQLConnection) throws(StoreError) {
+        let isTeam = try connection.first(
+            "SELECT 1 FROM shared_accounts WHERE account_id = $1",
+            [.integer(account.rawValue)]
+        ) { _ throws(StoreError) in true }
+        guard isTeam != true else { throw .refused("nobody signs in to a shared account") }
     }
 
     package func rotate(
@@ -113,10 +121,11 @@ extension SQLStore: SessionStore {
         try await database.read { connection throws(StoreError) in
             try connection.all(
                 """
-                SELECT family, device, created_at, last_used_at, last_used_from FROM token_families AS session
-                WHERE account_id = $1 AND revoked_at IS NULL AND EXISTS (
+                SELECT family, device, created_at, last_used_at, last_used_from, acting_account, acting_address, acting_reason,
+                acting_family, acting_until FROM token_families AS session
+                WHERE account_id = $1 AND revoked_at IS NULL AND (EXISTS (
                     SELECT 1 FROM refresh_tokens WHERE family = session.family AND spent_at IS NULL AND expires_at > $2
-                ) ORDER BY created_at DESC, family LIMIT $3
+                ) OR (acting_until > $2 AND \(Self.actorIsSignedIn))) ORDER BY created_at DESC, family LIMIT $3
                 """,
                 [.integer(account.rawValue), .integer(now.microseconds), .integer(Self.shownSessions)]
             ) { row throws(StoreError) in
@@ -129,7 +138,8 @@ extension SQLStore: SessionStore {
                             at: Timestamp(microseconds: $0),
                             remote: row.isNull(4) ? nil : IPAddress(row.text(4))
                         )
-                    }
+                    },
+                    actor: Self.actor(row)
                 )
             }
         }

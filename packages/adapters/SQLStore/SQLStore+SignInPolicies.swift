@@ -155,13 +155,14 @@ extension SQLStore {
         try await database.read { connection throws(StoreError) in
             let isFull = try connection.first(
                 """
-                SELECT CASE WHEN by_provider IS NOT NULL OR NOT \(Self.isFactorDemanded("session.account_id")) THEN 1
+                SELECT CASE WHEN acting_family IS NOT NULL THEN 1 WHEN by_provider IS NOT NULL OR NOT \(Self.isFactorDemanded("session.account_id")) THEN 1
                 WHEN NOT (\(Self.hasFactor("session.account_id"))) THEN 0
                 WHEN EXISTS (
                     SELECT 1 FROM oauth_grants WHERE oauth_grants.family = session.family
                     AND ' ' || methods || ' ' NOT LIKE '% mfa %'
                 ) THEN 0 ELSE 1 END
                 FROM token_families AS session WHERE family = $1 AND revoked_at IS NULL
+                AND (acting_family IS NULL OR \(Self.actorIsSignedIn))
                 """,
                 [.text(family)]
             ) { row throws(StoreError) in row.integer(0) == 1 }

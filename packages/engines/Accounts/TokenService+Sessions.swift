@@ -8,11 +8,23 @@ package struct SignedIn: Sendable {
     package var family: String
     /// Its account must enrol a second factor before it does anything else.
     package var isLimited = false
+    /// Who acts as the account; nil: nobody.
+    package var actor: Account?
 }
 
 extension TokenService {
     package func sessions(of account: AccountID, now: Timestamp) async throws(StoreError) -> [SignInSession] {
-        try await sessions.sessions(of: account, now: now)
+        let open = try await sessions.sessions(of: account, now: now)
+        guard open.contains(where: { $0.actor != nil }), let owner = try await directory.account(account) else {
+            return open
+        }
+        var shown: [SignInSession] = []
+        for session in open {
+            // What its actor cannot use any more is over, though its time is not.
+            if let party = session.actor, try await actor(party.account, as: owner) == nil { continue }
+            shown.append(session)
+        }
+        return shown
     }
 
     /// `.notFound` unless the account has it open.

@@ -17,6 +17,9 @@ package struct TokenLimits: Sendable {
     package var audience = "oonrumail"
     package var accessSeconds: Int64 = 600
     package var refreshSeconds: Int64 = 2_592_000
+    package var acting = ActingPolicy.operators
+    /// How long a token lasts by which somebody acts as another: there is no refreshing it.
+    package static let actingSeconds: Int64 = 900
     package init(issuer: String) { self.issuer = issuer }
 }
 
@@ -26,8 +29,8 @@ package struct TokenService: Sendable {
     private static let leewaySeconds: Int64 = 30
 
     let sessions: any SessionStore
-    private let directory: any DirectoryStore
-    private let limits: TokenLimits
+    let directory: any DirectoryStore
+    let limits: TokenLimits
     package let keys: TokenKeyRing
 
     package init(sessions: any SessionStore, directory: any DirectoryStore, keys: TokenKeyRing, limits: TokenLimits) {
@@ -43,7 +46,7 @@ package struct TokenService: Sendable {
         self.init(sessions: sessions, directory: directory, keys: TokenKeyRing(key), limits: limits)
     }
 
-    private func sign(_ claims: AccessClaims, _ now: Timestamp) -> String {
+    func sign(_ claims: AccessClaims, _ now: Timestamp) -> String {
         guard let signer = keys.signer(.edDSA, now: now) else {
             preconditionFailure("a ring is loaded with a key for access tokens")
         }
@@ -182,18 +185,20 @@ package struct TokenService: Sendable {
     }
 
     /// The account that a token speaks for, as the directory has it now; nil when the token is not valid, its session was ended or
-    /// is limited, or the account is suspended.
+    /// is limited, the account is suspended, or somebody acts as it.
     package func account(ofAccessToken token: String, now: Timestamp) async throws(StoreError) -> Account? {
         try await session(ofAccessToken: token, now: now)?.account
     }
 
     /// The account and the session that a token speaks for, under the same conditions.
     package func session(ofAccessToken token: String, now: Timestamp) async throws(StoreError) -> SignedIn? {
-        guard let bearer = try await bearer(ofAccessToken: token, now: now), !bearer.isLimited else { return nil }
+        guard let bearer = try await bearer(ofAccessToken: token, now: now), !bearer.isLimited,
+            bearer.actor == nil
+        else { return nil }
         return bearer
     }
 
-    /// The same with limited sessions, of which the caller must ask.
+    /// The same with limited sessions, and those in which somebody acts: the caller must ask of both.
     package func bearer(ofAccessToken token: String, now: Timestamp) async throws(StoreError) -> SignedIn? {
         guard let payload = await keys.verifyAnew(token, .edDSA),
             let claims = claims(in: payload, audience: limits.audience, now)
@@ -201,7 +206,12 @@ package struct TokenService: Sendable {
         let worth = try await sessions.worth(ofFamily: claims.family)
         guard worth != .ended else { return nil }
         guard let account = try await directory.account(claims.account), account.status == .active else { return nil }
-        return SignedIn(account: account, family: claims.family, isLimited: worth == .limited)
+        var actor: Account?
+        if let party = claims.actor {
+            actor = try await self.actor(party.account, as: account)
+            guard actor != nil else { return nil }
+        }
+        return SignedIn(account: account, family: claims.family, isLimited: worth == .limited, actor: actor)
     }
 
     // MARK: - Challenges

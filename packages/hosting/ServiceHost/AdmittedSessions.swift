@@ -6,7 +6,8 @@ package import MailPorts
 extension TokenService {
     /// Whom a token speaks for at an HTTP route; nil when it is not valid.
     ///
-    /// A session whose account must enrol a second factor first is refused, unless the route is of those that it does that by.
+    /// A session whose account must enrol a second factor first is refused, unless the route is of those that it does that by. One
+    /// in which somebody acts as the account is for the guard of the route to refuse.
     package func admitted(
         _ token: String,
         _ clock: any WallClock,
@@ -25,14 +26,28 @@ extension BearerGuard where Caller == Account {
         _ clock: any WallClock,
         toEnrol isForEnrolment: Bool = false
     ) -> BearerGuard<Account> {
-        BearerGuard { token in try await tokens.admitted(token, clock, toEnrol: isForEnrolment)?.account }
+        BearerGuard(admitting: { token in
+            try await tokens.admitted(token, clock, toEnrol: isForEnrolment).map { signedIn in
+                Admission(caller: signedIn.account, acting: signedIn.acting)
+            }
+        })
     }
 }
 
 extension BearerGuard where Caller == SignedIn {
     /// The same, with the session that the token is of.
     package static func sessions(_ tokens: TokenService, _ clock: any WallClock) -> BearerGuard {
-        BearerGuard { token in try await tokens.admitted(token, clock) }
+        BearerGuard(admitting: { token in
+            try await tokens.admitted(token, clock).map { Admission(caller: $0, acting: $0.acting) }
+        })
+    }
+}
+
+extension SignedIn {
+    fileprivate var acting: ActingParty? {
+        actor.map {
+            ActingParty(actor: $0.primaryAddress.canonical, account: account.primaryAddress.canonical)
+        }
     }
 }
 

@@ -260,6 +260,8 @@ package struct AuditEvent: Sendable {
     package var remote: IPAddress?
     /// JSON object without secrets.
     package var detail: String
+    /// Who acts as the actor, in the task that made the event.
+    package let acting = ActingParty.current
     package init(
         at: Timestamp,
         actor: String,
@@ -274,5 +276,15 @@ package struct AuditEvent: Sendable {
         self.subject = subject
         self.remote = remote
         self.detail = detail
+    }
+
+    /// As the trail keeps it: where somebody acts as another, they are the actor and `as` in the detail says as whom.
+    package var attributed: AuditEvent {
+        guard let acting else { return self }
+        var event = self
+        event.actor = acting.actor
+        let rest = detail.utf8.elementsEqual("{}".utf8) ? "}" : "," + detail.dropFirst()
+        event.detail = "{\"as\":\(AuditDetail.quoted(acting.account))" + rest
+        return event
     }
 }

@@ -24,11 +24,20 @@ package struct SignInSession: Hashable, Sendable {
     package var createdAt: Timestamp?
     /// When its tokens were made or last refreshed.
     package var lastUse: LastUse?
-    package init(family: String, device: String, createdAt: Timestamp?, lastUse: LastUse?) {
+    /// nil: the account's own.
+    package var actor: SessionActor?
+    package init(
+        family: String,
+        device: String,
+        createdAt: Timestamp?,
+        lastUse: LastUse?,
+        actor: SessionActor? = nil
+    ) {
         self.family = family
         self.device = device
         self.createdAt = createdAt
         self.lastUse = lastUse
+        self.actor = actor
     }
 }
 
@@ -75,13 +84,24 @@ package protocol SessionStore: Sendable {
     func rotate(_ hash: [UInt8], to next: RefreshToken, now: Timestamp) async throws(StoreError) -> RefreshOutcome
     func revokeFamily(ofToken hash: [UInt8]) async throws(StoreError)
     func revokeAll(of account: AccountID) async throws(StoreError)
-    /// Those that can be refreshed, the newest first, at most a thousand.
+    /// Begins a session in which somebody acts as the account, with its audit line in one transaction; what the same actor had
+    /// open as the account ends.
+    func add(_ session: ActingSession, audit: AuditEvent) async throws(StoreError)
+    /// Ends what an actor has open as the account, with its audit line; how many. Without any there is no line.
+    func endSessions(
+        of account: AccountID,
+        actedBy actor: AccountID,
+        audit: AuditEvent
+    ) async throws(StoreError) -> Int
+    /// Those that can be refreshed and those in which somebody acts, the newest first, at most a thousand.
     func sessions(of account: AccountID, now: Timestamp) async throws(StoreError) -> [SignInSession]
     /// `.notFound` unless the account has it open.
     func revokeSession(_ family: String, of account: AccountID) async throws(StoreError)
     /// Ends all but one, or all; how many.
     func revokeSessions(of account: AccountID, except family: String?) async throws(StoreError) -> Int
     func isRevoked(family: String) async throws(StoreError) -> Bool
+    /// A session in which somebody acts has ended when the one has in which they began it, and is never limited.
+    ///
     /// Limited: the account's organisation demands a second factor, and the account has none, or the session was begun at the
     /// sign-in pages without it. What its identity provider has vouched for is not.
     func worth(ofFamily family: String) async throws(StoreError) -> SessionWorth

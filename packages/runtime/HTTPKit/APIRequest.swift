@@ -21,17 +21,26 @@ package struct APIRequest: Sendable {
     private var whole: [UInt8]?
     let gate: RequestGate
     let ledger: ResponseLedger
+    /// Its route is open to whoever acts as somebody else.
+    let admitsActing: Bool
     private let deadlines: ConnectionDeadlines.Handle
     package let remote: IPAddress?
     package let id: String
     /// Carries the request's id.
     package let logger: Logger
 
-    init(request: Request, context: PlatformRequestContext, gate: RequestGate, bodyLimit: Int) {
+    init(
+        request: Request,
+        context: PlatformRequestContext,
+        gate: RequestGate,
+        bodyLimit: Int,
+        admitsActing: Bool = false
+    ) {
         self.request = request
         self.parameters = context.parameters
         self.bodyLimit = bodyLimit
         self.gate = gate
+        self.admitsActing = admitsActing
         self.ledger = context.ledger
         self.deadlines = context.deadlines
         self.remote = context.remote

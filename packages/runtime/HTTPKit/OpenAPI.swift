@@ -82,6 +82,7 @@ package enum OpenAPI {
             members["requestBody"] = requestBody(body, description, &components)
         }
         members["security"] = security(description, route.path)
+        if route.admitsActing { members["x-while-acting"] = .truth(true) }
         return members
     }
 

@@ -7,6 +7,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case forbidden
     case providerNeeded = "identity-provider-needed"
     case secondFactorNeeded = "second-factor-needed"
+    case notWhileActing = "not-while-acting"
     case notFound = "not-found"
     case methodNotAllowed = "method-not-allowed"
     case requestTimeout = "request-timeout"
@@ -41,7 +42,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         switch self {
         case .badRequest: 400
         case .unauthenticated: 401
-        case .forbidden, .providerNeeded, .secondFactorNeeded: 403
+        case .forbidden, .providerNeeded, .secondFactorNeeded, .notWhileActing: 403
         case .notFound: 404
         case .methodNotAllowed: 405
         case .requestTimeout: 408
@@ -69,6 +70,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .answerGone: "Answer Gone"
         case .providerNeeded: "Identity Provider Needed"
         case .secondFactorNeeded: "Second Factor Needed"
+        case .notWhileActing: "Not While Acting"
         case .keyReused: "Idempotency Key Reused"
         default: Problem.phrase(status)
         }
@@ -83,6 +85,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
             "The domain's people sign in by its identity provider: a browser begins at the address that detail and Link name."
         case .secondFactorNeeded:
             "The caller's organisation demands a second factor: until one is enrolled a session does nothing else."
+        case .notWhileActing:
+            "An administrator acts as the account: that opens what the document of routes marks with x-while-acting, nothing else."
         case .notFound: "There is nothing by that name, or nothing that the caller may know of."
         case .methodNotAllowed: "The resource has other methods; Allow names them."
         case .requestTimeout: "The request did not arrive in time."

@@ -5,6 +5,7 @@ import Hummingbird
 struct RouteAnswer: Sendable {
     let handler: RouteSet.Handler
     let method: HTTPRequest.Method
+    let admitsActing: Bool
     /// What GET of the same path answers.
     let current: RouteSet.Handler?
     let configuration: HTTPServiceConfiguration
@@ -14,7 +15,8 @@ struct RouteAnswer: Sendable {
             request: request,
             context: context,
             gate: configuration.gate,
-            bodyLimit: configuration.bodyLimit
+            bodyLimit: configuration.bodyLimit,
+            admitsActing: admitsActing
         )
         switch method {
         case .get:

@@ -1,4 +1,5 @@
 import HTTPTypes
+package import MailModel
 
 /// The routes of one service; several sets share a listener.
 package struct RouteSet: Sendable {
@@ -7,6 +8,8 @@ package struct RouteSet: Sendable {
     struct Route: Sendable {
         let method: HTTPRequest.Method
         let path: String
+        /// Also for a token by which somebody acts as another.
+        let admitsActing: Bool
         let handler: Handler
     }
 
@@ -18,14 +21,35 @@ package struct RouteSet: Sendable {
 
     package init(problem: @escaping @Sendable (any Error) -> Problem? = { _ in nil }) { self.problem = problem }
 
-    package mutating func get(_ path: String, _ handler: @escaping Handler) { add(.get, path, handler) }
-    package mutating func post(_ path: String, _ handler: @escaping Handler) { add(.post, path, handler) }
-    package mutating func put(_ path: String, _ handler: @escaping Handler) { add(.put, path, handler) }
-    package mutating func patch(_ path: String, _ handler: @escaping Handler) { add(.patch, path, handler) }
-    package mutating func delete(_ path: String, _ handler: @escaping Handler) { add(.delete, path, handler) }
+    // A route is closed to whoever acts as somebody else unless it says that it is not.
 
-    private mutating func add(_ method: HTTPRequest.Method, _ path: String, _ handler: @escaping Handler) {
-        routes.append(Route(method: method, path: path, handler: handler))
+    package mutating func get(_ path: String, whileActing: Bool = false, _ handler: @escaping Handler) {
+        add(.get, path, whileActing, handler)
+    }
+
+    package mutating func post(_ path: String, whileActing: Bool = false, _ handler: @escaping Handler) {
+        add(.post, path, whileActing, handler)
+    }
+
+    package mutating func put(_ path: String, whileActing: Bool = false, _ handler: @escaping Handler) {
+        add(.put, path, whileActing, handler)
+    }
+
+    package mutating func patch(_ path: String, whileActing: Bool = false, _ handler: @escaping Handler) {
+        add(.patch, path, whileActing, handler)
+    }
+
+    package mutating func delete(_ path: String, whileActing: Bool = false, _ handler: @escaping Handler) {
+        add(.delete, path, whileActing, handler)
+    }
+
+    private mutating func add(
+        _ method: HTTPRequest.Method,
+        _ path: String,
+        _ whileActing: Bool,
+        _ handler: @escaping Handler
+    ) {
+        routes.append(Route(method: method, path: path, admitsActing: whileActing, handler: handler))
     }
 }
 
@@ -34,27 +58,62 @@ package struct RouteSet: Sendable {
 /// A caller that is a `RequestPrincipal` goes through the gate: the rate of its account, and answers kept for requests that
 /// are sent again.
 ///
+/// Whoever acts as somebody else is refused, unless the route was added as open to them.
+///
 /// A token never comes from anywhere but the header.
 package struct BearerGuard<Caller: Sendable>: Sendable {
-    private let verify: @Sendable (String) async throws -> Caller?
-    package init(_ verify: @escaping @Sendable (String) async throws -> Caller?) { self.verify = verify }
+    /// Whom a token speaks for.
+    package struct Admission: Sendable {
+        package var caller: Caller
+        /// Who acts as the caller; nil: nobody.
+        package var acting: ActingParty?
+        package init(caller: Caller, acting: ActingParty?) { (self.caller, self.acting) = (caller, acting) }
+    }
+
+    private let verify: @Sendable (String) async throws -> Admission?
+
+    /// Of tokens by which nobody acts as another.
+    package init(_ verify: @escaping @Sendable (String) async throws -> Caller?) {
+        self.verify = { token in try await verify(token).map { Admission(caller: $0, acting: nil) } }
+    }
+
+    package init(admitting verify: @escaping @Sendable (String) async throws -> Admission?) { self.verify = verify }
 
     package func callAsFunction(
         _ handler: @escaping @Sendable (APIRequest, Caller) async throws -> APIResponse
     ) -> RouteSet.Handler {
         { request in
             guard let token = request.bearerToken else { throw Problem.unauthenticated() }
-            guard let caller = try await verify(token) else {
+            guard let admission = try await verify(token) else {
                 throw Problem(
                     401,
                     detail: "The access token is not valid.",
                     headers: ["WWW-Authenticate": "Bearer realm=\"oonrumail\", error=\"invalid_token\""]
                 )
             }
-            guard let principal = (caller as? any RequestPrincipal)?.principalID else {
-                return try await handler(request, caller)
+            guard let acting = admission.acting else {
+                return try await Self.answer(request, admission.caller, handler)
             }
-            return try await request.admit(principal) { try await handler($0, caller) }
+            guard request.admitsActing else {
+                throw Problem(
+                    .notWhileActing,
+                    detail: "\(acting.actor) acts as \(acting.account): this is for \(acting.account) alone."
+                )
+            }
+            return try await ActingParty.$current.withValue(acting) {
+                try await Self.answer(request, admission.caller, handler)
+            }
         }
+    }
+
+    private static func answer(
+        _ request: APIRequest,
+        _ caller: Caller,
+        _ handler: @escaping @Sendable (APIRequest, Caller) async throws -> APIResponse
+    ) async throws -> APIResponse {
+        guard let principal = (caller as? any RequestPrincipal)?.principalID else {
+            return try await handler(request, caller)
+        }
+        return try await request.admit(principal) { try await handler($0, caller) }
     }
 }

@@ -1,3 +1,6 @@
+/// Who may act as other people.
+package enum ActingSetting: String, CaseIterable, Sendable { case off, operators, administrators }
+
 /// Lives of accounts.
 ///
 /// In the order that `config list` shows.
@@ -22,6 +25,12 @@ package struct PeopleSettings: Sendable {
         50,
         1...10_000,
         "Addresses of one account, the primary one among them"
+    )
+    package let actingAsUsers = Setting<ActingSetting>.choice(
+        "OONRUMAIL_ACTING_AS_USERS",
+        .accounts,
+        .operators,
+        "Who may act as other people, who are told: nobody, operators, or administrators of organisations for their own too"
     )
     package let passwordResetLifetime = Setting.duration(
         "OONRUMAIL_PASSWORD_RESET_LIFETIME",

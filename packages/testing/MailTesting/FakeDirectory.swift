@@ -26,6 +26,7 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
         var tokens: [[UInt8]: (token: RefreshToken, isSpent: Bool)] = [:]
         var revoked: Set<String> = []
         var limited: Set<String> = []
+        var acting: [String: ActingSession] = [:]
         var signInPolicies: [OrganisationID: SignInPolicyRecord] = [:]
         var secrets: [String: [UInt8]] = [:]
         var failure: StoreError?
@@ -258,7 +259,7 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
     package func recordAudit(_ event: AuditEvent) async throws(StoreError) {
         try change { state throws(StoreError) in
             guard !state.refusesAudit else { throw .unavailable(reportID: "audit") }
-            state.audit.append(event)
+            state.audit.append(event.attributed)
         }
     }
 
@@ -322,9 +323,7 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
 
     package func revokeAll(of account: AccountID) async throws(StoreError) {
         try change { state in
-            for known in state.tokens.values where known.token.account == account {
-                state.revoked.insert(known.token.family)
-            }
+            state.revoked.formUnion(state.families(of: account))
         }
     }
 
@@ -340,13 +339,13 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
                     createdAt: $0.token.issuedAt,
                     lastUse: LastUse(at: $0.token.issuedAt, remote: $0.token.origin.remote)
                 )
-            }.sorted { $0.family < $1.family }
+            }.sorted { $0.family < $1.family } + state.actingSessions(of: account, now: now)
         }
     }
 
     package func revokeSession(_ family: String, of account: AccountID) async throws(StoreError) {
         try change { state throws(StoreError) in
-            guard state.tokens.values.contains(where: { $0.token.family == family && $0.token.account == account }),
+            guard state.families(of: account).contains(family),
                 state.revoked.insert(family).inserted
             else { throw .notFound }
         }
@@ -362,7 +361,7 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
 
     package func worth(ofFamily family: String) async throws(StoreError) -> SessionWorth {
         try change { state in
-            if state.revoked.contains(family) { return .ended }
+            guard !state.revoked.contains(family), state.actorIsSignedIn(family) else { return .ended }
             return state.limited.contains(family) ? .limited : .full
         }
     }
@@ -396,8 +395,7 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
 extension FakeDirectory.State {
     @discardableResult
     fileprivate mutating func revoke(of account: AccountID, except family: String?) -> Int {
-        let families = Set(tokens.values.filter { $0.token.account == account }.map(\.token.family))
-        let ended = families.subtracting(revoked).subtracting([family].compactMap(\.self))
+        let ended = families(of: account).subtracting(revoked).subtracting([family].compactMap(\.self))
         revoked.formUnion(ended)
         return ended.count
     }

@@ -137,6 +137,12 @@ package enum ServiceProcess {
         var limits = TokenLimits(issuer: settings.hostname)
         limits.accessSeconds = settings.accessTokenLifetime.components.seconds
         limits.refreshSeconds = settings.refreshTokenLifetime.components.seconds
+        limits.acting =
+            switch settings.actingAsUsers {
+            case .off: .off
+            case .operators: .operators
+            case .administrators: .administrators
+            }
         var appPasswords = AppPasswordLimits()
         appPasswords.perAccount = settings.appPasswordsPerAccount
         let paths = try DevelopmentCertificate.paths(settings, platform.folder)

@@ -21,7 +21,7 @@ package struct AccountAddressRoutes: Sendable {
     package func routes() -> RouteSet {
         var set = RouteSet(problem: StoreProblem.problem)
         let guarded = BearerGuard.tokens(tokens, clock)
-        set.get("/api/users/me/addresses", guarded(listOwn))
+        set.get("/api/users/me/addresses", whileActing: true, guarded(listOwn))
         set.get(Self.path, guarded(list))
         set.post(Self.path, guarded(add))
         set.post(Self.path + "/{address}/make-primary", guarded(makePrimary))

@@ -54,6 +54,11 @@ package enum AuthModule {
                     tokens: context.tokens,
                     clock: context.clock
                 ).routes(),
+                ActingRoutes(
+                    acting: ActingService(people: people, tokens: context.tokens, notices: mailer),
+                    tokens: context.tokens,
+                    clock: context.clock
+                ).routes(),
                 SignInPolicyRoutes(
                     people: people,
                     accounts: context.accounts,

@@ -23,6 +23,9 @@ extension AuthRoutes {
         [
             "id": .text, "device": .text, "created_at": .optional(.time), "last_used_at": .optional(.time),
             "last_used_from": .optional(.text), "is_current": .truth,
+            "acting": .optional(
+                .object(["actor": .text, "reason": .text, "since": .optional(.time), "until": .time])
+            ),
         ]
     )
     private static let event = Schema.document(

@@ -13,6 +13,15 @@ extension AuthRoutes {
         var lastUsedAt: String?
         var lastUsedFrom: String?
         var isCurrent: Bool
+        /// Who acts as the caller in it.
+        var acting: Actor?
+    }
+
+    private struct Actor: Encodable {
+        var actor: String
+        var reason: String
+        var since: String?
+        var until: String
     }
 
     private struct Documents: Encodable {
@@ -29,7 +38,8 @@ extension AuthRoutes {
                 createdAt: $0.createdAt.map(RFC3339.text),
                 lastUsedAt: $0.lastUse.map { RFC3339.text($0.at) },
                 lastUsedFrom: $0.lastUse?.remote?.description,
-                isCurrent: $0.family == caller.family
+                isCurrent: $0.family == caller.family,
+                acting: Self.actor(of: $0)
             )
         }
         let page = try query.page(
@@ -40,6 +50,17 @@ extension AuthRoutes {
             id: { $0.id }
         )
         return request.linked(try .json(Documents(sessions: page.items, next: page.next)), next: page.next)
+    }
+
+    private static func actor(of session: SignInSession) -> Actor? {
+        session.actor.map {
+            Actor(
+                actor: $0.address,
+                reason: $0.reason,
+                since: session.createdAt.map(RFC3339.text),
+                until: RFC3339.text($0.until)
+            )
+        }
     }
 
     @Sendable func revokeSession(_ request: APIRequest, _ caller: SignedIn) async throws -> APIResponse {

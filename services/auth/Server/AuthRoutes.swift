@@ -50,7 +50,7 @@ package struct AuthRoutes: Sendable {
         set.get("/api/audit", signedIn(listAudit))
         let inSession = BearerGuard.sessions(tokens, clock)
         set.put("/api/users/me/password", inSession(changePassword))
-        set.get("/api/users/me/sessions", inSession(listSessions))
+        set.get("/api/users/me/sessions", whileActing: true, inSession(listSessions))
         set.delete("/api/users/me/sessions/{id}", inSession(revokeSession))
         set.post("/api/users/me/sessions/revoke-others", inSession(revokeOtherSessions))
         set.get("/api/users/me/app-passwords", signedIn(listAppPasswords))

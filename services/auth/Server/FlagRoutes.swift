@@ -21,7 +21,7 @@ package struct FlagRoutes: Sendable {
         set.get("/api/flags", signedIn(list))
         set.put("/api/flags/{name}", signedIn(put))
         set.delete("/api/flags/{name}", signedIn(clear))
-        set.get("/api/users/me/flags", signedIn(own))
+        set.get("/api/users/me/flags", whileActing: true, signedIn(own))
         Self.describe(&set)
         return set
     }

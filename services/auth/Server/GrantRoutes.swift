@@ -19,7 +19,7 @@ package struct GrantRoutes: Sendable {
     package func routes() -> RouteSet {
         var set = RouteSet(problem: StoreProblem.problem)
         let signedIn = BearerGuard.tokens(auth.tokens, auth.clock)
-        set.get("/api/users/me/sending-grants", signedIn(listOwn))
+        set.get("/api/users/me/sending-grants", whileActing: true, signedIn(listOwn))
         set.post("/api/users/me/sending-grants", signedIn(giveOwn))
         set.delete("/api/users/me/sending-grants/{id}", signedIn(revokeOwn))
         set.get("/api/sending-grants", signedIn(list))

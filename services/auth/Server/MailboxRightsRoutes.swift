@@ -30,7 +30,7 @@ package struct MailboxRightsRoutes: Sendable {
     package func routes() -> RouteSet {
         var set = RouteSet(problem: Self.problem)
         let signedIn = BearerGuard.tokens(auth.tokens, auth.clock)
-        set.get(Self.own, signedIn(listShared))
+        set.get(Self.own, whileActing: true, signedIn(listShared))
         set.get(Self.mailboxes, signedIn(listMailboxes))
         set.get(Self.rights, signedIn(listRights))
         set.get(Self.one, signedIn(showRights))

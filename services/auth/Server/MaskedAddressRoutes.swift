@@ -26,11 +26,11 @@ package struct MaskedAddressRoutes: Sendable {
         var set = RouteSet(problem: StoreProblem.problem)
         let guarded = BearerGuard.tokens(tokens, clock)
         let one = Self.path + "/{address}"
-        set.get(Self.path, guarded { try await self.list($0, $1) })
-        set.post(Self.path, guarded { try await self.add($0, $1) })
-        set.get(one, guarded { try await self.show($0, $1) })
-        set.patch(one, guarded { try await self.change($0, $1) })
-        set.delete(one, guarded { try await self.remove($0, $1) })
+        set.get(Self.path, whileActing: true, guarded { try await self.list($0, $1) })
+        set.post(Self.path, whileActing: true, guarded { try await self.add($0, $1) })
+        set.get(one, whileActing: true, guarded { try await self.show($0, $1) })
+        set.patch(one, whileActing: true, guarded { try await self.change($0, $1) })
+        set.delete(one, whileActing: true, guarded { try await self.remove($0, $1) })
         describe(&set)
         return set
     }

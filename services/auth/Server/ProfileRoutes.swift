@@ -26,9 +26,9 @@ package struct ProfileRoutes: Sendable {
     package func routes() -> RouteSet {
         var set = RouteSet(problem: StoreProblem.problem)
         let guarded = BearerGuard.tokens(tokens, clock)
-        set.get("/api/users/me", BearerGuard.tokens(tokens, clock, toEnrol: true)(show))
-        set.patch("/api/users/me", guarded(change))
-        set.get("/api/users/me/avatar", guarded(showOwnAvatar))
+        set.get("/api/users/me", whileActing: true, BearerGuard.tokens(tokens, clock, toEnrol: true)(show))
+        set.patch("/api/users/me", whileActing: true, guarded(change))
+        set.get("/api/users/me/avatar", whileActing: true, guarded(showOwnAvatar))
         set.put("/api/users/me/avatar", guarded(replaceOwnAvatar))
         set.delete("/api/users/me/avatar", guarded(removeOwnAvatar))
         set.get("/api/accounts/{id}/avatar", guarded(showAvatar))

@@ -25,7 +25,7 @@ package struct QuotaRoutes: Sendable {
         let signedIn = BearerGuard.tokens(tokens, clock)
         set.get(Self.path, signedIn { try await self.show(try self.organisation($0, $1)) })
         set.put(Self.path, signedIn { try await self.replace($0, $1) })
-        set.get("/api/users/me/quota", signedIn { try await self.show(.account($1.id)) })
+        set.get("/api/users/me/quota", whileActing: true, signedIn { try await self.show(.account($1.id)) })
         let shown = [200: "The limits and the use"]
         let schemas = [200: QuotaDocument.schema]
         set.describe(

@@ -17,6 +17,8 @@ struct SessionCommand: ParsableCommand {
         var createdAt: String?
         var lastUsedAt: String?
         var lastUsedFrom: String?
+        /// Who acts as the account in it.
+        var actor: String?
     }
 
     struct List: AsyncParsableCommand {
@@ -34,13 +36,15 @@ struct SessionCommand: ParsableCommand {
                         device: $0.device,
                         createdAt: $0.createdAt.map(RFC3339.text),
                         lastUsedAt: $0.lastUse.map { RFC3339.text($0.at) },
-                        lastUsedFrom: $0.lastUse?.remote?.description
+                        lastUsedFrom: $0.lastUse?.remote?.description,
+                        actor: $0.actor?.address
                     )
                 }
-                var table = TextTable(["ID", "SINCE", "LAST USED", "FROM", "DEVICE"])
+                var table = TextTable(["ID", "SINCE", "LAST USED", "FROM", "ACTING", "DEVICE"])
                 for one in known {
                     table.add([
-                        one.id, one.createdAt ?? "-", one.lastUsedAt ?? "-", one.lastUsedFrom ?? "-", one.device,
+                        one.id, one.createdAt ?? "-", one.lastUsedAt ?? "-", one.lastUsedFrom ?? "-",
+                        one.actor ?? "-", one.device,
                     ])
                 }
                 try options.show(known, table.text)

@@ -21,7 +21,7 @@ struct SearchRoutes: Sendable {
     func routes() -> RouteSet {
         var set = RouteSet(problem: Self.problem)
         let signedIn = BearerGuard.tokens(tokens, clock)
-        set.get("/api/search", signedIn(find))
+        set.get("/api/search", whileActing: true, signedIn(find))
         set.describe(
             "GET",
             "/api/search",
