@@ -148,6 +148,7 @@ def test_it_signs_in_to_no_mail_protocol(platform):
     boss, person = operator(platform, "postie"), platform.add_account("mail@acting.test")
     token = acting(platform, person, login(platform, boss))["access_token"]
     own = login(platform, person)
+    assert is_good(platform, token)
     assert imap_by_token(platform, person, own) is None and smtp_by_token(platform, person, own)[0] == 235
     assert imap_by_token(platform, person, token)["status"] == "401"
     assert smtp_by_token(platform, person, token)[0] == 535
