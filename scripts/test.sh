@@ -59,8 +59,8 @@ if [ $unit = yes ]; then
     swift test "${filter[@]}" 2>&1 | tee "$log" | grep -vE '^(◇|􀟈|\[[0-9]+/[0-9]+\]|✔ Test |􁁛 )' || true
     status=${PIPESTATUS[0]}
     # The last line, 'Test run with … tests', is no test.
-    good=$(grep -vE 'Test run with' "$log" | grep -cE '^(✔|􁁛).*Test .* passed' || true)
-    bad=$(grep -vE 'Test run with' "$log" | grep -cE '^(✘|􀢄).*Test .* failed' || true)
+    good=$(grep -vE 'Test run with' "$log" | grep -cE '^(✔|􁁛).*Test .* passed after' || true)
+    bad=$(grep -vE 'Test run with' "$log" | grep -cE '^(✘|􀢄).*Test .* failed after' || true)
     missed=$(grep -cE '^(➜|􀙟).*Test .* skipped' "$log" || true)
     [ "$status" = 0 ] || [ "$bad" != 0 ] || bad=1
     [ "$good" != 0 ] || [ ${#filter[@]} != 0 ] || bad=$((bad + 1))

@@ -138,8 +138,9 @@ final class RedisNode: Sendable {
             return (state.waiting ?? [], isNew)
         }
         guard let found else { return }
-        for promise in found.waiting { promise.fail(fault) }
+        // Who is told that it is away, and asks since when, must not hear that it is there.
         if found.isNew { onEvent(.lost(fault.description)) }
+        for promise in found.waiting { promise.fail(fault) }
     }
 
     /// Half of the wait is by chance, so that many processes do not come back at once.
