@@ -134,7 +134,9 @@ for service in "${services[@]}"; do
 done
 evict() {
     local pod
-    pod=$(kubectl get pods -l app=auth --field-selector=status.phase=Running "${n[@]}" -o 'jsonpath={.items[0].metadata.name}')
+    # One that is going already may be gone by the time it is asked for.
+    pod=$(kubectl get pods -l app=auth --field-selector=status.phase=Running "${n[@]}" -o json |
+        jq -r '[.items[] | select(.metadata.deletionTimestamp == null)][0].metadata.name')
     printf '{"apiVersion":"policy/v1beta1","kind":"Eviction","metadata":{"name":"%s","namespace":"email-platform"}}' "$pod" |
         kubectl create --raw "/api/v1/namespaces/email-platform/pods/$pod/eviction" -f -
 }
