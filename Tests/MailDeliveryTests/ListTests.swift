@@ -30,7 +30,9 @@ struct PolicyRow: Sendable, CustomTestStringConvertible {
             atMost: 10,
             audit: event
         )
-        return (shop, RecipientResolver(directory: shop.directory, addresses: shop.directory))
+        return (
+            shop, RecipientResolver(directory: shop.directory, addresses: shop.directory, hostname: "mail.shop.test")
+        )
     }
 
     @discardableResult
@@ -122,7 +124,11 @@ struct PolicyRow: Sendable, CustomTestStringConvertible {
 
     @Test func `a catch-all takes what nobody has, and nothing else`() async throws {
         let shop = try await Shop()
-        let resolver = RecipientResolver(directory: shop.directory, addresses: shop.directory)
+        let resolver = RecipientResolver(
+            directory: shop.directory,
+            addresses: shop.directory,
+            hostname: "mail.shop.test"
+        )
         try await shop.directory.setCatchAll(.deliver(ann), of: "shop.test", audit: event)
         let found = try await resolver.expand(address("whoever@shop.test"), mayRelay: false)
         #expect(found.local == [.init(account: shop.ann, address: ann)])

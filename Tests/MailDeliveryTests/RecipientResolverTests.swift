@@ -67,7 +67,11 @@ struct RefusalRow: Sendable, CustomTestStringConvertible {
 @Suite struct RecipientResolverTests {
     @Test func anAccountIsFoundWhateverTheCaseAndDetail() async throws {
         let shop = try await Shop()
-        let resolver = RecipientResolver(directory: shop.directory, addresses: shop.directory)
+        let resolver = RecipientResolver(
+            directory: shop.directory,
+            addresses: shop.directory,
+            hostname: "mail.shop.test"
+        )
         for text in ["ann@shop.test", "ANN@shop.test", "ann+news@shop.test", "ann+a+b@shop.test"] {
             let expansion = try await resolver.expand(address(text), mayRelay: false)
             #expect(expansion.local.map(\.account) == [shop.ann])
@@ -85,19 +89,31 @@ struct RefusalRow: Sendable, CustomTestStringConvertible {
 
     @Test(arguments: refusals) func recipientsAreRefused(_ row: RefusalRow) async throws {
         let shop = try await Shop()
-        let resolver = RecipientResolver(directory: shop.directory, addresses: shop.directory)
+        let resolver = RecipientResolver(
+            directory: shop.directory,
+            addresses: shop.directory,
+            hostname: "mail.shop.test"
+        )
         await #expect(throws: row.refusal) { try await resolver.expand(address(row.recipient), mayRelay: false) }
     }
 
     @Test func aliasesLeadHereAndElsewhere() async throws {
         let shop = try await Shop()
-        let expansion = try await RecipientResolver(directory: shop.directory, addresses: shop.directory).expand(
+        let expansion = try await RecipientResolver(
+            directory: shop.directory,
+            addresses: shop.directory,
+            hostname: "mail.shop.test"
+        ).expand(
             address("sales@shop.test"),
             mayRelay: false
         )
         #expect(expansion.local == [.init(account: shop.ann, address: address("ann@shop.test"))])
         #expect(expansion.remote == [address("away@elsewhere.test")])
-        let deep = try await RecipientResolver(directory: shop.directory, addresses: shop.directory).expand(
+        let deep = try await RecipientResolver(
+            directory: shop.directory,
+            addresses: shop.directory,
+            hostname: "mail.shop.test"
+        ).expand(
             address("deep10@shop.test"),
             mayRelay: false
         )
@@ -106,7 +122,11 @@ struct RefusalRow: Sendable, CustomTestStringConvertible {
 
     @Test func ownUsersMaySendAnywhere() async throws {
         let shop = try await Shop()
-        let resolver = RecipientResolver(directory: shop.directory, addresses: shop.directory)
+        let resolver = RecipientResolver(
+            directory: shop.directory,
+            addresses: shop.directory,
+            hostname: "mail.shop.test"
+        )
         #expect(
             try await resolver.expand(address("x@elsewhere.test"), mayRelay: true).remote == [
                 address("x@elsewhere.test")
@@ -119,19 +139,43 @@ struct RefusalRow: Sendable, CustomTestStringConvertible {
 
     @Test func postmasterIsWhoAdministers() async throws {
         let shop = try await Shop()
-        let resolver = RecipientResolver(directory: shop.directory, addresses: shop.directory)
+        let resolver = RecipientResolver(
+            directory: shop.directory,
+            addresses: shop.directory,
+            hostname: "mail.shop.test"
+        )
         for text in ["postmaster@shop.test", "PostMaster@other.test"] {
             #expect(
                 try await resolver.expand(address(text), mayRelay: false).local.map(\.account) == [shop.administrator]
             )
         }
-        #expect(try await resolver.postmaster().local.map(\.account) == [shop.administrator])
+    }
+
+    @Test(arguments: ["mail.shop.test", "SHOP.test", "a.b.shop.test", "mail.elsewhere.test", "localhost", ""])
+    func theHostsPostmasterIsNoTenant(_ hostname: String) async throws {
+        let shop = try await Shop()
+        // A tenant whose domain comes first of all.
+        let tenant = try await shop.directory.addOrganisation(name: "aaa")
+        _ = try await shop.directory.addDomain("aaa.test", organisation: tenant.id, keys: [])
+        let owner = try await shop.directory.addAccount(
+            NewAccount(organisation: tenant.id, address: address("owner@aaa.test"), role: .owner, passwordHash: "")
+        ).id
+        func postmaster(_ hostname: String) async throws -> [AccountID] {
+            try await RecipientResolver(directory: shop.directory, addresses: shop.directory, hostname: hostname)
+                .postmaster().local.map(\.account)
+        }
+        #expect(try await postmaster(hostname) == [shop.administrator])
+        #expect(try await postmaster("mx.aaa.test") == [owner])
     }
 
     @Test func anAnnouncedSizeCounts() async throws {
         let shop = try await Shop()
         try await shop.directory.setQuota(shop.ann, bytes: 1_000)
-        let resolver = RecipientResolver(directory: shop.directory, addresses: shop.directory)
+        let resolver = RecipientResolver(
+            directory: shop.directory,
+            addresses: shop.directory,
+            hostname: "mail.shop.test"
+        )
         _ = try await resolver.expand(address("ann@shop.test"), mayRelay: false, size: 900)
         await #expect(throws: RecipientRefusal.mailboxFull) {
             try await resolver.expand(address("ann@shop.test"), mayRelay: false, size: 1_000)
@@ -142,7 +186,11 @@ struct RefusalRow: Sendable, CustomTestStringConvertible {
         let shop = try await Shop()
         shop.directory.fail(with: .unavailable(reportID: "r1"))
         await #expect(throws: RecipientRefusal.unavailable(reportID: "r1")) {
-            try await RecipientResolver(directory: shop.directory, addresses: shop.directory).expand(
+            try await RecipientResolver(
+                directory: shop.directory,
+                addresses: shop.directory,
+                hostname: "mail.shop.test"
+            ).expand(
                 address("ann@shop.test"),
                 mayRelay: false
             )

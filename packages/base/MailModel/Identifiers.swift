@@ -12,6 +12,9 @@ extension IntegerIdentifier {
 
 /// A tenant: owns domains and accounts.
 package struct OrganisationID: IntegerIdentifier {
+    /// The one that the first start makes with its administrator.
+    package static let platform = OrganisationID(rawValue: 1)
+
     package let rawValue: Int64
     package init(rawValue: Int64) { self.rawValue = rawValue }
 }

@@ -11,10 +11,13 @@ package struct RecipientResolver: Sendable {
     private let directory: any DirectoryStore
     private let addresses: any AddressStore
     private let lists: ListExpander
+    private let hostname: String
 
-    package init(directory: any DirectoryStore, addresses: any AddressStore & ListStore) {
+    /// - Parameter hostname: the name that this host greets with.
+    package init(directory: any DirectoryStore, addresses: any AddressStore & ListStore, hostname: String) {
         self.directory = directory
         self.addresses = addresses
+        self.hostname = hostname
         lists = ListExpander(directory: directory, lists: addresses)
     }
 
@@ -67,16 +70,16 @@ package struct RecipientResolver: Sendable {
         return expansion
     }
 
-    /// RCPT TO:<postmaster> without a domain (RFC 5321 §4.5.1): whoever answers for the first domain.
+    /// RCPT TO:<postmaster> without a domain (RFC 5321 §4.5.1): whoever answers for this host.
     package func postmaster() async throws(RecipientRefusal) -> RecipientExpansion {
-        let first: HostedDomain?
+        let own: String?
         do throws(StoreError) {
-            first = try await directory.domains(of: nil, after: nil, limit: 1).first
+            own = try await Postmaster.domain(ofHost: hostname, in: directory)
         } catch {
             throw RecipientRefusal(error)
         }
-        guard let first else { throw .noSuchUser }
-        return try await expand(EmailAddress(uncheckedLocalPart: "postmaster", domain: first.name), mayRelay: false)
+        guard let own else { throw .noSuchUser }
+        return try await expand(EmailAddress(uncheckedLocalPart: "postmaster", domain: own), mayRelay: false)
     }
 
     // MARK: - One step

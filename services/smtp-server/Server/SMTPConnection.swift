@@ -83,7 +83,11 @@ final class SMTPConnection: ChannelDuplexHandler {
         self.tls = tls
         isHandshaking = info.isImplicitTLS
         self.machine = SMTPServerMachine(machine, tlsIsActive: info.isImplicitTLS)
-        resolver = RecipientResolver(directory: backend.directory, addresses: backend.addresses)
+        resolver = RecipientResolver(
+            directory: backend.directory,
+            addresses: backend.addresses,
+            hostname: settings.hostname
+        )
         var logger = backend.logger
         logger[metadataKey: "session"] = "\(info.session)"
         self.logger = logger
