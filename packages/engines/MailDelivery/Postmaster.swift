@@ -8,8 +8,9 @@ enum Postmaster {
     /// Domains looked at of an organisation.
     private static let maximumDomains = 10
 
-    /// The domain that the host's name is, or is in; without one here, the first of the organisation that was made with the
-    /// platform. Never another tenant's: what is written to a host's postmaster is about everybody's mail.
+    /// The domain that the host's name is, or is in; without one here, the first of the platform's own organisation.
+    ///
+    /// Never a tenant's that is neither: what is written to a host's postmaster is about everybody's mail.
     static func domain(ofHost hostname: String, in directory: any DirectoryStore) async throws(StoreError) -> String? {
         var rest = EmailAddress.lowercased(hostname).utf8[...]
         while rest.contains(UInt8(ascii: ".")) {
