@@ -1,3 +1,4 @@
+import Logging
 import MailModel
 import MailPorts
 
@@ -23,10 +24,15 @@ extension RegistrationService {
     }
 
     private func managers(of organisation: OrganisationID) async -> [Account] {
-        for role in [Role.owner, .admin] {
-            var listing = PeopleListing(organisation: organisation, limit: RegistrationLimits.managersTold)
-            (listing.role, listing.status) = (role, .active)
-            if let found = try? await people.people(listing), !found.isEmpty { return found.map(\.account) }
+        do throws(StoreError) {
+            for role in [Role.owner, .admin] {
+                var listing = PeopleListing(organisation: organisation, limit: RegistrationLimits.managersTold)
+                (listing.role, listing.status) = (role, .active)
+                let found = try await people.people(listing)
+                if !found.isEmpty { return found.map(\.account) }
+            }
+        } catch {
+            applicants.logger.notice("who manages was not found", metadata: ["error": "\(error)"])
         }
         return []
     }
