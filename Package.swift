@@ -256,7 +256,7 @@ let package = Package(
                     "ServiceHost", "ByteParsing", "MailModel", "MailCrypto", "MailPorts", "Telemetry", "PlatformConfig",
                     "NetKit", "HTTPKit", "Database", "SQLStore", "StoreMove", "BlobFiles", "BlobS3", "SearchOpenSearch",
                     "CacheMemory", "CacheRedis", "DNSResolver", "TLSProbe", "ACMEClient", "SMTPTransport",
-                    "TelemetryExport",
+                    "MailDelivery", "TelemetryExport",
                     "ProviderHTTP", "Accounts", "SingleSignOn", "Domains", "Logging", "Metrics", "Tracing",
                     "ServiceLifecycle", "UnixSignals", "NIOCore", "NIOPosix", "NIOSSL",
                 ]
@@ -355,11 +355,12 @@ let package = Package(
             ],
             "SenderAuthTests": model + ["MailCrypto", "MailPorts", "SenderAuth", "MailTesting", "NIOCore"],
             "DomainsTests": [
-                "ByteParsing", "MailModel", "MailCrypto", "MailPorts", "SenderAuth", "Domains", "Telemetry",
-                "MailTesting", "Logging",
+                "ByteParsing", "MailModel", "MailCrypto", "MailPorts", "MailDelivery", "SenderAuth", "Domains",
+                "Telemetry", "MailTesting", "Logging",
             ],
             "MailDeliveryTests": [
-                "MailModel", "MailPorts", "MessageFormat", "MailDelivery", "MailTesting", "NIOCore", "Logging",
+                "MailModel", "MailPorts", "MailCrypto", "MessageFormat", "MailDelivery", "SenderAuth", "Telemetry",
+                "MailTesting", "NIOCore", "Logging",
             ],
             "MailPolicyTests": model + ["MessageFormat", "MailPorts", "MailPolicy", "MailTesting"],
             "MailQueueTests": [

@@ -63,15 +63,12 @@ import Testing
             )
         }
         store.host("shop.test", organisation: organisation.id)
-        let root = try await directory.account(withAddress: try #require(EmailAddress("root@shop.test")))
-        store.put(administrators: [try #require(root)])
         return CertificateWatch(
             store: store,
             upkeep: directory,
-            directory: directory,
             look: look(),
             arrangement: CertificateArrangement(places: places, labels: ["autoconfig"], port: 443),
-            hostname: "mail.host.test",
+            notice: try OwnerNotice(directory, RecordingDeliveries()),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
     }

@@ -22,7 +22,7 @@ import Testing
             keys: DomainService(directory: directory, master: master, host: MailHost(name: "mail.example.test")),
             resolver: { resolver },
             resolverName: "a table",
-            deliveries: { throw StoreError.refused("no fake") },
+            notice: OwnerNotice(people: FakePeople(directory), mail: NoNotices()),
             limits: limits,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )

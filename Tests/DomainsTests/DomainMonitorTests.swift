@@ -9,17 +9,6 @@ import Testing
 
 @testable import Domains
 
-/// Keeps what is delivered.
-private final class Letters: DeliveryStore {
-    private let kept = Mutex<[DeliveryPlan]>([])
-    var all: [DeliveryPlan] { kept.withLock { $0 } }
-    func deliver(_ plan: DeliveryPlan) async throws(StoreError) -> DeliveryReceipt {
-        kept.withLock { $0.append(plan) }
-        return DeliveryReceipt(copies: [])
-    }
-    func deliver(all plans: [DeliveryPlan]) async throws(StoreError) { kept.withLock { $0 += plans } }
-}
-
 /// A zone that the test changes.
 private final class Zone: PublishedRecordReading {
     private let table = Mutex(FakeResolver())
@@ -31,14 +20,16 @@ private final class Zone: PublishedRecordReading {
 
 @Suite struct DomainMonitorTests {
     private let directory = FakeDirectory()
-    private let letters = Letters()
+    private let letters = RecordingDeliveries()
     private let zone = Zone()
     private let clock = ManualClock()
 
     private func monitor() async throws -> DomainMonitor {
         let organisation = try await directory.addOrganisation(name: "Shop")
         _ = try await directory.addDomain("shop.test", organisation: organisation.id, keys: [])
-        for (name, role) in [("owner@shop.test", Role.owner), ("ann@shop.test", .member)] {
+        for (name, role) in [
+            ("owner@shop.test", Role.owner), ("founder@elsewhere.test", .owner), ("ann@shop.test", .member),
+        ] {
             _ = try await directory.addAccount(
                 NewAccount(
                     organisation: organisation.id,
@@ -49,7 +40,6 @@ private final class Zone: PublishedRecordReading {
             )
         }
         let zone = zone
-        let letters = letters
         let life = DomainLife(
             store: directory,
             directory: directory,
@@ -60,7 +50,7 @@ private final class Zone: PublishedRecordReading {
             ),
             resolver: { zone },
             resolverName: "a table",
-            deliveries: { letters },
+            notice: try OwnerNotice(directory, letters),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         zone.change { $0.publish("shop.test", .mx, "10 mail.host.test.") }
@@ -100,20 +90,22 @@ private final class Zone: PublishedRecordReading {
             return try await monitor.pass(holder: "one", clock: clock)
         }
         #expect(try await pass() == 1)
-        #expect(letters.all.isEmpty)
+        #expect(letters.plans.isEmpty)
         #expect(try await monitor.pass(holder: "one", clock: clock) == 0)
         zone.change { $0.fail("shop.test", .mx) }
         #expect(try await pass() == 1)
-        #expect(letters.all.isEmpty)
+        #expect(letters.plans.isEmpty)
         #expect(try await monitor.history(of: "shop.test", limit: 9).count == 1)
         zone.change { $0.publish("shop.test", .mx, "10 mx.elsewhere.test.") }
         #expect(try await pass() == 1)
-        let letter = try #require(letters.all.first)
-        #expect(letters.all.count == 1 && letter.localCopies.map(\.recipient.description) == ["owner@shop.test"])
+        let letter = try #require(letters.plans.first)
+        #expect(letters.plans.count == 1 && letter.localCopies.map(\.recipient.description) == ["owner@shop.test"])
+        // Who signed the organisation up has an address elsewhere.
+        #expect(letter.remote.map(\.address.description) == ["founder@elsewhere.test"])
         #expect(letter.summary.subject == "DNS of shop.test: missing before, missing now" && letter.sender == .null)
         #expect(try await monitor.history(of: "shop.test", limit: 9).count == 2)
         #expect(try await pass() == 1)
-        #expect(letters.all.count == 1)
+        #expect(letters.plans.count == 1)
     }
 
     @Test func `one process at a time looks`() async throws {

@@ -137,7 +137,8 @@ def test_an_operator_decides_on_sign_ups(start_platform, sink):
     port, folder = sink()
     outside = Outside(folder)
     platform = start_platform(
-        OONRUMAIL_SIGN_UP="approval", OONRUMAIL_SIGN_UP_REQUESTS="8", OONRUMAIL_TRANSPORT_MAP=f"outside.test=127.0.0.1:{port}"
+        OONRUMAIL_SIGN_UP="approval", OONRUMAIL_SIGN_UP_REQUESTS="8", OONRUMAIL_WAITING_MAILS="1",
+        OONRUMAIL_TRANSPORT_MAP=f"outside.test=127.0.0.1:{port}",
     )
     operator = login(platform, ADMIN)
     for body, pointer in [
@@ -154,6 +155,9 @@ def test_an_operator_decides_on_sign_ups(start_platform, sink):
         status, _, answer = platform.http("POST", "/api/auth/sign-up/verify", {"token": outside.token(f"{name}@outside.test")})
         assert (status, answer) == (202, {"status": "waiting"})
         assert login(platform, f"{name}@outside.test") is None
+    # Who decides is told, as often as the setting allows.
+    told = [one for one in platform.messages(ADMIN) if b"A sign-up waits" in one]
+    assert len(told) == 1 and b"ann@outside.test wants to have the organisation" in told[0]
     waiting = platform.http("GET", "/api/sign-ups", token=operator)[2]["sign_ups"]
     assert [one["email"] for one in waiting] == ["ann@outside.test", "bob@outside.test"]
     member = login(platform, platform.add_account("member@decide.test"))

@@ -110,6 +110,32 @@ def test_nobody_finds_anothers_mail_and_nothing_that_is_gone(searched, server):
     wait_until(lambda: name not in server.documents())
 
 
+def test_of_anothers_account_what_is_shared_to_be_read_is_found(searched):
+    owner, reader, stranger = (searched.add_account(f"{name}@search.test") for name in ("owner", "reader", "stranger"))
+    with searched.imap(owner) as client:
+        for name in ("Office", "Listed", "Private"):
+            client.create(name)
+    for mailbox in ("Office", "Listed", "Private"):
+        put(searched, owner, mailbox, "the bittern booms", mailbox)
+    with searched.imap(owner) as client:
+        client.select("Office")
+        client.copy("1", "Private")
+    searched.cli("mailbox", "share", owner, reader, "--mailbox", "Office", "--rights", "lr")
+    searched.cli("mailbox", "share", owner, reader, "--mailbox", "Listed", "--rights", "l")
+    wait_until(lambda: len(subjects(searched, token_of(searched, owner), q="bittern")) == 3)
+    token = token_of(searched, reader)
+    found = find(searched, token, q="bittern", owner=owner.upper())["messages"]
+    assert [one["subject"] for one in found] == ["Office"]
+    # Where else it lies is the owner's to know.
+    assert [place["mailbox"] for place in found[0]["places"]] == ["Office"]
+    assert subjects(searched, token, q="bittern") == []
+    assert subjects(searched, token, q="bittern", owner=owner, mailbox="Private") == []
+    for who, address in [(stranger, owner), (owner, reader), (reader, "nobody@search.test"), (reader, "no address")]:
+        assert searched.http("GET", f"/api/search?{urllib.parse.urlencode({'owner': address})}", token=token_of(searched, who))[0] == 404
+    searched.cli("mailbox", "share", owner, reader, "--mailbox", "Office", "--rights", "l")
+    assert searched.http("GET", f"/api/search?owner={owner}", token=token)[0] == 404
+
+
 def test_mail_flows_while_the_index_is_away_and_is_found_when_it_is_back(searched, server):
     to = searched.add_account("away@search.test")
     token = token_of(searched, to)

@@ -105,7 +105,7 @@ struct FakeDomains: DomainAdministration {
                 ),
                 resolver: { resolver },
                 resolverName: "a table",
-                deliveries: { throw StoreError.refused("no fake") }
+                notice: OwnerNotice(people: try await ports.people(), mail: NoNotices())
             ),
             limits: ports.limiter,
             accounts: service,

@@ -2,29 +2,10 @@ import Logging
 import MailDelivery
 import MailModel
 import MailPorts
+import MailTesting
 import MessageFormat
 import NIOCore
-import Synchronization
 import Testing
-
-final class RecordingDeliveries: DeliveryStore {
-    private let kept = Mutex<[DeliveryPlan]>([])
-    var plans: [DeliveryPlan] { kept.withLock { $0 } }
-    let failure: StoreError?
-
-    init(failure: StoreError? = nil) { self.failure = failure }
-
-    func deliver(_ plan: DeliveryPlan) async throws(StoreError) -> DeliveryReceipt {
-        if let failure { throw failure }
-        kept.withLock { $0.append(plan) }
-        return DeliveryReceipt(copies: [])
-    }
-
-    func deliver(all plans: [DeliveryPlan]) async throws(StoreError) {
-        if let failure { throw failure }
-        kept.withLock { $0 += plans }
-    }
-}
 
 struct MarkingSigner: MessageSigning {
     func sign(_ message: [UInt8], domain: String) async throws(StoreError) -> [UInt8] {

@@ -1,5 +1,6 @@
 import MailDelivery
 import MailModel
+import MailTesting
 import Testing
 
 /// What a client may write into From and Sender (RFC 5322 §3.6.2, RFC 6409 §6.1).

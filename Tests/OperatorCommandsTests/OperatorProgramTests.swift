@@ -72,7 +72,7 @@ struct NoKeyring: MasterKeyKeeping {
             keys: keys,
             resolver: { FakeResolver() },
             resolverName: "a table",
-            deliveries: { throw StoreError.refused("no fake") }
+            notice: OwnerNotice(people: FakePeople(directory), mail: NoNotices())
         )
     }
 
@@ -88,7 +88,6 @@ struct NoKeyring: MasterKeyKeeping {
                     certificates: CertificateWatch(
                         store: ports.watched,
                         upkeep: ports.accounts,
-                        directory: ports.accounts,
                         look: CertificateLook(
                             resolver: { FakeResolver() },
                             probe: FakeProbe(),
@@ -97,7 +96,7 @@ struct NoKeyring: MasterKeyKeeping {
                             takesPrivate: false
                         ),
                         arrangement: CertificateArrangement(places: [], labels: [], port: 443),
-                        hostname: "mail.host.test"
+                        notice: OwnerNotice(people: FakePeople(ports.accounts), mail: NoNotices())
                     ),
                     masterKey: Self.key(),
                     keyring: NoKeyring(),

@@ -141,22 +141,4 @@ import Testing
         try await note(store, "autoconfig.shop.test", sight(.ok, days: 45))
         #expect(try await store.certificateNews(now: Self.start.adding(seconds: 40 * 86_400), limit: 9).count == 1)
     }
-
-    @Test(arguments: StoreFactory.all)
-    func `operators are the platform's administrators`(_ factory: StoreFactory) async throws {
-        let test = try await factory.make()
-        try await test.account("ann@shop.test")
-        #expect(try await test.store.platformAdministrators(limit: 9).isEmpty)
-        let organisation = try #require(try await test.store.organisations().first)
-        _ = try await test.store.addAccount(
-            NewAccount(
-                organisation: organisation.id,
-                address: .sample("root@shop.test"),
-                role: .platformAdmin,
-                passwordHash: "x"
-            )
-        )
-        let found = try await test.store.platformAdministrators(limit: 9)
-        #expect(found.map(\.primaryAddress.description) == ["root@shop.test"])
-    }
 }

@@ -210,4 +210,30 @@ import Testing
         _ = try await test.store.renameOrganisation(ann.organisation, to: "A shop", audit: audit(test, "rename"))
         #expect(try await test.store.organisation(ann.organisation)?.name == "A shop")
     }
+
+    @Test(arguments: StoreFactory.all)
+    func `responsible are the owners, else the administrators, of those who are active`(
+        _ factory: StoreFactory
+    ) async throws {
+        let test = try await factory.make()
+        func responsible(_ organisation: OrganisationID) async throws -> [String] {
+            try await test.store.responsible(for: organisation, limit: 9).map(\.primaryAddress.canonical)
+        }
+        let ann = try await test.account("ann@shop.test")
+        #expect(try await responsible(ann.organisation).isEmpty)
+        #expect(try await test.store.platformAdministrators(limit: 9).isEmpty)
+        let bob = try await test.account("bob@shop.test")
+        _ = try await take(.change(displayName: nil, role: .admin), bob, test)
+        #expect(try await responsible(ann.organisation) == ["bob@shop.test"])
+        let cy = try await owner("cy@shop.test", test)
+        _ = try await take(.change(displayName: nil, role: .owner), ann, test)
+        #expect(try await responsible(ann.organisation) == ["ann@shop.test", "cy@shop.test"])
+        _ = try await take(.suspend(reason: "r"), ann, test)
+        #expect(try await responsible(ann.organisation) == ["cy@shop.test"])
+        #expect(try await test.store.responsible(for: ann.organisation, limit: 0).isEmpty)
+        // An operator of the platform is no owner of the organisation that the account is in.
+        _ = try await take(.change(displayName: nil, role: .platformAdmin), bob, test)
+        #expect(try await test.store.platformAdministrators(limit: 9).map(\.id) == [bob.id])
+        #expect(try await responsible(cy.organisation) == ["cy@shop.test"])
+    }
 }

@@ -55,7 +55,7 @@ extension SQLStore {
                 for (one, event) in zip(news, audit) { try Self.record(event, of: one.organisation, connection) }
                 return delivered
             }
-            if let delivered { publish(delivered, hasQueueWork: false) }
+            if let delivered { publish(delivered, hasQueueWork: !(mail?.remote.isEmpty ?? true)) }
             return true
         } catch .alreadyExists {
             return false

@@ -195,19 +195,6 @@ extension SQLStore: CertificateStore {
         return rows.reduce(into: [:]) { $0.merge($1) { $0 + $1 } }
     }
 
-    package func platformAdministrators(limit: Int) async throws(StoreError) -> [Account] {
-        try await database.read { connection throws(StoreError) in
-            try connection.all(
-                """
-                \(Self.accountQuery) WHERE accounts.role = $1 AND accounts.status = 'active'
-                ORDER BY primary_address LIMIT $2
-                """,
-                [.text(Role.platformAdmin.rawValue), .integer(Int64(limit))],
-                Self.account
-            )
-        }
-    }
-
     static let watchedQuery = """
         SELECT host, port, watched_certificates.domain, domains.organisation_id, watched_certificates.status, checked_at,
             not_before, not_after, subject, issuer, names, key_hash, fault

@@ -51,6 +51,19 @@ extension SQLStore: PeopleStore {
         }
     }
 
+    package func platformAdministrators(limit: Int) async throws(StoreError) -> [Account] {
+        try await database.read { connection throws(StoreError) in
+            try connection.all(
+                """
+                \(Self.accountQuery) WHERE accounts.role = $1 AND accounts.status = 'active'
+                ORDER BY primary_address LIMIT $2
+                """,
+                [.text(Role.platformAdmin.rawValue), .integer(Int64(limit))],
+                Self.account
+            )
+        }
+    }
+
     package func take(
         _ step: PersonStep,
         on id: AccountID,

@@ -129,7 +129,7 @@ extension SQLStore: QuotaStore {
                 try Self.record(audit, of: news.organisation, connection)
                 return delivered
             }
-            if let delivered { publish(delivered, hasQueueWork: false) }
+            if let delivered { publish(delivered, hasQueueWork: !(mail?.remote.isEmpty ?? true)) }
             return true
         } catch .alreadyExists {
             return false

@@ -25,12 +25,7 @@ extension RegistrationService {
 
     private func managers(of organisation: OrganisationID) async -> [Account] {
         do throws(StoreError) {
-            for role in [Role.owner, .admin] {
-                var listing = PeopleListing(organisation: organisation, limit: RegistrationLimits.managersTold)
-                (listing.role, listing.status) = (role, .active)
-                let found = try await people.people(listing)
-                if !found.isEmpty { return found.map(\.account) }
-            }
+            return try await people.responsible(for: organisation, limit: RegistrationLimits.managersTold)
         } catch {
             applicants.logger.notice("who manages was not found", metadata: ["error": "\(error)"])
         }

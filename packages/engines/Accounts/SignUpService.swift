@@ -21,6 +21,10 @@ package struct SignUpLimits: Sendable {
     package var requests = 20
     /// Sign-ups that are kept at once.
     package var open = 1_000
+    /// Sign-ups a day of which the platform's administrators are told by mail.
+    package var operatorMails = 10
+    /// Administrators that one mail goes to.
+    static let operatorsTold = 10
     package init() {}
 }
 
@@ -29,8 +33,11 @@ package struct SignUpLimits: Sendable {
 /// Invariants: no answer tells whether an address has signed up or has an account; nothing is made before its address is proved;
 /// tokens lie as hashes and are spent once; an address of a domain that is hosted here signs nobody up.
 package struct SignUpService: Sendable {
+    private static let day: Int64 = 86_400
+
     private let store: any SignUpStore
     private let directory: any DirectoryStore
+    private let people: any PeopleStore
     private let accounts: AccountService
     private let applicants: Applicants
     private let limits: SignUpLimits
@@ -39,6 +46,7 @@ package struct SignUpService: Sendable {
     package init(
         store: any SignUpStore,
         directory: any DirectoryStore,
+        people: any PeopleStore,
         accounts: AccountService,
         notices: (any NoticeSending)?,
         limiter: any RateLimiter,
@@ -47,6 +55,7 @@ package struct SignUpService: Sendable {
     ) {
         self.store = store
         self.directory = directory
+        self.people = people
         self.accounts = accounts
         self.limits = limits
         self.logger = logger
@@ -152,7 +161,7 @@ package struct SignUpService: Sendable {
         guard let token = MailToken(pasted: text) else { throw Self.badToken }
         let isDecided = limits.mode == .approval
         do throws(StoreError) {
-            return try await store.verifySignUp(
+            let outcome = try await store.verifySignUp(
                 byToken: token.hash(for: .signUp),
                 decideBy: isDecided ? now.adding(seconds: limits.decisionSeconds) : nil,
                 now: now,
@@ -164,12 +173,31 @@ package struct SignUpService: Sendable {
                     remote: remote
                 )
             )
+            if case .waits(let signUp) = outcome { await tellOperators(of: signUp, now) }
+            return outcome
         } catch .notFound {
             throw Self.badToken
         } catch .alreadyExists {
             throw Self.badToken
         } catch {
             throw .store(error)
+        }
+    }
+
+    /// So many a day; a mail that is not sent undoes nothing, as the list has every one that waits.
+    private func tellOperators(of waiting: SignUp, _ now: Timestamp) async {
+        guard await applicants.mayTell(of: "", atMost: limits.operatorMails, inSeconds: Self.day, now) else { return }
+        let text = """
+            \(waiting.email) wants to have the organisation "\(waiting.organisation)".
+
+            The address is proved. Approve or refuse sign-up \(waiting.id) within \(limits.decisionSeconds / Self.day) days; after that it is forgotten.
+            """
+        do throws(StoreError) {
+            for reader in try await people.platformAdministrators(limit: SignUpLimits.operatorsTold) {
+                await applicants.tell(reader.primaryAddress, "A sign-up waits", text, now)
+            }
+        } catch {
+            logger.notice("who operates the platform was not found", metadata: ["error": "\(error)"])
         }
     }
 

@@ -64,8 +64,7 @@ extension CertificateWatch {
         if let organisation {
             return try await notice.plan(to: organisation, subject: subject, text: text, now: now)
         }
-        let operators = try await store.platformAdministrators(limit: Self.maximumOperators)
-        return operators.isEmpty ? nil : notice.plan(to: operators, subject: subject, text: text, now: now)
+        return try await notice.planToOperators(subject: subject, text: text, now: now)
     }
 }
 

@@ -23,8 +23,6 @@ package struct CertificateWatch: Sendable {
     static let passLimit = 2_000
     /// Names of one letter.
     static let newsLimit = 100
-    /// Operators that one letter goes to.
-    static let maximumOperators = 10
 
     let store: any CertificateStore
     let upkeep: any DomainStore
@@ -39,10 +37,9 @@ package struct CertificateWatch: Sendable {
     package init(
         store: any CertificateStore,
         upkeep: any DomainStore,
-        directory: any DirectoryStore,
         look: CertificateLook,
         arrangement: CertificateArrangement,
-        hostname: String,
+        notice: OwnerNotice,
         schedule: Schedule = Schedule(),
         logger: Logger = Logger(label: "certificates")
     ) {
@@ -50,11 +47,7 @@ package struct CertificateWatch: Sendable {
         self.upkeep = upkeep
         self.look = look
         self.arrangement = arrangement
-        notice = OwnerNotice(
-            directory: directory,
-            deliveries: { throw StoreError.refused("the store delivers") },
-            hostname: hostname
-        )
+        self.notice = notice
         self.schedule = schedule
         self.logger = logger
     }

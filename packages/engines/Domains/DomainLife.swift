@@ -44,14 +44,14 @@ package struct DomainLife: Sendable {
     /// - Parameters:
     ///   - resolver: makes one that remembers nothing, so that what was published just now is seen.
     ///   - resolverName: which server that is, for the readers of reports.
-    ///   - deliveries: takes the notices to owners.
+    ///   - notice: tells owners.
     package init(
         store: any DomainStore & DelegatedKeyStore,
         directory: any DirectoryStore,
         keys: DomainService,
         resolver: @escaping @Sendable () async throws -> any PublishedRecordReading,
         resolverName: String,
-        deliveries: @escaping @Sendable () async throws -> any DeliveryStore,
+        notice: OwnerNotice,
         limits: Limits = Limits(),
         schedule: DomainMonitor.Schedule = DomainMonitor.Schedule(),
         logger: Logger = Logger(label: "domains")
@@ -66,8 +66,7 @@ package struct DomainLife: Sendable {
             checker: DomainChecker(records: keys, resolver: resolver, resolverName: resolverName),
             store: store,
             directory: directory,
-            deliveries: deliveries,
-            hostname: keys.host.name,
+            notice: notice,
             schedule: schedule,
             logger: logger
         )

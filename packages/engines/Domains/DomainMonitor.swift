@@ -36,15 +36,14 @@ package struct DomainMonitor: Sendable {
         checker: DomainChecker,
         store: any DomainStore,
         directory: any DirectoryStore,
-        deliveries: @escaping @Sendable () async throws -> any DeliveryStore,
-        hostname: String,
+        notice: OwnerNotice,
         schedule: Schedule,
         logger: Logger
     ) {
         self.checker = checker
         self.store = store
         self.directory = directory
-        self.notice = OwnerNotice(directory: directory, deliveries: deliveries, hostname: hostname)
+        self.notice = notice
         self.schedule = schedule
         self.logger = logger
     }
@@ -131,7 +130,7 @@ package struct DomainMonitor: Sendable {
             ]
         )
         guard let domain = try await directory.domain(named: report.domain) else { return }
-        _ = try await notice.send(
+        try await notice.send(
             to: domain.organisation,
             subject: "DNS of \(report.domain): \(before.status) before, \(report.status.rawValue) now",
             text: Self.text(report),

@@ -24,17 +24,13 @@ package struct QuotaWatch: Sendable {
         quotas: any QuotaStore,
         directory: any DirectoryStore,
         upkeep: any DomainStore,
-        hostname: String,
+        notice: OwnerNotice,
         logger: Logger = Logger(label: "quotas")
     ) {
         self.quotas = quotas
         self.directory = directory
         self.upkeep = upkeep
-        notice = OwnerNotice(
-            directory: directory,
-            deliveries: { throw StoreError.refused("the store delivers") },
-            hostname: hostname
-        )
+        self.notice = notice
         self.logger = logger
     }
 
@@ -94,7 +90,7 @@ package struct QuotaWatch: Sendable {
             return try await notice.plan(to: news.organisation, subject: subject, text: text, now: now)
         }
         guard let account = try await directory.account(id), account.status == .active else { return nil }
-        return notice.plan(to: [account], subject: subject, text: text, now: now)
+        return try await notice.plan(to: [account], subject: subject, text: text, now: now)
     }
 
     // MARK: - Words

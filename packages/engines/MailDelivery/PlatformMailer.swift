@@ -29,50 +29,74 @@ package struct PlatformMailer: NoticeSending {
     }
 
     package func send(_ notice: PlatformNotice, now: Timestamp) async throws(StoreError) {
+        let (local, remote) = try await places(of: notice.recipient)
+        _ = try await deliveries.deliver(
+            try await plan(
+                Letter(
+                    domain: try await source(of: notice),
+                    recipients: [notice.recipient],
+                    copies: local.map { ($0, notice.recipient) },
+                    remote: remote,
+                    subject: notice.subject,
+                    text: notice.text
+                ),
+                now
+            )
+        )
+    }
+
+    /// A notice, and where it goes.
+    private struct Letter {
+        var domain: String
+        var recipients: [EmailAddress]
+        var copies: [(account: AccountID, recipient: EmailAddress)]
+        var remote: [EmailAddress]
+        var subject: String
+        var text: String
+    }
+
+    private func plan(_ letter: Letter, _ now: Timestamp) async throws(StoreError) -> DeliveryPlan {
         let id = QueueID(time: now, random: .random(in: .min ... .max))
-        let domain = try await source(of: notice)
         let message = PlatformMessage(
             id: id,
             hostname: hostname,
-            domain: domain,
-            recipients: [notice.recipient],
-            subject: notice.subject,
-            text: notice.text
+            domain: letter.domain,
+            recipients: letter.recipients,
+            subject: letter.subject,
+            text: letter.text
         ).bytes(at: now)
-        let bytes = try await signer.sign(message, domain: domain) + message
+        let bytes = try await signer.sign(message, domain: letter.domain) + message
         let summary = MessageSummary(parsing: bytes)
-        let (local, remote) = try await places(of: notice.recipient)
-        _ = try await deliveries.deliver(
-            DeliveryPlan(
+        func event(_ kind: TraceEvent.Kind, _ recipient: EmailAddress) -> TraceEvent {
+            TraceEvent(
+                at: now,
+                kind: kind,
                 queueID: id,
-                receivedAt: now,
-                submitter: .system,
-                sender: .null,
-                bytes: .memory(ByteBuffer(bytes: bytes)),
-                summary: summary,
-                localCopies: local.map { account in
-                    LocalCopy(
-                        account: account,
-                        recipient: notice.recipient,
-                        prefix: Array("Return-Path: <>\r\nDelivered-To: \(notice.recipient)\r\n".utf8)
-                    )
-                },
-                remote: remote.map { RemoteRecipient(address: $0) },
-                expiresAt: now.adding(seconds: Self.lifetimeSeconds),
-                needsSMTPUTF8: notice.recipient.description.utf8.contains { $0 >= 128 },
-                is8Bit: bytes.contains { $0 >= 128 },
-                trace: [
-                    TraceEvent(
-                        at: now,
-                        kind: local.isEmpty ? .queued : .delivered,
-                        queueID: id,
-                        messageID: summary.messageID,
-                        sender: "",
-                        recipient: notice.recipient.description,
-                        detail: "notice of the platform"
-                    )
-                ]
+                messageID: summary.messageID,
+                sender: "",
+                recipient: recipient.description,
+                detail: "notice of the platform"
             )
+        }
+        return DeliveryPlan(
+            queueID: id,
+            receivedAt: now,
+            submitter: .system,
+            sender: .null,
+            bytes: .memory(ByteBuffer(bytes: bytes)),
+            summary: summary,
+            localCopies: letter.copies.map { account, recipient in
+                LocalCopy(
+                    account: account,
+                    recipient: recipient,
+                    prefix: Array("Return-Path: <>\r\nDelivered-To: \(recipient)\r\n".utf8)
+                )
+            },
+            remote: letter.remote.map { RemoteRecipient(address: $0) },
+            expiresAt: now.adding(seconds: Self.lifetimeSeconds),
+            needsSMTPUTF8: letter.recipients.contains { $0.description.utf8.contains { $0 >= 128 } },
+            is8Bit: bytes.contains { $0 >= 128 },
+            trace: letter.copies.map { event(.delivered, $0.recipient) } + letter.remote.map { event(.queued, $0) }
         )
     }
 
@@ -104,5 +128,43 @@ package struct PlatformMailer: NoticeSending {
             return (local, remote)
         case .full, .list, .unknownAddress, .suspended: throw .refused("the address takes no mail")
         }
+    }
+}
+
+extension PlatformMailer: AccountNoticeSending {
+    package func plan(
+        to readers: [Account],
+        subject: String,
+        text: String,
+        now: Timestamp
+    ) async throws(StoreError) -> DeliveryPlan {
+        var (copies, remote): ([(account: AccountID, recipient: EmailAddress)], [EmailAddress]) = ([], [])
+        for reader in readers {
+            if try await directory.domain(named: reader.primaryAddress.domain) == nil {
+                remote.append(reader.primaryAddress)
+            } else {
+                copies.append((reader.id, reader.primaryAddress))
+            }
+        }
+        return try await plan(
+            Letter(
+                domain: hostname,
+                recipients: readers.map(\.primaryAddress),
+                copies: copies,
+                remote: remote,
+                subject: subject,
+                text: text
+            ),
+            now
+        )
+    }
+
+    package func send(
+        to readers: [Account],
+        subject: String,
+        text: String,
+        now: Timestamp
+    ) async throws(StoreError) {
+        _ = try await deliveries.deliver(try await plan(to: readers, subject: subject, text: text, now: now))
     }
 }

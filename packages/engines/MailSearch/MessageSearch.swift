@@ -1,4 +1,4 @@
-import MailModel
+package import MailModel
 package import MailPorts
 
 /// Finds messages of one account by the index, and shows them as the store has them now.
@@ -23,17 +23,20 @@ package struct MessageSearch: Sendable {
 
     /// - Parameters:
     ///   - mailbox: its name; messages elsewhere are left out.
+    ///   - readable: mailboxes of the account that the reader may read; nil: all, for the account itself. What is elsewhere is left
+    ///     out, and of what is there too, where else it is.
     ///   - limit: messages of a page, at most 500; a page may have fewer and still not be the last.
     package func messages(
         _ query: SearchQuery,
         mailbox: String?,
+        within readable: Set<MailboxID>? = nil,
         after: SearchPosition?,
         limit: Int
     ) async throws(SearchFault) -> Page {
         var page = Page(messages: [], next: after)
         for _ in 0..<Self.maximumRounds {
             let hits = try await hits(query, after: page.next, limit: limit)
-            let found = try await found(hits.map(\.email), of: query.account)
+            let found = try await found(hits.map(\.email), of: query.account, within: readable)
             let shown = found.filter { message in
                 mailbox == nil || message.places.contains { $0.name == mailbox }
             }
@@ -62,11 +65,22 @@ package struct MessageSearch: Sendable {
         }
     }
 
-    private func found(_ emails: [EmailID], of account: AccountID) async throws(SearchFault) -> [FoundMessage] {
+    private func found(
+        _ emails: [EmailID],
+        of account: AccountID,
+        within readable: Set<MailboxID>?
+    ) async throws(SearchFault) -> [FoundMessage] {
+        let found: [FoundMessage]
         do throws(StoreError) {
-            return try await source.found(emails, of: account)
+            found = try await source.found(emails, of: account)
         } catch {
             throw .store(error)
+        }
+        guard let readable else { return found }
+        return found.compactMap { message in
+            var message = message
+            message.places.removeAll { !readable.contains($0.mailbox) }
+            return message.places.isEmpty ? nil : message
         }
     }
 }

@@ -178,8 +178,6 @@ package protocol CertificateStore: Sendable {
         audit: [AuditEvent],
         now: Timestamp
     ) async throws(StoreError) -> Bool
-    /// Active administrators of the platform, by address.
-    func platformAdministrators(limit: Int) async throws(StoreError) -> [Account]
 }
 
 /// Why a server showed no certificate; in words for whoever reads the list.

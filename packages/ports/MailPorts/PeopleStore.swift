@@ -120,6 +120,8 @@ package protocol PeopleStore: Sendable {
 
     func person(_ id: AccountID) async throws(StoreError) -> Person?
     func people(_ listing: PeopleListing) async throws(StoreError) -> [Person]
+    /// Active administrators of the platform, by address.
+    func platformAdministrators(limit: Int) async throws(StoreError) -> [Account]
     /// Takes a step, unless the account's role is above `limit` by now (`.notFound`).
     ///
     /// The last active owner of an organisation stays one, and the last active operator of the platform: `.refused`. A
@@ -140,6 +142,22 @@ package protocol PeopleStore: Sendable {
     /// - Parameter audit: its subject becomes the account's address.
     /// - Returns: whether it is gone now.
     func purgeAccount(_ id: AccountID, now: Timestamp, audit: AuditEvent) async throws(StoreError) -> Bool
+}
+
+extension PeopleStore {
+    /// Who is told of what concerns an organisation, by address: its active owners; its administrators where it has none.
+    package func responsible(
+        for organisation: OrganisationID,
+        limit: Int
+    ) async throws(StoreError) -> [Account] {
+        for role in [Role.owner, .admin, .platformAdmin] {
+            var listing = PeopleListing(organisation: organisation, limit: limit)
+            (listing.role, listing.status) = (role, .active)
+            let found = try await people(listing)
+            if !found.isEmpty { return found.map(\.account) }
+        }
+        return []
+    }
 }
 
 extension Role {

@@ -67,4 +67,11 @@ package struct SignUpSettings: Sendable {
         1...1_000_000,
         "Registrations of one domain that are kept at once, unproved and waiting"
     )
+    package let waitingMails = Setting.integer(
+        "OONRUMAIL_WAITING_MAILS",
+        .accounts,
+        10,
+        0...10_000,
+        "Mails a day that tell who decides of sign-ups that wait, and as many of registrations on one domain"
+    )
 }

@@ -38,7 +38,6 @@ package final class FakeCertificates: CertificateStore {
     private struct State {
         var rows: [CertificatePlace: Row] = [:]
         var domains: [(name: String, organisation: OrganisationID)] = []
-        var administrators: [Account] = []
         var letters: [DeliveryPlan] = []
         var audit: [AuditEvent] = []
         var isFull = false
@@ -52,7 +51,6 @@ package final class FakeCertificates: CertificateStore {
         state.withLock { $0.domains.append((name, organisation)) }
     }
     package func unhost(_ name: String) { state.withLock { $0.domains.removeAll { $0.name == name } } }
-    package func put(administrators: [Account]) { state.withLock { $0.administrators = administrators } }
     /// No mailbox takes a letter.
     package func fill() { state.withLock { $0.isFull = true } }
     package var letters: [DeliveryPlan] { state.withLock { $0.letters } }
@@ -163,10 +161,6 @@ package final class FakeCertificates: CertificateStore {
             state.audit += audit
             return true
         }
-    }
-
-    package func platformAdministrators(limit: Int) async throws(StoreError) -> [Account] {
-        state.withLock { Array($0.administrators.prefix(limit)) }
     }
 
     private static func end(_ watched: WatchedCertificate) -> Timestamp {

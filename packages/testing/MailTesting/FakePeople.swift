@@ -78,9 +78,18 @@ package struct FakePeople: PeopleStore {
 
     package func people(_ listing: PeopleListing) async throws(StoreError) -> [Person] {
         try directory.change { state in
-            state.accounts.filter { $0.organisation == listing.organisation }.prefix(listing.limit).map {
+            state.accounts.filter { account in
+                account.organisation == listing.organisation && listing.role.map { $0 == account.role } ?? true
+                    && listing.status.map { $0 == account.status } ?? true
+            }.prefix(listing.limit).map {
                 Person(account: $0, reason: nil, purgeAt: nil)
             }
+        }
+    }
+
+    package func platformAdministrators(limit: Int) async throws(StoreError) -> [Account] {
+        try directory.change { state in
+            Array(state.accounts.filter { $0.role == .platformAdmin && $0.status == .active }.prefix(limit))
         }
     }
 

@@ -13,7 +13,8 @@ extension Platform {
         _ settings: PlatformSettings,
         _ folder: DataFolder,
         _ store: SQLStore,
-        _ ports: PlatformPorts
+        _ ports: PlatformPorts,
+        _ notice: OwnerNotice
     ) -> CertificateWatch {
         let files = certificateFiles(settings, folder)
         let look = CertificateLook(
@@ -35,10 +36,9 @@ extension Platform {
         return CertificateWatch(
             store: store,
             upkeep: store,
-            directory: store,
             look: look,
             arrangement: arrangement(settings, hasFiles: files != nil),
-            hostname: mailHost(settings).name,
+            notice: notice,
             schedule: schedule
         )
     }

@@ -3,6 +3,7 @@ import DNSResolver
 package import Domains
 import Logging
 package import MailCrypto
+import MailDelivery
 package import MailModel
 package import MailPorts
 package import NIOPosix
@@ -74,6 +75,7 @@ package struct Platform: Sendable {
             rsaBits: settings.dkimRSABits,
             extras: Self.extras(settings, folder)
         )
+        let notice = OwnerNotice(people: store, mail: try await PlatformMailer(ports, settings, masterKey))
         return Platform(
             settings: settings,
             folder: folder,
@@ -82,8 +84,8 @@ package struct Platform: Sendable {
             masterKey: masterKey,
             passwords: passwords,
             domains: HostedDomains(service: domains),
-            life: Self.life(settings, store, domains, ports),
-            certificates: Self.certificates(settings, folder, store, ports),
+            life: Self.life(settings, store, domains, ports, notice),
+            certificates: Self.certificates(settings, folder, store, ports, notice),
             threads: threads,
             backends: backends
         )
@@ -152,7 +154,8 @@ package struct Platform: Sendable {
         _ settings: PlatformSettings,
         _ store: SQLStore,
         _ domains: DomainService,
-        _ ports: PlatformPorts
+        _ ports: PlatformPorts,
+        _ notice: OwnerNotice
     ) -> DomainLife {
         var limits = DomainLife.Limits()
         limits.challengeSeconds = settings.domainChallengeLifetime.components.seconds
@@ -170,7 +173,7 @@ package struct Platform: Sendable {
             keys: domains,
             resolver: { try await ports.publishedRecords() },
             resolverName: settings.resolver?.description ?? "the system's resolver",
-            deliveries: { store },
+            notice: notice,
             limits: limits,
             schedule: schedule
         )

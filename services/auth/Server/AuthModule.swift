@@ -206,9 +206,11 @@ package enum AuthModule {
         limits.decisionSeconds = context.settings.signUpDecision.components.seconds
         limits.requests = context.settings.signUpRequests
         limits.open = context.settings.signUpsOpen
+        limits.operatorMails = context.settings.waitingMails
         return SignUpService(
             store: try await context.ports.signUps(),
             directory: try await context.ports.directory(),
+            people: try await context.ports.people(),
             accounts: context.accounts,
             notices: mailer,
             limiter: try await context.ports.limits(),
@@ -225,6 +227,7 @@ package enum AuthModule {
         limits.decisionSeconds = context.settings.registrationDecision.components.seconds
         limits.requests = context.settings.registrationRequests
         limits.perDomain = context.settings.registrationsPerDomain
+        limits.managerMails = context.settings.waitingMails
         return RegistrationService(
             store: try await context.ports.registrations(),
             directory: try await context.ports.directory(),

@@ -15,7 +15,7 @@ extension DomainManagerModule {
             quotas: try await context.ports.quotas(),
             directory: try await context.ports.directory(),
             upkeep: try await context.ports.domains(),
-            hostname: context.life.host.name
+            notice: OwnerNotice(people: try await context.ports.people(), mail: try await context.mailer())
         )
         let webhooks = try await WebhookDispatcher(context.ports, context.settings)
         let renewals = context.renewal.map { [CertificateRenewalService(renewal: $0, clock: context.clock)] } ?? []

@@ -31,7 +31,7 @@ struct VerifyCommand: AsyncParsableCommand {
                 findings: report.findings
             )
             let counts =
-                "\(report.accounts) accounts, \(report.mailboxes) mailboxes, \(report.messages) messages, \(report.blobs) message files"
+                "\(report.accounts) accounts, \(report.mailboxes) mailboxes, \(report.messages) messages, \(report.blobs) files of large ones"
             let lines =
                 report.findings.map(TextTable.printable) + [
                     "Checked \(counts): \(report.findings.isEmpty ? "all is well" : "\(report.findings.count) findings")."

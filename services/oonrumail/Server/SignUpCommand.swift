@@ -16,6 +16,7 @@ struct SignUpCommand: ParsableCommand {
         SignUpService(
             store: try await ports.stores.signUps(),
             directory: try await ports.stores.directory(),
+            people: try await ports.stores.people(),
             accounts: try await AccountCommand.service(ports),
             notices: nil,
             limiter: try await ports.stores.limits(),

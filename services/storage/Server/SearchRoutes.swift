@@ -7,11 +7,13 @@ import MailSearch
 import ServiceHost
 import Telemetry
 
-/// `/api/search`: messages of the caller's own account.
+/// `/api/search`: messages of the caller's own account, or of mailboxes that another one shares with the caller.
 ///
-/// Invariants: the account is the token's, whatever the query says; what is shown is read from the store, never from the index.
+/// Invariants: what the caller may not read is not shown, whatever the query says; what is shown is read from the store, never
+/// from the index.
 struct SearchRoutes: Sendable {
     let search: MessageSearch
+    let sharing: any MailboxSharingStore
     let tokens: TokenService
     let clock: any WallClock
 
@@ -26,15 +28,19 @@ struct SearchRoutes: Sendable {
             "GET",
             "/api/search",
             RouteDescription(
-                "Messages of one's own in which every word is found, in the text, the header or names of attachments",
+                "Messages in which every word is found, in the text, the header or names of attachments: one's own, or by owner "
+                    + "those in mailboxes that another account shares",
                 query: [
-                    "q", "from", "to", "subject", "mailbox", "has_attachment", "since", "until", "sort", "after",
-                    "limit",
+                    "q", "from", "to", "subject", "mailbox", "owner", "has_attachment", "since", "until", "sort",
+                    "after", "limit",
                 ],
-                answers: [200: "A page; give next as after for the one behind it"],
+                answers: [
+                    200: "A page; give next as after for the one behind it",
+                    404: "The owner shares nothing that one may read",
+                ],
                 types: [
                     "q": .boundedText(0...1_000), "from": .text, "to": .text, "subject": .text, "mailbox": .text,
-                    "has_attachment": .truth, "sort": .choice(["newest", "relevance"]),
+                    "owner": .text, "has_attachment": .truth, "sort": .choice(["newest", "relevance"]),
                     "limit": .boundedInteger(Self.pageLimit),
                 ],
                 schemas: [200: .page("messages", of: Self.schema)]
@@ -101,13 +107,14 @@ struct SearchRoutes: Sendable {
     @Sendable private func find(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let list = try request.list(
             sorts: [SearchQuery.Order.newest.rawValue, SearchQuery.Order.relevance.rawValue],
-            filters: ["q", "from", "to", "subject", "mailbox", "has_attachment", "since", "until"],
+            filters: ["q", "from", "to", "subject", "mailbox", "owner", "has_attachment", "since", "until"],
             limit: Self.pageLimit,
             standard: Self.standardPage
         )
         guard !list.isDescending else { throw Problem(400, detail: "The query's sort takes newest or relevance.") }
+        let place = try await place(list.filters["owner"], caller)
         var query = SearchQuery(
-            account: caller.id,
+            account: place.account,
             text: list.filters["q"],
             order: SearchQuery.Order(rawValue: list.sort) ?? .newest
         )
@@ -125,6 +132,7 @@ struct SearchRoutes: Sendable {
         let page = try await search.messages(
             query,
             mailbox: list.filters["mailbox"],
+            within: place.readable,
             after: list.after.map { SearchPosition($0) },
             limit: list.limit
         )
@@ -132,6 +140,23 @@ struct SearchRoutes: Sendable {
             Documents(messages: page.messages.map { Document($0) }, next: page.next?.text)
         )
         return request.linked(answer, next: page.next?.text)
+    }
+
+    /// Whose messages are looked through, and in which mailboxes.
+    private func place(
+        _ owner: String?,
+        _ caller: Account
+    ) async throws -> (account: AccountID, readable: Set<MailboxID>?) {
+        guard let owner else { return (caller.id, nil) }
+        let address = EmailAddress(owner)
+        if address == caller.primaryAddress { return (caller.id, nil) }
+        let shared = try await sharing.sharedMailboxes(with: caller.id).filter {
+            $0.ownerAddress == address && $0.rights.contains(.read)
+        }
+        guard let account = shared.first?.owner else {
+            throw Problem.notFound("The owner shares no mailbox that you may read.")
+        }
+        return (account, Set(shared.map(\.record.id)))
     }
 
     private static func moment(_ name: String, _ list: ListQuery) throws(Problem) -> Timestamp? {

@@ -56,6 +56,7 @@ package enum StorageModule {
         )
         let routes = SearchRoutes(
             search: MessageSearch(source: source, index: index),
+            sharing: try await context.ports.mailboxSharing(),
             tokens: context.tokens,
             clock: context.clock
         )
