@@ -35,7 +35,11 @@ private final class Post: NoticeSending {
     }
 
     private func service(_ policy: ActingPolicy = .administrators) -> ActingService {
-        let people = PeopleService(store: FakePeople(directory), directory: directory)
+        let people = PeopleService(
+            store: FakePeople(directory),
+            directory: directory,
+            permissions: FakeDomainPermissions()
+        )
         return ActingService(people: people, tokens: tokens(policy), notices: post)
     }
 

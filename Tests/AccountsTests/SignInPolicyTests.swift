@@ -108,7 +108,11 @@ import Testing
             $0.history = 4
         }
         let owner = try await add(service, "first horse")
-        let people = PeopleService(store: FakePeople(directory), directory: directory)
+        let people = PeopleService(
+            store: FakePeople(directory),
+            directory: directory,
+            permissions: FakeDomainPermissions()
+        )
         func change(
             as role: Role,
             in place: OrganisationID,

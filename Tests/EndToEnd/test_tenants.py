@@ -101,6 +101,8 @@ class Tenant:
         self.people, self.tokens = {}, {}
         for role in ROLES:
             self.add_person(role)
+        # Beyond the role, on a domain of its own.
+        platform.cli("permission", "give", self.domains[0], self.people["member"], "manage", "send-as", "analytics", "users")
         for place in range(chance.randint(0, 2)):
             platform.cli("alias", "add", f"alias{place}.{self.mark}@{self.domains[0]}", self.people["owner"])
         # What stands at the ends of paths, by the names of members that held it.

@@ -93,7 +93,7 @@ struct FakeDomains: DomainAdministration {
         let health = HealthRegistry()
         health.addService("domain-manager", state: .running)
         let domains = DomainRoutes(
-            directory: directory,
+            gate: DomainGate(directory: directory, permissions: FakeDomainPermissions()),
             domains: FakeDomains(directory: directory),
             life: DomainLife(
                 store: directory,
@@ -113,7 +113,11 @@ struct FakeDomains: DomainAdministration {
             health: health,
             clock: clock
         )
-        let people = PeopleService(store: try await ports.people(), directory: directory)
+        let people = PeopleService(
+            store: try await ports.people(),
+            directory: directory,
+            permissions: FakeDomainPermissions()
+        )
         let profiles = ProfileRoutes(
             people: people,
             avatars: AvatarService(store: try await ports.avatars(), people: people),

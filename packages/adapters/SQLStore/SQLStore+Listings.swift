@@ -50,6 +50,8 @@ struct ListStatement {
 
 extension SQLStore {
     package func domains(_ listing: DomainListing) async throws(StoreError) -> [DomainEntry] {
+        // Claims are nobody's by permission.
+        if listing.permittedTo != nil, listing.status == .pending { return [] }
         let key =
             switch listing.sort {
             case .name: "name"
@@ -59,6 +61,12 @@ extension SQLStore {
         var statement = ListStatement()
         statement.require("organisation_id =", listing.organisation.map { .integer($0.rawValue) })
         statement.require("name", beginsWith: listing.prefix)
+        if let account = listing.permittedTo {
+            let holder = statement.value(.integer(account.rawValue))
+            statement.conditions.append(
+                "name IN (SELECT domain FROM domain_permissions WHERE account_id = \(holder))"
+            )
+        }
         statement.go(on: listing.after, key, "organisation_id", isDescending: listing.isDescending)
         let limit = statement.value(.integer(Int64(listing.limit)))
         let order = " ORDER BY \(key) \(direction), organisation_id \(direction) LIMIT \(limit)"
@@ -76,6 +84,7 @@ extension SQLStore {
             """
         let parts =
             switch listing.status {
+            case _ where listing.permittedTo != nil: hosted
             case nil: "\(hosted) UNION ALL \(claims)"
             case .pending: claims
             case .verified, .suspended, .deleted: hosted

@@ -34,6 +34,7 @@ package struct AccountAddresses: Sendable {
     ) async throws(AccountError) -> AccountAddress {
         let account = try await people.managed(id, by: actor)
         let address = try Self.address(text)
+        try await people.permissions.requireUsers(of: address.domain, actor)
         do throws(StoreError) {
             try await store.addAccountAddress(
                 address,
@@ -61,6 +62,7 @@ package struct AccountAddresses: Sendable {
     ) async throws(AccountError) -> [AccountAddress] {
         let account = try await people.managed(id, by: actor)
         let address = try Self.address(text)
+        try await people.permissions.requireUsers(of: address.domain, actor)
         return try await people.changed { () async throws(StoreError) in
             try await store.makePrimary(
                 address,

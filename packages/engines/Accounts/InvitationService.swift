@@ -53,9 +53,9 @@ package struct InvitationService: Sendable {
         by actor: PeopleActor,
         now: Timestamp
     ) async throws(AccountError) -> (invitation: Invitation, token: MailToken?) {
-        let record = try await people.organisation(organisation, for: actor)
         guard role.rank <= actor.role.rank else { throw .notAllowed("You may not give the role \(role.rawValue).") }
         let address = try Self.address(email, "email")
+        let record = try await people.organisation(organisation, invitingTo: address.domain, for: actor)
         var other: EmailAddress?
         if let contact {
             let place = try Self.address(contact, "contact")
@@ -91,7 +91,7 @@ package struct InvitationService: Sendable {
         do throws(StoreError) {
             try await notices.send(Self.notice(invitation, record, token, to: other), now: now)
         } catch .refused {
-            try await revoke(invitation.id, of: organisation, by: actor, now: now)
+            try await remove(invitation.id, of: organisation, actor, now)
             throw .fieldRefused("contact", "The address takes no mail.")
         } catch {
             throw .store(error)
@@ -145,6 +145,15 @@ package struct InvitationService: Sendable {
         now: Timestamp
     ) async throws(AccountError) {
         _ = try await people.organisation(organisation, for: actor)
+        try await remove(id, of: organisation, actor, now)
+    }
+
+    private func remove(
+        _ id: InvitationID,
+        of organisation: OrganisationID,
+        _ actor: PeopleActor,
+        _ now: Timestamp
+    ) async throws(AccountError) {
         try await people.stored { () async throws(StoreError) in
             try await store.removeInvitation(id, of: organisation, audit: actor.event("invitation.revoke", "", now))
         }

@@ -37,3 +37,18 @@ package struct PeopleActor: Sendable {
         AuditEvent(at: now, actor: name, action: action, subject: subject, remote: remote)
     }
 }
+
+extension DomainPermissionStore {
+    /// Passes those who manage accounts of the domain: by role, which says nothing of whose the domain is, or by a permission on it.
+    func requireUsers(of domain: String, _ actor: PeopleActor) async throws(AccountError) {
+        if actor.managesPeople { return }
+        guard let member = actor.account else { throw PeopleService.notAllowed }
+        let held: DomainPermissions
+        do throws(StoreError) {
+            held = try await domainPermissions(of: member, on: domain)
+        } catch {
+            throw .store(error)
+        }
+        guard held.contains(.users) else { throw PeopleService.notAllowed }
+    }
+}

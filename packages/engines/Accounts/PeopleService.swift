@@ -14,15 +14,23 @@ package struct PeopleLimits: Sendable {
 /// Organisations and accounts, managed by those whose role allows it.
 ///
 /// Invariants: what is another organisation's is not there; nobody gives or changes a role above their own; nobody suspends,
-/// deletes or demotes themselves; an organisation keeps its last owner and the platform its last operator.
+/// deletes or demotes themselves; an organisation keeps its last owner and the platform its last operator; a member manages those
+/// alone whom a permission on domains opens (`DomainPermissionStore.managesUser`).
 package struct PeopleService: Sendable {
     package let store: any PeopleStore
     let directory: any DirectoryStore
+    let permissions: any DomainPermissionStore
     let limits: PeopleLimits
 
-    package init(store: any PeopleStore, directory: any DirectoryStore, limits: PeopleLimits = PeopleLimits()) {
+    package init(
+        store: any PeopleStore,
+        directory: any DirectoryStore,
+        permissions: any DomainPermissionStore,
+        limits: PeopleLimits = PeopleLimits()
+    ) {
         self.store = store
         self.directory = directory
+        self.permissions = permissions
         self.limits = limits
     }
 
@@ -44,6 +52,19 @@ package struct PeopleService: Sendable {
         for actor: PeopleActor
     ) async throws(AccountError) -> OrganisationRecord {
         try Self.requireManager(actor)
+        guard actor.sees(id),
+            let found = try await stored({ () async throws(StoreError) in try await store.organisation(id) })
+        else { throw .store(.notFound) }
+        return found
+    }
+
+    /// For who invites to an address of the domain: by role, or by a permission on the domain.
+    func organisation(
+        _ id: OrganisationID,
+        invitingTo domain: String,
+        for actor: PeopleActor
+    ) async throws(AccountError) -> OrganisationRecord {
+        try await permissions.requireUsers(of: domain, actor)
         guard actor.sees(id),
             let found = try await stored({ () async throws(StoreError) in try await store.organisation(id) })
         else { throw .store(.notFound) }
@@ -111,7 +132,14 @@ package struct PeopleService: Sendable {
     }
 
     package func person(_ id: AccountID, for actor: PeopleActor) async throws(AccountError) -> Person {
-        try Self.requireManager(actor)
+        if !actor.managesPeople {
+            // The same answer for who is elsewhere, and for nobody.
+            let isOpen = try await stored { () async throws(StoreError) in
+                guard let member = actor.account else { return false }
+                return try await permissions.managesUser(id, by: member)
+            }
+            guard isOpen else { throw Self.notAllowed }
+        }
         guard let found = try await stored({ () async throws(StoreError) in try await store.person(id) }),
             actor.sees(found.account.organisation)
         else { throw .store(.notFound) }
@@ -186,8 +214,10 @@ package struct PeopleService: Sendable {
 
     // MARK: - Rules
 
+    static let notAllowed = AccountError.notAllowed("Your role does not allow this.")
+
     private static func requireManager(_ actor: PeopleActor) throws(AccountError) {
-        guard actor.managesPeople else { throw .notAllowed("Your role does not allow this.") }
+        guard actor.managesPeople else { throw notAllowed }
     }
 
     private static func requireOther(_ id: AccountID, _ actor: PeopleActor) throws(AccountError) {

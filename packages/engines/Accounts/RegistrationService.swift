@@ -7,11 +7,12 @@ package import MailPorts
 /// Invariants: an answer tells of domains, never of addresses; nothing is made before the contact is proved; tokens lie as hashes and
 /// are spent once; the domain's policy counts as it is when the token is spent, and the password goes by its organisation's.
 package struct RegistrationService: Sendable {
-    private let store: any RegistrationStore
+    let store: any RegistrationStore
     let directory: any DirectoryStore
     private let policies: any PolicyStore
     let people: any PeopleStore
-    private let accounts: AccountService
+    let permissions: any DomainPermissionStore
+    let accounts: AccountService
     let applicants: Applicants
     let limits: RegistrationLimits
     /// Whether the domain's people sign in by an identity provider alone: a password is of no use there.
@@ -23,6 +24,7 @@ package struct RegistrationService: Sendable {
         directory: any DirectoryStore,
         policies: any PolicyStore,
         people: any PeopleStore,
+        permissions: any DomainPermissionStore,
         accounts: AccountService,
         notices: (any NoticeSending)?,
         limiter: any RateLimiter,
@@ -34,6 +36,7 @@ package struct RegistrationService: Sendable {
         self.directory = directory
         self.policies = policies
         self.people = people
+        self.permissions = permissions
         self.accounts = accounts
         self.limits = limits
         self.demandsProvider = demandsProvider
@@ -159,77 +162,6 @@ package struct RegistrationService: Sendable {
         }
     }
 
-    // MARK: - Deciding
-
-    /// Those that wait, for managers of their domains.
-    package func waiting(
-        onDomain domain: String?,
-        after: RegistrationID?,
-        limit: Int,
-        for actor: PeopleActor,
-        now: Timestamp
-    ) async throws(AccountError) -> [Registration] {
-        try Self.requireManager(actor)
-        return try await stored { () async throws(StoreError) in
-            try await store.waitingRegistrations(
-                of: actor.organisation,
-                domain: domain,
-                after: after,
-                limit: limit,
-                now: now
-            )
-        }
-    }
-
-    package func approve(
-        _ id: RegistrationID,
-        by actor: PeopleActor,
-        now: Timestamp
-    ) async throws(AccountError) -> Account {
-        try Self.requireManager(actor)
-        let made: (registration: Registration, account: Account)
-        do throws(StoreError) {
-            made = try await store.approveRegistration(
-                id,
-                of: actor.organisation,
-                making: RegisteredAccount(quotaBytes: accounts.defaultQuota),
-                now: now,
-                audit: actor.event("registration.approve", "", now)
-            )
-        } catch .alreadyExists {
-            throw .fieldTaken("email", "The address is in use by now, or the domain's catch-all takes it.")
-        } catch .refused(let why) {
-            throw .fieldTaken("email", why)
-        } catch {
-            throw .store(error)
-        }
-        let text =
-            "Your account \(made.account.primaryAddress) is there: sign in with it and the password that you chose."
-        let address = made.registration.address
-        await applicants.tell(made.registration.contact, from: address.domain, "Welcome", text, now)
-        return made.account
-    }
-
-    /// Forgets it and tells why.
-    package func refuse(
-        _ id: RegistrationID,
-        reason: String,
-        by actor: PeopleActor,
-        now: Timestamp
-    ) async throws(AccountError) -> Registration {
-        try Self.requireManager(actor)
-        let reason = try PeopleService.text(reason, "reason")
-        var audit = actor.event("registration.refuse", "", now)
-        audit.detail = AuditDetail().adding("reason", reason).text
-        let event = audit
-        let gone = try await stored { () async throws(StoreError) in
-            try await store.refuseRegistration(id, of: actor.organisation, now: now, audit: event)
-        }
-        let text = "There will be no account \(gone.address): \(reason)"
-        await applicants.tell(gone.contact, from: gone.address.domain, "Your registration was refused", text, now)
-        return gone
-    }
-
     // MARK: - Rules
 
     private static let badToken = AccountError.fieldRefused("token", "The token is not good; register again.")
@@ -239,10 +171,6 @@ package struct RegistrationService: Sendable {
         "email",
         "This address cannot be had; register another one."
     )
-
-    private static func requireManager(_ actor: PeopleActor) throws(AccountError) {
-        guard actor.managesPeople else { throw .notAllowed("Your role does not allow this.") }
-    }
 
     /// Whose domain it is; a domain that is not hosted is answered as one that is closed.
     @discardableResult
@@ -286,7 +214,7 @@ package struct RegistrationService: Sendable {
         return address
     }
 
-    private func stored<Value>(_ work: () async throws(StoreError) -> Value) async throws(AccountError) -> Value {
+    func stored<Value>(_ work: () async throws(StoreError) -> Value) async throws(AccountError) -> Value {
         do throws(StoreError) {
             return try await work()
         } catch {

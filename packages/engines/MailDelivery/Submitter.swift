@@ -11,26 +11,31 @@ package struct Submitter: Sendable {
     package var lent: Set<EmailAddress>
     /// Others' addresses that it may name as author while it is the sender (RFC 5322 §3.6.2).
     package var onBehalfOf: Set<EmailAddress>
+    /// Domains of which it may use every address.
+    package var domains: Set<String>
 
     package init(
         account: Account,
         addresses: some Sequence<EmailAddress>,
         separators: [String: SubaddressSeparator] = [:],
-        granted: [(kind: SendingGrantKind, address: EmailAddress)] = []
+        granted: [(kind: SendingGrantKind, address: EmailAddress)] = [],
+        domains: some Sequence<String> = []
     ) {
         self.account = account
         self.addresses = Set(addresses)
         self.separators = separators
         lent = Set(granted.filter { $0.kind == .sendAs }.map(\.address))
         onBehalfOf = Set(granted.filter { $0.kind == .sendOnBehalf }.map(\.address))
+        self.domains = Set(domains)
     }
 
     /// Whether it may name the address as author, perhaps as the sender on behalf of it.
     func mayWrite(as address: EmailAddress) -> Bool { maySend(as: address) || onBehalfOf.contains(address) }
 
-    /// Its own addresses, with any detail that their domain has (RFC 6409 §6.1), and those that are lent to it.
+    /// Its own addresses, with any detail that their domain has (RFC 6409 §6.1), those that are lent to it, and every one of the
+    /// domains that it may send for.
     package func maySend(as address: EmailAddress) -> Bool {
-        addresses.contains(address) || lent.contains(address)
+        addresses.contains(address) || lent.contains(address) || domains.contains(address.domain)
             || address.withoutDetail(separators[address.domain] ?? .plus).contains(where: addresses.contains)
     }
 

@@ -25,6 +25,8 @@ package struct DomainListing: Hashable, Sendable {
     package var status: Status?
     /// How the names begin, in lower case.
     package var prefix: String?
+    /// Only hosted ones on which the account has a permission.
+    package var permittedTo: AccountID?
     package var sort = Sort.name
     package var isDescending = false
     /// By name a text, by time microseconds; ties by organisation.

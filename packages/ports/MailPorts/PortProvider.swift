@@ -19,6 +19,7 @@ package protocol PortProvider: Sendable {
     func passkeys() async throws -> any PasskeyStore
     func flags() async throws -> any FlagStore
     func sendingGrants() async throws -> any SendingGrantStore
+    func domainPermissions() async throws -> any DomainPermissionStore
     func tokenKeys() async throws -> any TokenKeyStore
     func oauth() async throws -> any OAuthClientStore & OAuthGrantStore
     func audit() async throws -> any AuditStore

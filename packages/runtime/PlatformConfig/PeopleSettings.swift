@@ -26,6 +26,13 @@ package struct PeopleSettings: Sendable {
         1...10_000,
         "Addresses of one account, the primary one among them"
     )
+    package let domainPermissions = Setting.integer(
+        "OONRUMAIL_DOMAIN_PERMISSIONS",
+        .accounts,
+        500,
+        1...100_000,
+        "Accounts that have permissions on one domain, and domains that one account has permissions on"
+    )
     package let actingAsUsers = Setting<ActingSetting>.choice(
         "OONRUMAIL_ACTING_AS_USERS",
         .accounts,

@@ -139,6 +139,7 @@ package struct FakePorts: PortProvider {
     package func passkeys() async throws -> any PasskeyStore { clients }
     package func flags() async throws -> any FlagStore { rulesOfFlags }
     package func sendingGrants() async throws -> any SendingGrantStore { grants }
+    package func domainPermissions() async throws -> any DomainPermissionStore { FakeDomainPermissions() }
     package func tokenKeys() async throws -> any TokenKeyStore { keys }
     package func oauth() async throws -> any OAuthClientStore & OAuthGrantStore { throw StoreError.refused("no fake") }
     package func queue() async throws -> any QueueStore { operations }

@@ -75,6 +75,7 @@ package final class PlatformPorts: PortProvider {
     package func maintenance() async throws -> any MaintenanceStore { store }
     package func policies() async throws -> any PolicyStore { store }
     package func people() async throws -> any PeopleStore { store }
+    package func domainPermissions() async throws -> any DomainPermissionStore { store }
     package func registrations() async throws -> any RegistrationStore { store }
     package func signUps() async throws -> any SignUpStore { store }
     package func avatars() async throws -> any AvatarStore { store }

@@ -99,6 +99,11 @@ package enum AuthModule {
                 ).routes(),
                 quotas.routes(),
                 masked.routes(),
+                OwnPermissionRoutes(
+                    permissions: try await context.ports.domainPermissions(),
+                    tokens: context.tokens,
+                    clock: context.clock
+                ).routes(),
                 WebhookRoutes(
                     webhooks: try await WebhookSettings(context.ports, context.settings),
                     people: people,
@@ -167,6 +172,7 @@ package enum AuthModule {
         return PeopleService(
             store: try await context.ports.people(),
             directory: try await context.ports.directory(),
+            permissions: try await context.ports.domainPermissions(),
             limits: limits
         )
     }
@@ -233,6 +239,7 @@ package enum AuthModule {
             directory: try await context.ports.directory(),
             policies: try await context.ports.policies(),
             people: try await context.ports.people(),
+            permissions: try await context.ports.domainPermissions(),
             accounts: context.accounts,
             notices: mailer,
             limiter: try await context.ports.limits(),

@@ -2,7 +2,8 @@ import HTTPKit
 import MailModel
 import MailPorts
 
-/// Who may do what: platform administrators everything; owners and administrators within their organisation; members nothing here.
+/// Who may do what by role: platform administrators everything; owners and administrators within their organisation; members
+/// nothing but what `DomainGate` opens to them.
 struct AccessRule {
     let caller: Account
 
@@ -13,9 +14,8 @@ struct AccessRule {
         guard caller.role != .member else { throw .forbidden() }
     }
 
-    /// A domain of another organisation does not exist for those who may not see it.
+    /// A domain of another organisation does not exist for those who may not see it. Members have passed `DomainGate`.
     func require(_ domain: HostedDomain?) throws(Problem) -> HostedDomain {
-        try requireManager()
         guard let domain, caller.role == .platformAdmin || domain.organisation == caller.organisation else {
             throw .notFound("There is no such domain.")
         }

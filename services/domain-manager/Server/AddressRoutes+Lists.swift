@@ -78,10 +78,8 @@ extension AddressRoutes {
             throw Problem.notFound("There is no such list.")
         }
         guard caller.role == .member else { return list }
-        guard try await addresses.store.owners(of: address).contains(where: { $0.id == caller.id }) else {
-            throw Problem.forbidden()
-        }
-        guard ownersToo else { throw Problem.forbidden() }
+        let isOwner = try await addresses.store.owners(of: address).contains { $0.id == caller.id }
+        if !isOwner || !ownersToo { try await gate.requireMember(caller, on: name, .manage) }
         return list
     }
 

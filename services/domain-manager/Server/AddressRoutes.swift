@@ -13,18 +13,18 @@ package struct AddressRoutes: Sendable {
     static let standardPage = 100
 
     let addresses: AddressService
-    let directory: any DirectoryStore
+    let gate: DomainGate
     let tokens: TokenService
     let clock: any WallClock
 
     package init(
         addresses: AddressService,
-        directory: any DirectoryStore,
+        gate: DomainGate,
         tokens: TokenService,
         clock: any WallClock
     ) {
         self.addresses = addresses
-        self.directory = directory
+        self.gate = gate
         self.tokens = tokens
         self.clock = clock
     }
@@ -45,11 +45,9 @@ package struct AddressRoutes: Sendable {
 
     // MARK: - What is asked for
 
-    /// The domain of the path, for those who manage its organisation.
+    /// The domain of the path, for those who manage it.
     func domain(_ request: APIRequest, _ caller: Account) async throws -> HostedDomain {
-        let name = EmailAddress.lowercased(request.parameter("name"))
-        guard EmailAddress.isDomain(name.utf8) else { throw Problem.notFound("There is no such domain.") }
-        return try AccessRule(caller: caller).require(try await directory.domain(named: name))
+        try await gate.domain(request, caller, .manage)
     }
 
     /// The address of the path, which is one of the domain's.

@@ -18,18 +18,18 @@ package struct BrandingRoutes: Sendable {
     static let cacheSeconds = 60
 
     private let branding: any BrandingStore
-    private let directory: any DirectoryStore
+    private let gate: DomainGate
     private let tokens: TokenService
     private let clock: any WallClock
 
     package init(
         branding: any BrandingStore,
-        directory: any DirectoryStore,
+        gate: DomainGate,
         tokens: TokenService,
         clock: any WallClock
     ) {
         self.branding = branding
-        self.directory = directory
+        self.gate = gate
         self.tokens = tokens
         self.clock = clock
     }
@@ -232,11 +232,7 @@ package struct BrandingRoutes: Sendable {
     }
 
     private func domain(_ request: APIRequest, _ caller: Account) async throws -> HostedDomain {
-        let rule = AccessRule(caller: caller)
-        try rule.requireManager()
-        let name = EmailAddress.lowercased(request.parameter("name"))
-        guard EmailAddress.isDomain(name.utf8) else { throw Problem.notFound("There is no such domain.") }
-        return try rule.require(try await directory.domain(named: name))
+        try await gate.domain(request, caller, .manage)
     }
 
     private func event(

@@ -17,13 +17,13 @@ package struct BulkRoutes: Sendable {
     private static let shownFaults = 100
 
     private let bulk: BulkService
-    private let directory: any DirectoryStore
+    private let gate: DomainGate
     private let tokens: TokenService
     private let clock: any WallClock
 
-    package init(bulk: BulkService, directory: any DirectoryStore, tokens: TokenService, clock: any WallClock) {
+    package init(bulk: BulkService, gate: DomainGate, tokens: TokenService, clock: any WallClock) {
         self.bulk = bulk
-        self.directory = directory
+        self.gate = gate
         self.tokens = tokens
         self.clock = clock
     }
@@ -37,10 +37,13 @@ package struct BulkRoutes: Sendable {
         return set
     }
 
-    private func domain(_ request: APIRequest, _ caller: Account) async throws -> HostedDomain {
-        let name = EmailAddress.lowercased(request.parameter("name"))
-        guard EmailAddress.isDomain(name.utf8) else { throw Problem.notFound("There is no such domain.") }
-        return try AccessRule(caller: caller).require(try await directory.domain(named: name))
+    private func domain(_ request: APIRequest, _ caller: Account, _ kind: BulkKind) async throws -> HostedDomain {
+        let needed: DomainPermissions =
+            switch kind {
+            case .accounts: .users
+            case .aliases, .lists, .masked: .manage
+            }
+        return try await gate.domain(request, caller, needed)
     }
 
     private static func kind(_ request: APIRequest, of kinds: [BulkKind]) throws(Problem) -> BulkKind {
@@ -71,8 +74,8 @@ package struct BulkRoutes: Sendable {
     }
 
     private func take(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let domain = try await domain(request, caller)
         let kind = try Self.kind(request, of: [.accounts, .aliases, .lists])
+        let domain = try await domain(request, caller, kind)
         let isTrial = try Self.truth(request, "dry_run")
         let isPartial = try Self.truth(request, "partial")
         let media = EmailAddress.lowercased(request.header("Content-Type") ?? "")
@@ -121,8 +124,8 @@ package struct BulkRoutes: Sendable {
     // MARK: - Export
 
     private func give(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let domain = try await domain(request, caller)
         let kind = try Self.kind(request, of: BulkKind.allCases)
+        let domain = try await domain(request, caller, kind)
         let limit = try request.query("limit", default: bulk.limits.rows, in: 1...bulk.limits.rows)
         let after = request.query("after").map { EmailAddress.lowercased($0) }
         if let after, after.utf8.count > 400 || after.utf8.contains(0) {

@@ -14,18 +14,18 @@ package struct ConnectionRoutes: Sendable {
     static let path = "/api/domains/{name}/sso"
 
     private let connections: ProviderConnections
-    private let directory: any DirectoryStore
+    private let gate: DomainGate
     private let tokens: TokenService
     private let clock: any WallClock
 
     package init(
         connections: ProviderConnections,
-        directory: any DirectoryStore,
+        gate: DomainGate,
         tokens: TokenService,
         clock: any WallClock
     ) {
         self.connections = connections
-        self.directory = directory
+        self.gate = gate
         self.tokens = tokens
         self.clock = clock
     }
@@ -55,11 +55,7 @@ package struct ConnectionRoutes: Sendable {
     }
 
     private func domain(_ request: APIRequest, _ caller: Account) async throws -> HostedDomain {
-        let rule = AccessRule(caller: caller)
-        try rule.requireManager()
-        let name = EmailAddress.lowercased(request.parameter("name"))
-        guard EmailAddress.isDomain(name.utf8) else { throw Problem.notFound("There is no such domain.") }
-        return try rule.require(try await directory.domain(named: name))
+        try await gate.domain(request, caller, [])
     }
 
     private func event(_ action: String, _ subject: String, _ request: APIRequest, _ caller: Account) -> AuditEvent {

@@ -7,8 +7,12 @@ package import ServiceHost
 /// The domain manager: domains, their records and their accounts over HTTP.
 package enum DomainManagerModule {
     package static func make(_ context: ServiceContext) async throws -> HostedService {
-        let routes = DomainRoutes(
+        let gate = DomainGate(
             directory: try await context.ports.directory(),
+            permissions: try await context.ports.domainPermissions()
+        )
+        let routes = DomainRoutes(
+            gate: gate,
             domains: context.domains,
             life: context.life,
             limits: try await context.ports.limits(),
@@ -19,19 +23,19 @@ package enum DomainManagerModule {
         )
         let quotas = QuotaRoutes(
             quotas: try await context.ports.quotas(),
-            directory: try await context.ports.directory(),
+            gate: gate,
             tokens: context.tokens,
             clock: context.clock
         )
         let policies = PolicyRoutes(
             policies: try await context.ports.policies(),
-            directory: try await context.ports.directory(),
+            gate: gate,
             tokens: context.tokens,
             clock: context.clock
         )
         let branding = BrandingRoutes(
             branding: try await context.ports.branding(),
-            directory: try await context.ports.directory(),
+            gate: gate,
             tokens: context.tokens,
             clock: context.clock
         )
@@ -47,13 +51,13 @@ package enum DomainManagerModule {
         )
         let addresses = AddressRoutes(
             addresses: try await context.addresses(),
-            directory: try await context.ports.directory(),
+            gate: gate,
             tokens: context.tokens,
             clock: context.clock
         )
         let bulk = BulkRoutes(
             bulk: try await context.bulk(),
-            directory: try await context.ports.directory(),
+            gate: gate,
             tokens: context.tokens,
             clock: context.clock
         )
@@ -66,7 +70,13 @@ package enum DomainManagerModule {
         )
         let connections = ConnectionRoutes(
             connections: try await context.providerConnections(),
-            directory: try await context.ports.directory(),
+            gate: gate,
+            tokens: context.tokens,
+            clock: context.clock
+        )
+        let permissions = PermissionRoutes(
+            gate: gate,
+            limit: context.settings.domainPermissions,
             tokens: context.tokens,
             clock: context.clock
         )
@@ -77,6 +87,7 @@ package enum DomainManagerModule {
             routes: [
                 routes.routes(), discovery.routes(), quotas.routes(), policies.routes(), branding.routes(),
                 addresses.routes(), bulk.routes(), connections.routes(), certificates.routes(),
+                permissions.routes(),
             ] + challenges
         )
     }

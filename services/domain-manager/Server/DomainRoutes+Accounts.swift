@@ -36,7 +36,7 @@ extension DomainRoutes {
     }
 
     func listAccounts(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let domain = try await named(request, caller)
+        let domain = try await gate.domain(request, caller, .users)
         let query = try request.list(
             sorts: AccountListing.Sort.allCases.map(\.rawValue),
             filters: ["status", "role", "email"]
@@ -67,7 +67,7 @@ extension DomainRoutes {
     }
 
     func addAccount(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let domain = try await named(request, caller)
+        let domain = try await gate.domain(request, caller, .users)
         let new = try await request.decode(AccountRequest.self)
         guard let address = EmailAddress(new.email), address.domain == domain.name else {
             throw Problem.invalid("email", "This is no address of \(domain.name).")

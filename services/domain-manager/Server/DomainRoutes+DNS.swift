@@ -60,15 +60,19 @@ extension DomainRoutes {
     }
 
     /// The caller's own domain, once it is proved.
-    func hosted(_ request: APIRequest, _ caller: Account) async throws -> HostedDomain {
-        switch try await entry(request, caller) {
+    func hosted(
+        _ request: APIRequest,
+        _ caller: Account,
+        _ any: DomainPermissions
+    ) async throws -> HostedDomain {
+        switch try await entry(request, caller, any) {
         case .hosted(let domain): domain
         case .claimed: throw Problem(409, detail: "The domain is not proved yet.")
         }
     }
 
     private func checkDNS(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let domain = try await hosted(request, caller)
+        let domain = try await hosted(request, caller, [.manage, .analytics])
         let now = clock.now()
         let decision = await limits.count(
             "domain.check:\(domain.name)",
@@ -96,7 +100,7 @@ extension DomainRoutes {
     }
 
     private func history(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let domain = try await hosted(request, caller)
+        let domain = try await hosted(request, caller, [.manage, .analytics])
         let query = try request.list(sorts: ["since"], order: "-since", filters: ["status"])
         let all = try await life.monitor.history(of: domain.name, limit: Self.longestHistory)
         let states = all.map { state in
@@ -113,7 +117,7 @@ extension DomainRoutes {
     }
 
     private func zone(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let domain = try await hosted(request, caller)
+        let domain = try await hosted(request, caller, [.manage, .analytics])
         // RFC 4027 §2: text/dns is a zone file as RFC 1035 §5 writes it.
         var response = APIResponse.text(
             try await domains.zoneFile(of: domain.name),

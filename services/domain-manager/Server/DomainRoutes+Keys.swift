@@ -52,7 +52,7 @@ extension DomainRoutes {
     }
 
     private func listKeys(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let domain = try await hosted(request, caller)
+        let domain = try await hosted(request, caller, .manage)
         let query = try request.list(sorts: ["created_at", "selector"], filters: ["state", "algorithm"])
         let known = try await life.keys(of: domain.name).map { KeyDocument($0) }.filter { key in
             (query.filters["state"].map { $0 == key.state } ?? true)
@@ -73,7 +73,7 @@ extension DomainRoutes {
     }
 
     private func rotateKeys(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let domain = try await hosted(request, caller)
+        let domain = try await hosted(request, caller, .manage)
         let wanted = try await request.decode(Rotation.self).algorithm
         let algorithm = try wanted.map { name throws(Problem) in
             guard let known = DKIMKey.Algorithm(rawValue: name) else {
@@ -99,7 +99,7 @@ extension DomainRoutes {
     }
 
     private func importKey(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let domain = try await hosted(request, caller)
+        let domain = try await hosted(request, caller, .manage)
         let wanted = try await request.decode(ImportedKey.self)
         _ = try await life.importKey(
             Array(wanted.privateKey.utf8),
@@ -112,7 +112,7 @@ extension DomainRoutes {
     }
 
     private func delegateKeys(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let domain = try await hosted(request, caller)
+        let domain = try await hosted(request, caller, .manage)
         _ = try await life.delegate(domain.name, actor: actor(request, caller), now: clock.now())
         return try await keys(domain, status: 201)
     }
@@ -125,7 +125,7 @@ extension DomainRoutes {
     }
 
     private func activateKey(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let domain = try await hosted(request, caller)
+        let domain = try await hosted(request, caller, .manage)
         _ = try await life.activate(
             domain.name,
             selector: request.parameter("selector"),
@@ -136,7 +136,7 @@ extension DomainRoutes {
     }
 
     private func retireKey(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let domain = try await hosted(request, caller)
+        let domain = try await hosted(request, caller, .manage)
         let selector = request.parameter("selector")
         try await life.retire(domain.name, selector: selector, actor: actor(request, caller), now: clock.now())
         return try await keys(domain)

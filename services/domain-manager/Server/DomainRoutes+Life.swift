@@ -23,9 +23,15 @@ extension DomainRoutes {
     }
 
     /// The caller's own domain or claim; a platform administrator may name another organisation in the query.
-    func entry(_ request: APIRequest, _ caller: Account) async throws -> DomainEntry {
+    ///
+    /// - Parameter any: as `DomainGate` has them; a claim is not for members.
+    func entry(
+        _ request: APIRequest,
+        _ caller: Account,
+        _ any: DomainPermissions
+    ) async throws -> DomainEntry {
+        if caller.role == .member { return .hosted(try await gate.domain(request, caller, any)) }
         let rule = AccessRule(caller: caller)
-        try rule.requireManager()
         let name = EmailAddress.lowercased(request.parameter("name"))
         guard EmailAddress.isDomain(name.utf8) else { throw Problem.notFound("There is no such domain.") }
         let asked = try request.organisation()
@@ -39,7 +45,7 @@ extension DomainRoutes {
     }
 
     private func verify(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        switch try await entry(request, caller) {
+        switch try await entry(request, caller, .manage) {
         case .hosted(let domain):
             guard domain.status == .active else { throw Problem(409, detail: "The domain is \(domain.status.word).") }
             return try .json(DomainDocument(domain))
@@ -50,7 +56,7 @@ extension DomainRoutes {
     }
 
     private func renewChallenge(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        guard case .claimed(let claim) = try await entry(request, caller) else {
+        guard case .claimed(let claim) = try await entry(request, caller, []) else {
             throw Problem(409, detail: "The domain waits for no proof.")
         }
         let renewed = try await life.renew(claim, actor: actor(request, caller), now: clock.now())
@@ -80,20 +86,20 @@ extension DomainRoutes {
 
     private func take(_ step: DomainStep, _ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         guard caller.role == .platformAdmin else { throw Problem.forbidden() }
-        let domain = try await named(request, caller)
+        let domain = try await gate.domain(request, caller, [])
         let changed = try await life.take(step, on: domain.name, actor: actor(request, caller), now: clock.now())
         return try .json(DomainDocument(changed))
     }
 
     private func restore(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let domain = try await named(request, caller)
+        let domain = try await gate.domain(request, caller, [])
         let changed = try await life.take(.restore, on: domain.name, actor: actor(request, caller), now: clock.now())
         return try .json(DomainDocument(changed))
     }
 
     private func delete(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let actor = actor(request, caller)
-        switch try await entry(request, caller) {
+        switch try await entry(request, caller, []) {
         case .claimed(let claim):
             try await life.withdraw(claim, actor: actor, now: clock.now())
             return .noContent

@@ -14,6 +14,7 @@ package struct DomainRoutes: Sendable {
     static let standardPage = 100
 
     let directory: any DirectoryStore
+    let gate: DomainGate
     let domains: any DomainAdministration
     let life: DomainLife
     let limits: any RateLimiter
@@ -23,7 +24,7 @@ package struct DomainRoutes: Sendable {
     let clock: any WallClock
 
     package init(
-        directory: any DirectoryStore,
+        gate: DomainGate,
         domains: any DomainAdministration,
         life: DomainLife,
         limits: any RateLimiter,
@@ -32,7 +33,8 @@ package struct DomainRoutes: Sendable {
         health: HealthRegistry,
         clock: any WallClock
     ) {
-        self.directory = directory
+        directory = gate.directory
+        self.gate = gate
         self.domains = domains
         self.life = life
         self.limits = limits
@@ -72,9 +74,12 @@ package struct DomainRoutes: Sendable {
 
     private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let rule = AccessRule(caller: caller)
-        try rule.requireManager()
         let query = try request.list(sorts: DomainListing.Sort.allCases.map(\.rawValue), filters: ["status", "name"])
-        let listing = try DomainListing(query, organisation: rule.visibleOrganisation ?? request.organisation())
+        var listing = try DomainListing(query, organisation: rule.visibleOrganisation ?? request.organisation())
+        if caller.role == .member {
+            guard try await !gate.permissions.domainGrants(heldBy: caller.id).isEmpty else { throw Problem.forbidden() }
+            listing.permittedTo = caller.id
+        }
         let found = try await directory.domains(listing)
         let page = found.prefix(query.limit)
         let next = found.count > query.limit ? page.last.map { listing.cursor(of: $0) } : nil
@@ -153,18 +158,10 @@ package struct DomainRoutes: Sendable {
     }
 
     private func show(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        switch try await entry(request, caller) {
+        switch try await entry(request, caller, [.manage, .analytics, .users]) {
         case .claimed(let claim): return try .json(DomainDocument(.claimed(claim), life))
         case .hosted(let domain):
             return try .json(DomainDocument(domain, records: try await domains.records(of: domain.name)))
         }
-    }
-
-    func named(_ request: APIRequest, _ caller: Account) async throws -> HostedDomain {
-        let rule = AccessRule(caller: caller)
-        try rule.requireManager()
-        let name = EmailAddress.lowercased(request.parameter("name"))
-        guard EmailAddress.isDomain(name.utf8) else { throw Problem.notFound("There is no such domain.") }
-        return try rule.require(try await directory.domain(named: name))
     }
 }

@@ -47,6 +47,30 @@ extension AccountListing {
     }
 }
 
+extension DomainGrantListing {
+    /// - Throws: 400 that names what the query takes.
+    init(_ query: ListQuery, domain: String) throws(Problem) {
+        self.init(domain: domain, limit: query.limit + 1)
+        sort = Sort(rawValue: query.sort) ?? .email
+        isDescending = query.isDescending
+        if let word = query.filters["permission"] {
+            guard let wanted = DomainPermissions(words: [word]) else {
+                let words = DomainPermissions.words.map(\.word).joined(separator: ", ")
+                throw Problem(.badRequest, detail: "The query's permission takes \(words).")
+            }
+            permission = wanted
+        }
+        after = try query.position(isNumber: sort == .grantedAt, isDescending: isDescending)
+    }
+
+    func cursor(of grant: DomainGrant) -> String {
+        switch sort {
+        case .email: "\(grant.address.canonical),\(grant.account)"
+        case .grantedAt: "\(grant.grantedAt.microseconds),\(grant.account)"
+        }
+    }
+}
+
 extension ListQuery {
     /// A filter that takes one of the type's words.
     fileprivate func choice<Word: RawRepresentable & CaseIterable>(

@@ -14,18 +14,18 @@ package struct PolicyRoutes: Sendable {
     static let path = "/api/domains/{name}/policy"
 
     private let policies: any PolicyStore
-    private let directory: any DirectoryStore
+    private let gate: DomainGate
     private let tokens: TokenService
     private let clock: any WallClock
 
     package init(
         policies: any PolicyStore,
-        directory: any DirectoryStore,
+        gate: DomainGate,
         tokens: TokenService,
         clock: any WallClock
     ) {
         self.policies = policies
-        self.directory = directory
+        self.gate = gate
         self.tokens = tokens
         self.clock = clock
     }
@@ -71,11 +71,7 @@ package struct PolicyRoutes: Sendable {
     }
 
     private func domain(_ request: APIRequest, _ caller: Account) async throws -> HostedDomain {
-        let rule = AccessRule(caller: caller)
-        try rule.requireManager()
-        let name = EmailAddress.lowercased(request.parameter("name"))
-        guard EmailAddress.isDomain(name.utf8) else { throw Problem.notFound("There is no such domain.") }
-        return try rule.require(try await directory.domain(named: name))
+        try await gate.domain(request, caller, .manage)
     }
 
     private func show(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
@@ -94,7 +90,7 @@ package struct PolicyRoutes: Sendable {
                 fields: faults.prefix(50).map { Problem.Field(pointer: "#/\($0.pointer)", detail: $0.why) }
             )
         }
-        let foreign = try await policy.foreignCopy(of: domain.organisation, directory)
+        let foreign = try await policy.foreignCopy(of: domain.organisation, gate.directory)
         if let foreign {
             throw Problem.invalid("copies/\(foreign)/address", "Copies go to addresses of the same organisation.")
         }

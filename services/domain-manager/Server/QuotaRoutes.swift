@@ -9,18 +9,18 @@ import ServiceHost
 /// Invariants: managers of the organisation only; nobody reads or sets what is another organisation's.
 package struct QuotaRoutes: Sendable {
     let quotas: any QuotaStore
-    let directory: any DirectoryStore
+    let gate: DomainGate
     private let tokens: TokenService
     let clock: any WallClock
 
     package init(
         quotas: any QuotaStore,
-        directory: any DirectoryStore,
+        gate: DomainGate,
         tokens: TokenService,
         clock: any WallClock
     ) {
         self.quotas = quotas
-        self.directory = directory
+        self.gate = gate
         self.tokens = tokens
         self.clock = clock
     }
@@ -28,8 +28,14 @@ package struct QuotaRoutes: Sendable {
     package func routes() -> RouteSet {
         var set = RouteSet(problem: ManagerProblem.problem)
         let guarded = BearerGuard.tokens(tokens, clock)
-        set.get("/api/domains/{name}/quota", guarded { try await self.show(try await self.domain($0, $1)) })
-        set.put("/api/domains/{name}/quota", guarded { try await self.set($0, $1, self.domain) })
+        set.get(
+            "/api/domains/{name}/quota",
+            guarded { try await self.show(try await self.domain($0, $1, [.manage, .analytics])) }
+        )
+        set.put(
+            "/api/domains/{name}/quota",
+            guarded { try await self.set($0, $1) { try await self.domain($0, $1, []) } }
+        )
         set.get(
             "/api/domains/{name}/accounts/{email}/quota",
             guarded { try await self.show(try await self.account($0, $1)) }
@@ -65,20 +71,21 @@ package struct QuotaRoutes: Sendable {
 
     // MARK: - Whose
 
-    private func domain(_ request: APIRequest, _ caller: Account) async throws -> QuotaSubject {
-        let rule = AccessRule(caller: caller)
-        try rule.requireManager()
-        let name = EmailAddress.lowercased(request.parameter("name"))
-        guard EmailAddress.isDomain(name.utf8) else { throw Problem.notFound("There is no such domain.") }
-        return .domain(try rule.require(try await directory.domain(named: name)).name)
+    private func domain(
+        _ request: APIRequest,
+        _ caller: Account,
+        _ any: DomainPermissions
+    ) async throws -> QuotaSubject {
+        .domain(try await gate.domain(request, caller, any).name)
     }
 
     private func account(_ request: APIRequest, _ caller: Account) async throws -> QuotaSubject {
-        guard case .domain(let name) = try await domain(request, caller) else { throw Problem.notFound() }
+        guard case .domain(let name) = try await domain(request, caller, .users) else { throw Problem.notFound() }
         guard let address = EmailAddress(request.parameter("email")),
-            let account = try await directory.account(withAddress: address), account.primaryAddress.domain == name,
+            let account = try await gate.directory.account(withAddress: address), account.primaryAddress.domain == name,
             account.organisation == caller.organisation || caller.role == .platformAdmin
         else { throw Problem.notFound("There is no such account.") }
+        guard account.role.rank <= caller.role.rank else { throw Problem.forbidden() }
         return .account(account.id)
     }
 

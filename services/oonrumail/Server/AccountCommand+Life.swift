@@ -50,6 +50,7 @@ extension AccountCommand {
         return PeopleService(
             store: try await ports.stores.people(),
             directory: try await ports.stores.directory(),
+            permissions: try await ports.stores.domainPermissions(),
             limits: limits
         )
     }

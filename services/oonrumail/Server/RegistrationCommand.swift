@@ -22,6 +22,7 @@ struct RegistrationCommand: ParsableCommand {
             directory: try await ports.stores.directory(),
             policies: try await ports.stores.policies(),
             people: try await ports.stores.people(),
+            permissions: try await ports.stores.domainPermissions(),
             accounts: try await AccountCommand.service(ports, defaultQuota: settings.quotaDefault),
             notices: nil,
             limiter: try await ports.stores.limits(),

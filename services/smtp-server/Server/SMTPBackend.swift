@@ -18,6 +18,8 @@ package struct SMTPBackend: Sendable {
     package var trace: any TraceStore
     /// nil: nobody sends with another's address.
     package var grants: (any SendingGrantStore)?
+    /// nil: nobody may send for whole domains.
+    package var permissions: (any DomainPermissionStore)?
     package var clock: any WallClock
     /// For spool files.
     package var threads: NIOThreadPool

@@ -37,7 +37,7 @@ extension SMTPConnection {
         let (directory, addresses) = (backend.directory, backend.addresses)
         let (limiter, limit) = (backend.limiter, settings.submissionRate)
         let (policies, size) = (backend.policies, sender.parameters.size ?? 0)
-        let (path, grants) = (sender.path, backend.grants)
+        let (path, grants, permissions) = (sender.path, backend.grants, backend.permissions)
         tasks?.run { () -> SenderDecision in
             do throws(StoreError) {
                 guard let current = try await directory.account(account.id), current.status == .active else {
@@ -47,7 +47,8 @@ extension SMTPConnection {
                     account: current,
                     addresses: try await directory.sendingAddresses(of: account.id),
                     separators: try await addresses.separators(of: account.id),
-                    granted: try await grants?.grantedAddresses(of: account.id) ?? []
+                    granted: try await grants?.grantedAddresses(of: account.id) ?? [],
+                    domains: try await permissions?.sendingDomains(of: account.id) ?? []
                 )
                 guard submitter.maySend(from: path) else { return .refused(.senderNotOwned) }
                 if let refusal = try await policies.refusal(sending: size, from: current.primaryAddress.domain) {

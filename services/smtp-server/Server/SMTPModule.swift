@@ -40,6 +40,7 @@ package enum SMTPModule {
             logger: logger
         )
         backend.grants = try await context.ports.sendingGrants()
+        backend.permissions = try await context.ports.domainPermissions()
         let server = SMTPServerService(
             configuration,
             backend: backend,
