@@ -104,8 +104,9 @@ def test_names_are_watched_and_their_ends_told(dns, start_platform, tmp_path):
     every = states(root)
     assert every["gone.example.test", server.port]["status"] == "absent"
     # The cluster's certificate is for the address of its balancer.
-    mail = every["mail.example.test", place.ports["imaps"]]
-    assert mail["status"] in (("untrusted", "ok") if "mail.example.test" in mail["names"] else ("wrong_name",))
+    for name in ("smtp", "submission", "submissions", "imap", "imaps"):
+        mail = every["mail.example.test", place.ports[name]]
+        assert mail["status"] in (("untrusted", "ok") if "mail.example.test" in mail["names"] else ("wrong_name",)), name
     assert place.http("GET", "/api/certificates/mail.example.test", token=owner)[0] == 404
     assert place.http("POST", "/api/certificates/mail.example.test/check", token=owner)[0] == 404
 

@@ -1,0 +1,30 @@
+package import MailPorts
+
+/// What the certificates of one name come to over its ports: clients of each port meet that port's certificate, so the worst counts.
+package struct CertificateSummary: Hashable, Sendable {
+    package var status: CertificateStatus
+    /// Which ports it is of, and what is wrong there; empty where nothing is.
+    package var detail: String
+
+    /// - Parameter places: the name at each of its ports, one at least.
+    package init(_ places: [WatchedCertificate]) {
+        let worst = places.map(\.status).max { $0.severity < $1.severity } ?? .unknown
+        let bad = places.filter { $0.status == worst }
+        status = worst
+        let fault = bad.lazy.compactMap { $0.sight?.fault }.first { !$0.isEmpty }
+        detail = fault.map { "\(Self.ports(bad.map(\.place))): \($0)" } ?? ""
+    }
+
+    /// `file, ports 25, 587`.
+    static func ports(_ places: [CertificatePlace]) -> String {
+        let numbers = places.map(\.port).filter { $0 != CertificatePlace.file }.sorted()
+        let file = places.contains { $0.port == CertificatePlace.file } ? ["file"] : []
+        guard !numbers.isEmpty else { return file.joined() }
+        let word = numbers.count == 1 ? "port" : "ports"
+        return (file + ["\(word) \(numbers.map(String.init).joined(separator: ", "))"]).joined(separator: ", ")
+    }
+}
+
+extension WatchedCertificate {
+    package var status: CertificateStatus { sight?.status ?? .unknown }
+}
