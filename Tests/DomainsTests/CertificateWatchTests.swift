@@ -174,6 +174,8 @@ import Testing
         )
         #expect(bad.status == .expired && bad.detail == "ports 25, 587: it has ended")
         #expect(CertificateSummary([place(0, .absent, "no file"), place(25, .ok)]).detail == "file: no file")
+        let two = CertificateSummary([place(25, .unreachable, "a"), place(143, .unreachable, "b")])
+        #expect(two.detail == "port 25: a; port 143: b")
         let unseen = WatchedCertificate(place: CertificatePlace(host: "mail.host.test", port: 143))
         #expect(CertificateSummary(good + [unseen]).status == .unknown)
     }

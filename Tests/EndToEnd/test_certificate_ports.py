@@ -148,6 +148,7 @@ def elsewhere(dns, start_platform, tmp_path):
                 made[name] = Talker(ports[name], *script, pairs[(days or {}).get(name, 90)])
         talkers.extend(made.values())
         given = {f"OONRUMAIL_{name.upper()}_PORT": port for name, port in ports.items()}
+        given["OONRUMAIL_TLS_CERTIFICATE"], given["OONRUMAIL_TLS_KEY"] = pairs[90]
         platform = start_platform(**watching(dns, tmp_path, ELSEWHERE, OONRUMAIL_CERTIFICATE_TIMEOUT="1s", **given))
         by_port, _ = once_all_are_seen(platform)
         return {name: by_port[port] for name, port in ports.items()}, made, platform
@@ -197,7 +198,7 @@ def test_a_server_without_starttls_has_a_state_of_its_own(elsewhere):
     # Another protocol, silence, a flood.
     ((imap(), smtp()), ("speaks no SMTP", "speaks no IMAP")),
     (((b"", {}), (b"", {})), ("time limit",) * 2),
-    (((b"220-" + b"x" * 100 + b"\r\n") * 1_000, {}), (b"* OK ready\r\n" + b"* OK x\r\n" * 9_000, {})), ("speaks no SMTP", "")),
+    ((((b"220-" + b"x" * 100 + b"\r\n") * 1_000, {}), (b"* OK ready\r\n" + b"* OK x\r\n" * 9_000, {})), ("", "")),
     # TLS that is none.
     ((smtp(takes=False), imap(takes=False)), ("", "")),
 ])
@@ -217,8 +218,9 @@ def test_a_name_at_a_standard_port_is_spoken_to_as_the_port_wants(dns, start_pla
     platform.cli("domain", "add", DOMAIN, "--organisation", DOMAIN)
     platform.cli("account", "add", OWNER, "--role", "owner", "--password-stdin", stdin=PASSWORD + "\n")
     dns.publish(f"autoconfig.{DOMAIN}", "A", "127.0.0.1")
+    wait_until(lambda: len(seen(platform, "mx.other.test")[0]) == 2)
     done = platform.cli("certificate", "check", "mx.other.test", check=False)
-    assert done.returncode == 5 and "unreachable: ports 25, 143" in done.stdout
+    assert done.returncode == 5 and "unreachable: port 25: no connection" in done.stdout and "; port 143: no connection" in done.stdout
     wait_until(lambda: seen(platform, f"autoconfig.{DOMAIN}")[1]["status"] == "refused")
 
 
@@ -246,4 +248,28 @@ def test_postfix_is_understood(dns, start_platform, tmp_path):
         assert by_port[postfix.port]["status"] == "ok" and by_port[postfix.port]["names"] == [HOST]
     finally:
         postfix.stop()
+        shutil.rmtree(parent)
+
+
+@one_machine
+@pytest.mark.parametrize("speaks_tls", [True, False])
+def test_dovecot_is_understood(dns, start_platform, tmp_path, speaks_tls):
+    sys.path.insert(0, str(ROOT / "Tests/Benchmarks"))
+    from peers import Dovecot
+
+    chain, key = Authority(tmp_path).sign(HOST, 90)
+    parent = pathlib.Path(tempfile.mkdtemp(dir="/tmp"))
+    parent.chmod(0o755)
+    dovecot = Dovecot(parent / "dovecot")
+    if speaks_tls:
+        text = dovecot.conf.read_text()
+        assert "ssl = no\n" in text
+        dovecot.conf.write_text(text.replace("ssl = no\n", f"ssl = yes\nssl_cert = <{chain}\nssl_key = <{key}\n"))
+    dovecot.start()
+    try:
+        given = watching(dns, tmp_path, "127.0.0.1", OONRUMAIL_IMAP_PORT=dovecot.port, OONRUMAIL_IMAP_ADDRESS="127.0.0.9")
+        by_port, _ = once_all_are_seen(start_platform(**given))
+        assert by_port[dovecot.port]["status"] == ("ok" if speaks_tls else "no_starttls")
+    finally:
+        dovecot.stop()
         shutil.rmtree(parent)

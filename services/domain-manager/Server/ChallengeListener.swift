@@ -27,7 +27,7 @@ package struct ChallengeListener: Service {
             trustedNetworks: settings.trustedNetworks,
             // Nothing is said in clear text.
             busyReply: "",
-            grace: TimeAmount(settings.acmeTLSTimeout)
+            grace: TimeAmount(settings.shutdownGrace)
         )
         configuration.proxyNetworks = settings.proxyNetworks
         endpoint = HostedService.Endpoint(
