@@ -153,6 +153,7 @@ let package = Package(
                 "SASLMechanisms": model,
                 "OpenIDWire": ["MailModel", "MailCrypto"],
                 "CSVWire": [],
+                "TLSWire": [],
             ]
         ),
         libraries(
@@ -227,7 +228,9 @@ let package = Package(
                     "Metrics",
                     "Tracing",
                 ],
-                "TLSProbe": ["MailModel", "MailPorts", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL"],
+                "TLSProbe": [
+                    "ByteParsing", "MailModel", "MailPorts", "SMTPWire", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL",
+                ],
                 "ACMEClient": ["MailCrypto", "MailPorts", "NIOCore", "NIOHTTP1", "NIOSSL", "AsyncHTTPClient"],
                 "ProviderHTTP": [
                     "MailModel", "MailPorts", "NIOCore", "NIOHTTP1", "NIOSSL", "AsyncHTTPClient", "Logging", "Metrics",
@@ -284,8 +287,8 @@ let package = Package(
             ],
             "domain-manager/DomainManagerServer": [
                 "ServiceHost", "MailModel", "MailPorts", "HTTPKit", "Telemetry", "Accounts", "Addresses", "Domains",
-                "OpenIDProvider", "SingleSignOn", "SenderAuth", "MailPolicy", "PlatformConfig", "Logging", "Metrics",
-                "ServiceLifecycle",
+                "OpenIDProvider", "SingleSignOn", "SenderAuth", "MailPolicy", "PlatformConfig", "NetKit", "TLSWire",
+                "NIOCore", "NIOTLS", "NIOSSL", "Logging", "Metrics", "ServiceLifecycle",
             ],
             "oonrumail/OperatorCommands": [
                 "ByteParsing", "MailModel", "MailPorts", "MailCrypto", "MessageFormat", "Accounts", "Addresses",
@@ -366,7 +369,7 @@ let package = Package(
             "MailQueueTests": [
                 "MailModel", "MailPorts", "MessageFormat", "MailQueue", "MailTesting", "NIOCore", "Logging",
             ],
-            "MailCryptoTests": ["MailCrypto"],
+            "MailCryptoTests": ["ByteParsing", "MailCrypto", "ProcessTesting"],
             "OpenIDProviderTests": ["MailModel", "MailPorts", "OpenIDProvider", "OpenIDWire"],
             "NetKitTests": ["MailModel", "NetKit", "NIOCore"],
             "SMTPWireTests": model + ["SMTPWire", "NIOCore"],
@@ -374,6 +377,8 @@ let package = Package(
             "OpenIDWireTests": ["MailModel", "MailCrypto", "OpenIDWire"],
             "ProviderHTTPTests": ["MailModel", "MailPorts", "ProviderHTTP", "MailTesting", "NIOCore", "NIOPosix"],
             "CSVWireTests": ["CSVWire"],
+            "TLSWireTests": ["TLSWire"],
+            "TLSProbeTests": ["MailPorts", "TLSProbe", "NIOCore"],
             "AddressesTests": ["MailModel", "MailPorts", "CSVWire", "Addresses", "Telemetry", "MailTesting"],
             "WebAuthnTests": ["WebAuthn", "MailCrypto"],
             "TelemetryExportTests": ["MailPorts", "TelemetryExport", "NIOPosix", "Tracing"],
@@ -402,6 +407,7 @@ let package = Package(
 /// `OONRUMAIL_FUZZ=SMTPFuzz` adds that target and instruments what it drives; see scripts/fuzz.sh.
 let fuzzTargets = [
     "SMTPFuzz": ["SMTPWire"], "IMAPFuzz": ["IMAPWire"], "MessageFuzz": ["MessageFormat"], "CSVFuzz": ["CSVWire"],
+    "TLSFuzz": ["TLSWire"],
 ]
 let fuzzed = Context.environment["OONRUMAIL_FUZZ"]
 if let fuzzed, let driven = fuzzTargets[fuzzed] {

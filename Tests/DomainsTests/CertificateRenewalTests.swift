@@ -9,7 +9,7 @@ import Testing
 private final class Authority: CertificateIssuing, CertificatePair {
     struct State {
         var answers: [Result<IssuedCertificate, IssuingFault>] = []
-        var asked: [(names: [String], key: [UInt8]?)] = []
+        var asked: [(names: [String], key: [UInt8]?, kind: ChallengeKind)] = []
         var pair: (chain: [UInt8], key: [UInt8])?
         var isReadOnly = false
     }
@@ -20,10 +20,11 @@ private final class Authority: CertificateIssuing, CertificatePair {
     func issue(
         _ names: [String],
         keyPEM: [UInt8]?,
+        by kind: ChallengeKind,
         board: any ChallengeBoard
     ) async throws(IssuingFault) -> IssuedCertificate {
         let answer = state.withLock { state in
-            state.asked.append((names, keyPEM))
+            state.asked.append((names, keyPEM, kind))
             return state.answers.removeFirst()
         }
         return try answer.get()
@@ -38,6 +39,7 @@ private final class Authority: CertificateIssuing, CertificatePair {
         }
     }
 
+    var kinds: [ChallengeKind] { state.withLock { $0.asked.map(\.kind) } }
     var asked: Int { state.withLock { $0.asked.count } }
     func answer(_ answers: [Result<IssuedCertificate, IssuingFault>]) { state.withLock { $0.answers = answers } }
 }
@@ -46,8 +48,17 @@ private final class Authority: CertificateIssuing, CertificatePair {
     private let start = Timestamp(seconds: 1_795_430_400)
     private let authority = Authority()
 
-    private func renewal(_ names: [String] = ["mail.shop.test"]) -> CertificateRenewal {
-        CertificateRenewal(names: names, issuer: authority, pair: authority, board: MemoryChallengeBoard())
+    private func renewal(
+        _ names: [String] = ["mail.shop.test"],
+        kinds: [ChallengeKind] = [.http]
+    ) -> CertificateRenewal {
+        CertificateRenewal(
+            names: names,
+            kinds: kinds,
+            issuer: authority,
+            pair: authority,
+            board: MemoryChallengeBoard()
+        )
     }
 
     @Test func failuresWaitLongerAndLonger() async {
@@ -98,5 +109,61 @@ private final class Authority: CertificateIssuing, CertificatePair {
         #expect(board.answer("t99") == "answer 99" && board.answer("t100") == nil)
         board.remove("t99")
         #expect(board.answer("t99") == nil)
+    }
+
+    @Test func challengeCertificatesAreKeptByNameAndBounded() {
+        let board = MemoryChallengeBoard()
+        func made(_ number: Int) -> ChallengeCertificate {
+            ChallengeCertificate(certificatePEM: [UInt8(number & 255)], keyPEM: [])
+        }
+        for number in 0..<200 { board.show(made(number), for: "A\(number).test") }
+        #expect(board.certificate(for: "a99.TEST") == made(99) && board.certificate(for: "a100.test") == nil)
+        board.show(made(7), for: "a99.test")
+        #expect(board.certificate(for: "a99.test") == made(7))
+        board.hide("A99.test")
+        #expect(board.certificate(for: "a99.test") == nil)
+    }
+
+    // MARK: - Kinds of challenge
+
+    private let wrong = IssuingFault("another answer", cause: .challenge)
+    private let issued = IssuedCertificate(chainPEM: [1], keyPEM: [2])
+
+    @Test func theNextKindIsTriedAtOnceAndStaysWhereItWorks() async {
+        let renewal = renewal(kinds: [.http, .tlsALPN])
+        authority.answer([.failure(wrong), .success(issued), .success(issued)])
+        #expect(await renewal.pass(now: start) == 3_600)
+        #expect(authority.kinds == [.http, .tlsALPN])
+        // What was issued is no certificate, so it is ordered again.
+        _ = await renewal.pass(now: start.adding(seconds: 3_600))
+        #expect(authority.kinds == [.http, .tlsALPN, .tlsALPN])
+    }
+
+    @Test func afterTheFirstFailureTheyTakeTurns() async {
+        let renewal = renewal(kinds: [.http, .tlsALPN])
+        authority.answer(Array(repeating: .failure(wrong), count: 4))
+        #expect(await renewal.pass(now: start) == 600)
+        #expect(authority.kinds == [.http, .tlsALPN])
+        _ = await renewal.pass(now: start.adding(seconds: 600))
+        #expect(authority.kinds == [.http, .tlsALPN, .http])
+        _ = await renewal.pass(now: start.adding(seconds: 600 + 1_200))
+        #expect(authority.kinds == [.http, .tlsALPN, .http, .tlsALPN])
+    }
+
+    @Test func whatIsNotTheChallengesFaultIsNotTriedByAnother() async {
+        let renewal = renewal(kinds: [.http, .tlsALPN])
+        let busy = IssuingFault("rateLimited", retryAfter: 7_200, cause: .challenge)
+        authority.answer([.failure(IssuingFault("away")), .failure(busy), .failure(wrong)])
+        _ = await renewal.pass(now: start)
+        #expect(authority.kinds == [.http])
+        _ = await renewal.pass(now: start.adding(seconds: 600))
+        #expect(authority.kinds == [.http, .http])
+    }
+
+    @Test func oneKindAloneIsTriedOnce() async {
+        let renewal = renewal(kinds: [.tlsALPN])
+        authority.answer([.failure(wrong)])
+        #expect(await renewal.pass(now: start) == 600)
+        #expect(authority.kinds == [.tlsALPN])
     }
 }

@@ -74,7 +74,8 @@ import Testing
     }
 
     private func see(_ host: String, port: UInt16 = 443, isOwn: Bool = false) async -> CertificateSight {
-        await look().look(at: CertificatePlace(host: host, port: port), isOwn: isOwn, now: now)
+        let place = CertificatePlace(host: host, port: port)
+        return await look().look(at: place, start: TLSStart(usualAt: port), isOwn: isOwn, now: now)
     }
 
     // MARK: - Looks
@@ -134,13 +135,73 @@ import Testing
         #expect(await see("autoconfig.shop.test", port: 444).status == .unreachable)
     }
 
+    @Test func `TLS is asked for as the port wants it, and a server without it has a state of its own`() async throws {
+        for (port, start) in [25: TLSStart.smtp, 587: .smtp, 143: .imap, 465: .implicit, 993: .implicit]
+            as [UInt16: TLSStart]
+        {
+            probe.serve(der(own), at: "9.9.9.9", port: port)
+            #expect(await see("autoconfig.shop.test", port: port).status == .untrusted)
+            #expect(probe.starts[port] == start)
+        }
+        probe.serveInClear(at: "9.9.9.9", port: 25)
+        let seen = await see("autoconfig.shop.test", port: 25)
+        #expect(seen.status == .noSTARTTLS && seen.notAfter == nil && seen.fault.contains("STARTTLS"))
+        let arrangement = CertificateArrangement(
+            places: [],
+            labels: [],
+            port: 443,
+            starts: [CertificatePlace(host: "mail.host.test", port: 2525): .smtp]
+        )
+        #expect(arrangement.start(at: CertificatePlace(host: "Mail.host.test", port: 2525)) == .smtp)
+        #expect(arrangement.start(at: CertificatePlace(host: "other.test", port: 2525)) == .implicit)
+        #expect(Set(CertificateStatus.allCases.map(\.severity)) == Set(0..<CertificateStatus.allCases.count))
+    }
+
+    @Test func `the worst port is the state of a name, and is named`() {
+        func place(_ port: UInt16, _ status: CertificateStatus, _ fault: String = "") -> WatchedCertificate {
+            let sight = CertificateSight(at: now, status: status, fault: fault)
+            return WatchedCertificate(place: CertificatePlace(host: "mail.host.test", port: port), sight: sight)
+        }
+        let good = [place(0, .ok), place(993, .ok)]
+        #expect(CertificateSummary(good).status == .ok && CertificateSummary(good).detail.isEmpty)
+        let bad = CertificateSummary(
+            good + [
+                place(587, .expired, "it has ended"), place(465, .urgent, "soon"), place(25, .expired, "it has ended"),
+            ]
+        )
+        #expect(bad.status == .expired && bad.detail == "ports 25, 587: it has ended")
+        #expect(CertificateSummary([place(0, .absent, "no file"), place(25, .ok)]).detail == "file: no file")
+        let two = CertificateSummary([place(25, .unreachable, "a"), place(143, .unreachable, "b")])
+        #expect(two.detail == "port 25: a; port 143: b")
+        let unseen = WatchedCertificate(place: CertificatePlace(host: "mail.host.test", port: 143))
+        #expect(CertificateSummary(good + [unseen]).status == .unknown)
+    }
+
+    @Test func `ports that show one certificate are told of together`() async throws {
+        for port in [25, 993] as [UInt16] { probe.serve(der(own), at: "127.0.0.1", port: port) }
+        let watch = try await watch(places: [25, 993].map { CertificatePlace(host: "mail.host.test", port: $0) })
+        clock.set(now.adding(seconds: 60))
+        _ = try await watch.pass(holder: "one", clock: clock)
+        #expect(store.letters.count == 1 && store.audit.count == 2)
+        let text = CertificateText.body(
+            try await store.certificates(CertificateListing(host: "mail.host.test", limit: 9)),
+            isOwners: false,
+            now: now
+        )
+        #expect(text.contains("mail.host.test (ports 25, 993)\n  ends "))
+        #expect(text.split(separator: "\n").filter { $0.hasPrefix("mail.host.test") }.count == 1)
+    }
+
     @Test func `nobody's DNS leads inside`() async throws {
         probe.serve(der(own), at: "10.0.0.1", port: 443)
         probe.serve(der(own), at: "127.0.0.1", port: 443)
         #expect(await see("autoconfig.inside.test").status == .refused)
         #expect(probe.asked.isEmpty)
         let inside = CertificatePlace(host: "autoconfig.inside.test", port: 443)
-        #expect(await look(takesPrivate: true).look(at: inside, isOwn: false, now: now).status == .wrongName)
+        #expect(
+            await look(takesPrivate: true).look(at: inside, start: .implicit, isOwn: false, now: now).status
+                == .wrongName
+        )
         #expect(await see("mail.host.test", isOwn: true).status == .untrusted)
     }
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.one_machine("in a cluster certificates come from its ow
 class Pebble:
     """An ACME server that looks names up at a test's DNS server; it refuses a third of its nonces, as it may."""
 
-    def __init__(self, folder, dns, http_port):
+    def __init__(self, folder, dns, http_port, tls_port=None):
         self.folder, self.port, self.management = folder, free_port(), free_port()
         self.root = folder / "directory.pem"
         authority = Authority(folder)
@@ -29,7 +29,7 @@ class Pebble:
                       "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / "directory.key", "-out", self.root)
         (folder / "pebble.json").write_text(json.dumps({"pebble": {
             "listenAddress": f"127.0.0.1:{self.port}", "managementListenAddress": f"127.0.0.1:{self.management}",
-            "certificate": str(self.root), "privateKey": str(folder / "directory.key"), "httpPort": http_port, "tlsPort": free_port(),
+            "certificate": str(self.root), "privateKey": str(folder / "directory.key"), "httpPort": http_port, "tlsPort": tls_port or free_port(),
         }}))
         self.log = folder / "pebble.log"
         environment = {**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "30"}

@@ -43,12 +43,13 @@ class TLSServer:
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
 
-    def show(self, name, pair):
+    def show(self, name, pair, others=True):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*pair)
         self.contexts[name] = context
-        # Whoever asks for no name, or another one, gets the last.
-        self.outer.load_cert_chain(*pair)
+        # Whoever asks for no name, or another one, gets the last of those that are for others too.
+        if others:
+            self.outer.load_cert_chain(*pair)
 
     def choose(self, connection, name, _):
         self.asked.append(name)
@@ -75,7 +76,6 @@ def token(platform, user):
 
 def test_names_are_watched_and_their_ends_told(dns, start_platform, tmp_path):
     authority, server = Authority(tmp_path), TLSServer()
-    server.show(f"autoconfig.{DOMAIN}", authority.sign(f"autoconfig.{DOMAIN}", 5))
     server.show(f"autodiscover.{DOMAIN}", authority.sign(f"autodiscover.{DOMAIN}", 90))
     for name in ("mail.example.test", f"autoconfig.{DOMAIN}", f"autodiscover.{DOMAIN}", f"mta-sts.{DOMAIN}"):
         dns.publish(name, "A", "127.0.0.1")
@@ -86,6 +86,8 @@ def test_names_are_watched_and_their_ends_told(dns, start_platform, tmp_path):
     )
     place.cli("domain", "add", DOMAIN, "--organisation", DOMAIN)
     place.cli("account", "add", OWNER, "--role", "owner", "--password-stdin", stdin=PASSWORD + "\n")
+    # Not before there is somebody to tell.
+    server.show(f"autoconfig.{DOMAIN}", authority.sign(f"autoconfig.{DOMAIN}", 5), others=False)
     root, owner = token(place, ADMIN), token(place, OWNER)
 
     def states(of):
@@ -93,6 +95,7 @@ def test_names_are_watched_and_their_ends_told(dns, start_platform, tmp_path):
         return {(one["host"], one.get("port")): one for one in found}
 
     wait_until(lambda: len(states(owner)) >= 3 and "unknown" not in {one["status"] for one in states(root).values()})
+    wait_until(lambda: states(owner)[f"autoconfig.{DOMAIN}", server.port]["status"] == "urgent")
     mine = states(owner)
     soon = mine[f"autoconfig.{DOMAIN}", server.port]
     assert soon["status"] == "urgent" and soon["names"] == [f"autoconfig.{DOMAIN}"] and "Test Authority" in soon["issuer"]
@@ -104,8 +107,9 @@ def test_names_are_watched_and_their_ends_told(dns, start_platform, tmp_path):
     every = states(root)
     assert every["gone.example.test", server.port]["status"] == "absent"
     # The cluster's certificate is for the address of its balancer.
-    mail = every["mail.example.test", place.ports["imaps"]]
-    assert mail["status"] in (("untrusted", "ok") if "mail.example.test" in mail["names"] else ("wrong_name",))
+    for name in ("smtp", "submission", "submissions", "imap", "imaps"):
+        mail = every["mail.example.test", place.ports[name]]
+        assert mail["status"] in (("untrusted", "ok") if "mail.example.test" in mail["names"] else ("wrong_name",)), name
     assert place.http("GET", "/api/certificates/mail.example.test", token=owner)[0] == 404
     assert place.http("POST", "/api/certificates/mail.example.test/check", token=owner)[0] == 404
 

@@ -4,6 +4,9 @@ import Testing
 @Suite("Settings of the authority that certificates are ordered from") struct AuthoritySettingsTests {
     private static let agreed = ["OONRUMAIL_ACME_TERMS_AGREED": "true"]
     private static let directory = "OONRUMAIL_ACME_DIRECTORY"
+    private static let challenge = "OONRUMAIL_ACME_CHALLENGE"
+    private static let port = "OONRUMAIL_ACME_TLS_ALPN_PORT"
+    private static let ordered = agreed.merging([directory: "letsencrypt"]) { $1 }
 
     @Test(
         "what does not go together is one line",
@@ -23,6 +26,20 @@ import Testing
                     directory: "letsencrypt", "OONRUMAIL_TLS_CERTIFICATE": "/c.pem", "OONRUMAIL_TLS_KEY": "/k.pem",
                 ]) { $1 },
                 "OONRUMAIL_ACME_DIRECTORY and OONRUMAIL_TLS_CERTIFICATE do not go together"
+            ),
+            ClusterRow(ordered.merging([challenge: "tls-alpn-01", port: "443"]) { $1 }),
+            ClusterRow(ordered.merging([challenge: "any", port: "10443"]) { $1 }),
+            ClusterRow(ordered.merging([challenge: "any"]) { $1 }, "OONRUMAIL_ACME_CHALLENGE is 'any' but"),
+            ClusterRow(ordered.merging([challenge: "tls-alpn-01", port: "0"]) { $1 }, "OONRUMAIL_ACME_CHALLENGE is"),
+            ClusterRow(ordered.merging([challenge: "dns-01"]) { $1 }, "OONRUMAIL_ACME_CHALLENGE is"),
+            ClusterRow(
+                ordered.merging([port: "443"]) { $1 },
+                "OONRUMAIL_ACME_TLS_ALPN_PORT needs OONRUMAIL_ACME_CHALLENGE"
+            ),
+            ClusterRow([port: "443"], "OONRUMAIL_ACME_TLS_ALPN_PORT needs OONRUMAIL_ACME_DIRECTORY"),
+            ClusterRow(
+                ordered.merging([challenge: "any", port: "8080"]) { $1 },
+                "OONRUMAIL_ACME_TLS_ALPN_PORT is '8080' but OONRUMAIL_HTTP_PORT has that port already"
             ),
         ]
     )

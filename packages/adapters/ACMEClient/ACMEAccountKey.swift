@@ -19,7 +19,7 @@ package struct ACMEAccountKey: Sendable, CustomStringConvertible {
     /// RFC 7638, SHA-256.
     var thumbprint: String { Base64URL.encode(SHA256.hash(Array(jwk.utf8))) }
 
-    /// What an HTTP-01 challenge is answered with (RFC 8555 §8.1).
+    /// The key authorization, which every kind of challenge is answered with (RFC 8555 §8.1).
     package func answer(to token: String) -> String { "\(token).\(thumbprint)" }
 
     /// - Parameter account: its address; nil for the request that makes it, which carries the key.

@@ -4,7 +4,7 @@ package import MailPorts
 package import NIOCore
 import NIOSSL
 
-/// An authority that is asked by ACME (RFC 8555), with HTTP-01 challenges.
+/// An authority that is asked by ACME (RFC 8555), with challenges of HTTP-01 or TLS-ALPN-01 (RFC 8737).
 package struct ACMEAuthority: CertificateIssuing {
     private let options: ACMEOptions
     private let key: ACMEAccountKey
@@ -19,12 +19,13 @@ package struct ACMEAuthority: CertificateIssuing {
     package func issue(
         _ names: [String],
         keyPEM: [UInt8]?,
+        by kind: ChallengeKind,
         board: any ChallengeBoard
     ) async throws(IssuingFault) -> IssuedCertificate {
         let http = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
         let outcome: Result<IssuedCertificate, IssuingFault>
         do throws(IssuingFault) {
-            outcome = .success(try await issue(names, keyPEM, board, http))
+            outcome = .success(try await issue(names, keyPEM, kind, board, http))
         } catch {
             outcome = .failure(error)
         }
@@ -48,6 +49,7 @@ package struct ACMEAuthority: CertificateIssuing {
     private func issue(
         _ names: [String],
         _ keyPEM: [UInt8]?,
+        _ kind: ChallengeKind,
         _ board: any ChallengeBoard,
         _ http: HTTPClient
     ) async throws(IssuingFault) -> IssuedCertificate {
@@ -64,7 +66,7 @@ package struct ACMEAuthority: CertificateIssuing {
         try await session.signIn()
         var (place, order) = try await session.order(names)
         for authorization in order.authorizations {
-            try await prove(authorization, board, &session, deadline)
+            try await prove(authorization, of: names, by: kind, board, &session, deadline)
         }
         _ = try await session.post(order.finalize, Finalization(csr: Base64URL.encode(request.der)))
         order = try await settled(&session, place, deadline) { (found: ACMEOrder) in
@@ -83,6 +85,8 @@ package struct ACMEAuthority: CertificateIssuing {
     /// Shows that a name leads here.
     private func prove(
         _ url: String,
+        of names: [String],
+        by kind: ChallengeKind,
         _ board: any ChallengeBoard,
         _ session: inout ACMESession,
         _ deadline: ContinuousClock.Instant
@@ -90,18 +94,49 @@ package struct ACMEAuthority: CertificateIssuing {
         let found: ACMEAuthorization = try await session.get(url).decoded()
         guard found.status != "valid" else { return }
         let name = found.identifier.value
-        guard let challenge = found.challenges.first(where: { $0.type == "http-01" }), let token = challenge.token,
+        guard found.identifier.type == "dns", names.contains(name) else {
+            throw IssuingFault("the authority asks for a name that was not ordered")
+        }
+        guard let challenge = found.challenges.first(where: { $0.type == kind.rawValue }), let token = challenge.token,
             ACMESession.isToken(token)
-        else { throw IssuingFault("the authority offers no HTTP-01 challenge for \(name)") }
-        board.put(key.answer(to: token), for: token)
-        defer { board.remove(token) }
+        else {
+            throw IssuingFault("the authority offers no \(kind.rawValue) challenge for \(name)", cause: .challenge)
+        }
+        try post(key.answer(to: token), token, name, kind, on: board)
+        defer { withdraw(token, name, kind, from: board) }
         _ = try await session.post(challenge.url, Ready())
         let outcome = try await settled(&session, url, deadline) { (found: ACMEAuthorization) in
             found.status != "pending"
         }
         guard outcome.status == "valid" else {
             let reason = outcome.challenges.first { $0.error != nil }?.error?.text ?? "no reason given"
-            throw IssuingFault("\(name) is \(outcome.status): \(reason)")
+            throw IssuingFault("\(name) is \(outcome.status) by \(kind.rawValue): \(reason)", cause: .challenge)
+        }
+    }
+
+    private func post(
+        _ answer: String,
+        _ token: String,
+        _ name: String,
+        _ kind: ChallengeKind,
+        on board: any ChallengeBoard
+    ) throws(IssuingFault) {
+        switch kind {
+        case .http: board.put(answer, for: token)
+        case .tlsALPN:
+            do throws(CryptoError) {
+                let made = try SelfSignedCertificate(answering: answer, for: name)
+                board.show(ChallengeCertificate(certificatePEM: made.certificatePEM, keyPEM: made.keyPEM), for: name)
+            } catch {
+                throw IssuingFault("no challenge certificate can be made for \(name)")
+            }
+        }
+    }
+
+    private func withdraw(_ token: String, _ name: String, _ kind: ChallengeKind, from board: any ChallengeBoard) {
+        switch kind {
+        case .http: board.remove(token)
+        case .tlsALPN: board.hide(name)
         }
     }
 

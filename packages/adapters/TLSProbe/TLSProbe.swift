@@ -6,30 +6,34 @@ import NIOSSL
 import NIOTLS
 import Synchronization
 
-/// Connects to servers to see their certificates: one handshake, no octet of a protocol, nothing believed.
+/// Connects to servers to see their certificates: one handshake, of a protocol no more than it takes to ask for TLS, nothing believed.
 package struct TLSProbe: CertificateProbing {
     /// Certificates of a chain that are looked at; servers send three.
     static let longestChain = 10
 
     private let group: any EventLoopGroup
     private let timeout: TimeAmount
+    private let heloName: String
 
-    /// - Parameter timeout: for the connection and as much again for the handshake.
-    package init(group: any EventLoopGroup, timeout: TimeAmount = .seconds(10)) {
-        (self.group, self.timeout) = (group, timeout)
+    /// - Parameters:
+    ///   - timeout: for the connection, and as much again for what is said before TLS with the handshake.
+    ///   - heloName: who this is, for mail servers that are asked for STARTTLS.
+    package init(group: any EventLoopGroup, timeout: TimeAmount = .seconds(10), heloName: String) {
+        (self.group, self.timeout, self.heloName) = (group, timeout, heloName)
     }
 
     package func chain(
         of name: String,
         at address: IPAddress,
-        port: UInt16
+        port: UInt16,
+        start: TLSStart
     ) async throws(CertificateProbeFault) -> [[UInt8]] {
         do {
             let loop = group.any()
             let seen = loop.makePromise(of: [[UInt8]].self)
             let channel: any Channel
             do {
-                channel = try await connect(loop, seen, name, address, port)
+                channel = try await connect(loop, seen, name, address, port, start)
             } catch {
                 seen.fail(error)
                 _ = try? await seen.futureResult.get()
@@ -59,18 +63,20 @@ package struct TLSProbe: CertificateProbing {
         _ seen: EventLoopPromise<[[UInt8]]>,
         _ name: String,
         _ address: IPAddress,
-        _ port: UInt16
+        _ port: UInt16,
+        _ start: TLSStart
     ) async throws -> any Channel {
         var configuration = TLSConfiguration.makeClientConfiguration()
         // Replaced by the callback, which takes everything: who reads the chain judges it.
         configuration.certificateVerification = .noHostnameVerification
         configuration.minimumTLSVersion = .tlsv12
         let context = try NIOSSLContext(configuration: configuration)
+        let heloName = heloName
         return try await ClientBootstrap(group: loop)
             .connectTimeout(timeout)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let watch = HandshakeWatch(seen)
+                    let watch = HandshakeWatch(seen, farewell: Self.farewell(start))
                     let secure = try NIOSSLClientHandler(
                         context: context,
                         serverHostname: name,
@@ -79,26 +85,45 @@ package struct TLSProbe: CertificateProbing {
                             verdict.succeed(.certificateVerified)
                         }
                     )
-                    try channel.pipeline.syncOperations.addHandlers(secure, watch)
+                    let pipeline = channel.pipeline.syncOperations
+                    switch start {
+                    case .implicit: try pipeline.addHandlers(secure, watch)
+                    case .smtp:
+                        let dialogue = SMTPStart(heloName: heloName)
+                        try pipeline.addHandlers(StartTLSHandler(dialogue, seen, tls: secure), watch)
+                    case .imap: try pipeline.addHandlers(StartTLSHandler(IMAPStart(), seen, tls: secure), watch)
+                    }
                 }
             }
             .connect(host: address.description, port: Int(port)).get()
+    }
+
+    /// RFC 5321 §4.1.1.10: a client "MUST NOT intentionally close the transmission channel until it sends a QUIT command".
+    private static func farewell(_ start: TLSStart) -> String {
+        switch start {
+        case .implicit: ""
+        case .smtp: "QUIT\r\n"
+        case .imap: "c LOGOUT\r\n"
+        }
     }
 }
 
 /// Waits for the end of the handshake.
 private final class HandshakeWatch: ChannelInboundHandler, Sendable {
     typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
     private let seen: EventLoopPromise<[[UInt8]]>
+    private let farewell: String
     private let chain = Mutex<[[UInt8]]>([])
 
-    init(_ seen: EventLoopPromise<[[UInt8]]>) { self.seen = seen }
+    init(_ seen: EventLoopPromise<[[UInt8]]>, farewell: String) { (self.seen, self.farewell) = (seen, farewell) }
 
     func note(_ certificates: [[UInt8]]) { chain.withLock { $0 = certificates } }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard case .handshakeCompleted? = event as? TLSUserEvent else { return }
+        if !farewell.isEmpty { context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: farewell)), promise: nil) }
         seen.succeed(chain.withLock { $0 })
     }
 

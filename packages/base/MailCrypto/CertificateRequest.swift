@@ -30,7 +30,8 @@ package struct CertificateRequest: Sendable, CustomStringConvertible {
         self.keyPEM = try PrivateKeyPEM.text(key)
     }
 
-    private static func isName(_ name: String) -> Bool {
+    /// Letters, digits, hyphens and dots: nothing that the text of an extension would take for more names.
+    static func isName(_ name: String) -> Bool {
         (1...253).contains(name.utf8.count)
             && name.utf8.allSatisfy {
                 $0 == 45 || $0 == 46 || (48...57).contains($0) || (97...122).contains($0 | 32)

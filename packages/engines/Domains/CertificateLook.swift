@@ -39,8 +39,15 @@ package struct CertificateLook: Sendable {
         self.takesPrivate = takesPrivate
     }
 
-    /// - Parameter isOwn: a name of the platform itself, which may be anywhere; others lead to public addresses only.
-    package func look(at place: CertificatePlace, isOwn: Bool, now: Timestamp) async -> CertificateSight {
+    /// - Parameters:
+    ///   - start: how TLS begins there.
+    ///   - isOwn: a name of the platform itself, which may be anywhere; others lead to public addresses only.
+    package func look(
+        at place: CertificatePlace,
+        start: TLSStart,
+        isOwn: Bool,
+        now: Timestamp
+    ) async -> CertificateSight {
         guard place.port != CertificatePlace.file else { return file(for: place.host, now) }
         let addresses: [IPAddress]
         do throws(CertificateProbeFault) {
@@ -57,10 +64,14 @@ package struct CertificateLook: Sendable {
         var fault = CertificateProbeFault("")
         for address in addresses.prefix(Self.maximumAddresses) {
             do throws(CertificateProbeFault) {
-                let chain = try await probe.chain(of: place.host, at: address, port: place.port)
+                let chain = try await probe.chain(of: place.host, at: address, port: place.port, start: start)
                 return judge.sight(of: chain.compactMap { try? Certificate(der: $0) }, host: place.host, now: now)
             } catch {
-                fault = error
+                switch error.kind {
+                // An answer, of which nobody hopes that another address gives a better one.
+                case .noSTARTTLS: return CertificateSight(at: now, status: .noSTARTTLS, fault: error.reason)
+                case .unreachable: fault = error
+                }
             }
         }
         return CertificateSight(at: now, status: .unreachable, fault: fault.reason)

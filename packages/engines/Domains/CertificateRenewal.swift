@@ -17,7 +17,8 @@ package protocol CertificatePair: Sendable {
 /// are missing, and when it is none that clients trust.
 ///
 /// Invariants: one order at a time; after a failure the wait doubles, so that no limit of the authority is used up; the key
-/// stays, so that what pins it (RFC 6698) goes on.
+/// stays, so that what pins it (RFC 6698) goes on. Of several kinds of challenge one is used at a time: when it fails, the first
+/// failure of a row is followed by an order with the next kind at once, and from then on they take turns.
 package actor CertificateRenewal {
     package struct Schedule: Sendable {
         /// Between two looks at the files, at most.
@@ -31,21 +32,29 @@ package actor CertificateRenewal {
     private let names: [String]
     private let issuer: any CertificateIssuing
     private let pair: any CertificatePair
+    private let kinds: [ChallengeKind]
     private let schedule: Schedule
     private let logger = Logger(label: "certificates")
+    /// Which of `kinds` is next; the one that has worked stays.
+    private var turn = 0
     private var failures = 0
     private var notBefore = Timestamp(seconds: 0)
     private var isOrdering = false
 
-    /// - Parameter names: what the certificate must be for, one at least.
+    /// - Parameters:
+    ///   - names: what the certificate must be for, one at least.
+    ///   - kinds: how names may be shown to lead here, the preferred one first; one at least.
     package init(
         names: [String],
+        kinds: [ChallengeKind] = [.http],
         issuer: any CertificateIssuing,
         pair: any CertificatePair,
         board: any ChallengeBoard,
         schedule: Schedule = Schedule()
     ) {
+        precondition(!kinds.isEmpty, "no kind of challenge")
         self.names = names
+        self.kinds = kinds
         self.issuer = issuer
         self.pair = pair
         self.board = board
@@ -64,11 +73,14 @@ package actor CertificateRenewal {
         defer { isOrdering = false }
         logger.notice("a certificate is ordered", metadata: ["names": "\(names)", "reason": "\(reason)"])
         do throws(IssuingFault) {
-            let issued = try await issuer.issue(names, keyPEM: files?.key, board: board)
+            let issued = try await issue(files?.key)
             try install(issued)
             failures = 0
             count("issued")
-            logger.notice("a certificate was issued", metadata: ["names": "\(names)"])
+            logger.notice(
+                "a certificate was issued",
+                metadata: ["names": "\(names)", "challenge": "\(kinds[turn].rawValue)"]
+            )
             return schedule.interval
         } catch {
             failures += 1
@@ -77,6 +89,29 @@ package actor CertificateRenewal {
             count("failed")
             logger.error("no certificate was issued", metadata: ["cause": "\(error)", "retry_seconds": "\(wait)"])
             return min(schedule.interval, wait)
+        }
+    }
+
+    /// One order or, where the first one of a row fails by its challenge, another by each further kind: an authorization that
+    /// has failed is dead (RFC 8555 §7.1.6), so nothing of the first order is of use.
+    ///
+    /// Later failures have one order each, or two kinds would use up twice as much of what the authority allows.
+    private func issue(_ key: [UInt8]?) async throws(IssuingFault) -> IssuedCertificate {
+        var tries = failures == 0 ? kinds.count : 1
+        while true {
+            tries -= 1
+            do throws(IssuingFault) {
+                return try await issuer.issue(names, keyPEM: key, by: kinds[turn], board: board)
+            } catch {
+                guard error.cause == .challenge else { throw error }
+                let failed = kinds[turn]
+                turn = (turn + 1) % kinds.count
+                guard tries > 0, error.retryAfter == nil else { throw error }
+                logger.notice(
+                    "the next kind of challenge is tried",
+                    metadata: ["failed": "\(failed.rawValue)", "next": "\(kinds[turn].rawValue)", "cause": "\(error)"]
+                )
+            }
         }
     }
 

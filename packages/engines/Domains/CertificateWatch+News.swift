@@ -82,8 +82,8 @@ enum CertificateText {
 
     static func body(_ news: [WatchedCertificate], isOwners: Bool, now: Timestamp) -> String {
         var lines = ["Certificates that end soon:", ""]
-        for one in news {
-            lines.append("\(one.place)")
+        for (one, places) in merged(news) {
+            lines.append("\(one.place.host) (\(CertificateSummary.ports(places)))")
             lines.append("  ends \(moment(one.sight?.notAfter)), \(one.days(now)) days from now")
             if let issuer = one.sight?.issuer, !issuer.isEmpty { lines.append("  issued by \(issuer)") }
             if let fault = one.sight?.fault, !fault.isEmpty { lines.append("  \(fault)") }
@@ -95,6 +95,20 @@ enum CertificateText {
                 : "Clients refuse these names afterwards. The runbook's page on certificates says how they are renewed.",
         ]
         return lines.joined(separator: "\n")
+    }
+
+    /// A certificate that several ports of a name show is told of once.
+    private static func merged(_ news: [WatchedCertificate]) -> [(one: WatchedCertificate, places: [CertificatePlace])]
+    {
+        var all: [(one: WatchedCertificate, places: [CertificatePlace])] = []
+        for one in news {
+            let same = all.firstIndex {
+                $0.one.place.host == one.place.host && $0.one.sight?.keyHash == one.sight?.keyHash
+                    && $0.one.sight?.notAfter == one.sight?.notAfter && $0.one.sight?.fault == one.sight?.fault
+            }
+            if let same { all[same].places.append(one.place) } else { all.append((one, [one.place])) }
+        }
+        return all
     }
 
     /// `2027-01-15`, the day in UTC.

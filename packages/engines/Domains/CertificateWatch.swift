@@ -70,10 +70,47 @@ package struct CertificateWatch: Sendable {
     /// Looks now, and keeps what was seen where the name is watched.
     package func check(_ watched: WatchedCertificate, now: Timestamp) async throws(StoreError) -> WatchedCertificate {
         var watched = watched
-        let sight = await look.look(at: watched.place, isOwn: watched.domain == nil, now: now)
+        let start = arrangement.start(at: watched.place)
+        let sight = await look.look(at: watched.place, start: start, isOwn: watched.domain == nil, now: now)
         try await keep(sight, of: watched.place)
         watched.sight = sight
         return watched
+    }
+
+    /// As many at once as in a pass: servers that do not answer take their time side by side.
+    ///
+    /// - Returns: in the order given.
+    package func check(
+        _ places: [WatchedCertificate],
+        now: Timestamp
+    ) async throws(StoreError) -> [WatchedCertificate] {
+        var seen: [WatchedCertificate] = []
+        var rest = places[...]
+        while !rest.isEmpty {
+            let round = rest.prefix(Self.atOnce)
+            rest = rest.dropFirst(Self.atOnce)
+            let outcomes = await withTaskGroup(of: (Int, Result<WatchedCertificate, StoreError>).self) { group in
+                for (index, place) in round.enumerated() {
+                    group.addTask { (index, await outcome(of: place, now)) }
+                }
+                return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+            }
+            for index in 0..<round.count {
+                if let outcome = outcomes[index] { seen.append(try outcome.get()) }
+            }
+        }
+        return seen
+    }
+
+    private func outcome(
+        of place: WatchedCertificate,
+        _ now: Timestamp
+    ) async -> Result<WatchedCertificate, StoreError> {
+        do throws(StoreError) {
+            return .success(try await check(place, now: now))
+        } catch {
+            return .failure(error)
+        }
     }
 
     private func takes(_ holder: String, _ now: Timestamp) async throws(StoreError) -> Bool {

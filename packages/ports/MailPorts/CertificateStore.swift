@@ -16,6 +16,26 @@ package struct CertificatePlace: Hashable, Sendable, CustomStringConvertible {
     package var description: String { port == Self.file ? "\(host) (file)" : "\(host):\(port)" }
 }
 
+/// How TLS begins at a port.
+package enum TLSStart: String, CaseIterable, Sendable {
+    /// With the first octet.
+    case implicit
+    /// By STARTTLS in SMTP (RFC 3207).
+    case smtp
+    /// By STARTTLS in IMAP (RFC 9051 §6.2.1).
+    case imap
+
+    /// What the standard port's number says: 25 and 587 are SMTP, 143 is IMAP.
+    package init(usualAt port: UInt16) {
+        self =
+            switch port {
+            case 25, 587: .smtp
+            case 143: .imap
+            default: .implicit
+            }
+    }
+}
+
 package enum CertificateStatus: String, CaseIterable, Sendable {
     /// Not looked at yet.
     case unknown
@@ -34,10 +54,23 @@ package enum CertificateStatus: String, CaseIterable, Sendable {
     case keyMismatch = "key_mismatch"
     /// There is no answer, or none under TLS.
     case unreachable
+    /// The server answers in clear text and offers no STARTTLS.
+    case noSTARTTLS = "no_starttls"
     /// The name has no address, or the file is not there.
     case absent
     /// The name leads to an address that is not public; it was not connected to.
     case refused
+}
+
+extension CertificateStatus {
+    /// From the best to the worst: what is fine, what is not known, what clients refuse now or in a few days.
+    private static let ascending: [CertificateStatus] = [
+        .ok, .expiring, .unknown, .absent, .refused, .unreachable, .urgent, .notYetValid, .noSTARTTLS, .wrongName,
+        .untrusted, .expired, .keyMismatch,
+    ]
+
+    /// The place among all states; a higher one is worse.
+    package var severity: Int { Self.ascending.firstIndex(of: self) ?? Self.ascending.count }
 }
 
 /// What a look at a certificate has seen.
@@ -121,9 +154,22 @@ package struct CertificateArrangement: Hashable, Sendable {
     package var labels: [String]
     /// Where names below domains answer.
     package var port: UInt16
-    package init(places: [CertificatePlace], labels: [String], port: UInt16) {
-        (self.places, self.labels, self.port) = (places, labels, port)
+    /// How TLS begins where the port's number does not say it.
+    package var starts: [CertificatePlace: TLSStart]
+    package init(
+        places: [CertificatePlace],
+        labels: [String],
+        port: UInt16,
+        starts: [CertificatePlace: TLSStart] = [:]
+    ) {
+        self.places = places
+        self.labels = labels
+        self.port = port
+        self.starts = starts
     }
+
+    /// Of a place that is not watched too.
+    package func start(at place: CertificatePlace) -> TLSStart { starts[place] ?? TLSStart(usualAt: place.port) }
 }
 
 /// A page of what is watched, by name and port.
@@ -182,18 +228,28 @@ package protocol CertificateStore: Sendable {
 
 /// Why a server showed no certificate; in words for whoever reads the list.
 package struct CertificateProbeFault: Error, Hashable, Sendable {
+    package enum Kind: Hashable, Sendable {
+        /// No answer, or none that can be understood.
+        case unreachable
+        /// It answers, and offers no TLS.
+        case noSTARTTLS
+    }
+
     package var reason: String
-    package init(_ reason: String) { self.reason = reason }
+    package var kind: Kind
+    package init(_ reason: String, kind: Kind = .unreachable) { (self.reason, self.kind) = (reason, kind) }
 }
 
 /// Sees which certificate a server shows.
 package protocol CertificateProbing: Sendable {
-    /// Connects, asks for the name (RFC 6066 §3) and leaves; believes nothing of what it sees.
+    /// Connects, asks for TLS where it does not begin by itself, and for the name (RFC 6066 §3), and leaves; believes
+    /// nothing of what it sees.
     ///
     /// - Returns: the chain in DER, the server's own first.
     func chain(
         of name: String,
         at address: IPAddress,
-        port: UInt16
+        port: UInt16,
+        start: TLSStart
     ) async throws(CertificateProbeFault) -> [[UInt8]]
 }

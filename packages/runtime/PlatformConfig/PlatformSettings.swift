@@ -199,6 +199,7 @@ package struct PlatformSettings: Sendable {
             ("OONRUMAIL_SMTP_PORT", self.smtpPort), ("OONRUMAIL_SUBMISSION_PORT", self.submissionPort),
             ("OONRUMAIL_SUBMISSIONS_PORT", self.submissionsPort), ("OONRUMAIL_IMAP_PORT", self.imapPort),
             ("OONRUMAIL_IMAPS_PORT", self.imapsPort), ("OONRUMAIL_HTTP_PORT", self.httpPort),
+            ("OONRUMAIL_ACME_TLS_ALPN_PORT", self.acmeTLSPort),
         ]
         for (index, (name, port)) in ports.enumerated() where port != 0 {
             if let other = ports[..<index].first(where: { $0.1 == port }) {

@@ -114,10 +114,16 @@ extension Setting where Value == Int {
         )
     }
 
-    static func port(_ name: String, _ standard: Int, production: Int? = nil, _ meaning: String) -> Setting {
+    static func port(
+        _ name: String,
+        _ standard: Int,
+        production: Int? = nil,
+        group: SettingGroup = .listeners,
+        _ meaning: String
+    ) -> Setting {
         Setting(
             name,
-            .listeners,
+            group,
             standard: standard,
             production: production,
             allowed: "a port, 1 to 65535, or 0 for no such listener",

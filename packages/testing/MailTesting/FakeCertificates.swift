@@ -6,20 +6,34 @@ import Synchronization
 package final class FakeProbe: CertificateProbing {
     private let servers = Mutex<[String: [[UInt8]]]>([:])
     private let seen = Mutex<[String]>([])
+    /// Places that offer no TLS.
+    private let clear = Mutex<Set<String>>([])
+    private let begun = Mutex<[UInt16: TLSStart]>([:])
     package init() {}
 
     package func serve(_ chain: [[UInt8]], at address: String, port: UInt16) {
         servers.withLock { $0["\(address) \(port)"] = chain }
     }
+    /// A server without STARTTLS.
+    package func serveInClear(at address: String, port: UInt16) {
+        _ = clear.withLock { $0.insert("\(address) \(port)") }
+    }
+    /// How TLS was asked for, by port.
+    package var starts: [UInt16: TLSStart] { begun.withLock { $0 } }
     /// Names that were asked for, in order.
     package var asked: [String] { seen.withLock { $0 } }
 
     package func chain(
         of name: String,
         at address: IPAddress,
-        port: UInt16
+        port: UInt16,
+        start: TLSStart
     ) async throws(CertificateProbeFault) -> [[UInt8]] {
         seen.withLock { $0.append(name) }
+        begun.withLock { $0[port] = start }
+        if clear.withLock({ $0.contains("\(address) \(port)") }) {
+            throw CertificateProbeFault("the server offers no STARTTLS", kind: .noSTARTTLS)
+        }
         guard let chain = servers.withLock({ $0["\(address) \(port)"] }) else {
             throw CertificateProbeFault("no connection to \(address) port \(port)")
         }

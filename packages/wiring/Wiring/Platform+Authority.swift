@@ -14,6 +14,7 @@ extension Platform {
         options.roots = settings.acmeRoots
         return CertificateRenewal(
             names: settings.orderedNames,
+            kinds: settings.acmeChallenge.kinds.compactMap { ChallengeKind(rawValue: $0.rawValue) },
             issuer: ACMEAuthority(options, key: try accountKey(), group: .singletonMultiThreadedEventLoopGroup),
             pair: folder,
             board: MemoryChallengeBoard()

@@ -21,7 +21,8 @@ extension Platform {
             resolver: { try await ports.resolver() },
             probe: TLSProbe(
                 group: .singletonMultiThreadedEventLoopGroup,
-                timeout: .init(settings.certificateProbeTimeout)
+                timeout: .init(settings.certificateProbeTimeout),
+                heloName: mailHost(settings).name
             ),
             files: {
                 guard let files, let chain = try? folder.read(files.certificate), let key = try? folder.read(files.key)
@@ -55,9 +56,17 @@ extension Platform {
     private static func arrangement(_ settings: PlatformSettings, hasFiles: Bool) -> CertificateArrangement {
         let host = mailHost(settings)
         let web = UInt16(settings.certificateWebPort)
-        var places = hasFiles ? [CertificatePlace(host: host.name, port: CertificatePlace.file)] : []
-        for port in [host.imapsPort, host.submissionsPort] {
-            if let port, port != 0 { places.append(CertificatePlace(host: host.name, port: port)) }
+        // Mail is served under the name that domains' MX records have and, on one machine, under those of the certificate.
+        let names = [host.name] + (settings.acmeDirectory == nil ? [] : settings.orderedNames)
+        var places: [CertificatePlace] = []
+        var starts: [CertificatePlace: TLSStart] = [:]
+        for name in names {
+            if hasFiles { places.append(CertificatePlace(host: name, port: CertificatePlace.file)) }
+            for (port, start) in mailPorts(settings) {
+                let place = CertificatePlace(host: name, port: port)
+                places.append(place)
+                starts[place] = start
+            }
         }
         places.append(CertificatePlace(host: settings.webHost ?? host.name, port: web))
         for other in settings.certificateHosts {
@@ -67,6 +76,20 @@ extension Platform {
         // RFC 8461 §3.3: policies are served by HTTPS.
         let labels = ["autoconfig", "autodiscover"] + (settings.transportPolicyMode == .none ? [] : ["mta-sts"])
         var seen: Set<CertificatePlace> = []
-        return CertificateArrangement(places: places.filter { seen.insert($0).inserted }, labels: labels, port: web)
+        return CertificateArrangement(
+            places: places.filter { seen.insert($0).inserted },
+            labels: labels,
+            port: web,
+            starts: starts
+        )
+    }
+
+    /// Where clients and other servers meet the mail host, as the listeners are set.
+    private static func mailPorts(_ settings: PlatformSettings) -> [(port: UInt16, start: TLSStart)] {
+        let all: [(Int, TLSStart)] = [
+            (settings.smtpPort, .smtp), (settings.submissionPort, .smtp), (settings.submissionsPort, .implicit),
+            (settings.imapPort, .imap), (settings.imapsPort, .implicit),
+        ]
+        return all.compactMap { port, start in UInt16(exactly: port).flatMap { $0 == 0 ? nil : ($0, start) } }
     }
 }

@@ -51,7 +51,7 @@ extension Platform {
                 DeploymentCheck(
                     name,
                     .good,
-                    "ordered from \(directory) for \(settings.orderedNames.joined(separator: ", "))"
+                    "ordered from \(directory) for \(settings.orderedNames.joined(separator: ", ")) by \(settings.acmeChallenge.rawValue)"
                 )
             ]
         }

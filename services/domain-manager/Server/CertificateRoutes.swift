@@ -89,6 +89,20 @@ package struct CertificateRoutes: Sendable {
         }
     }
 
+    /// One name: the worst of its ports is its state.
+    private struct Name: Encodable {
+        var status: String
+        var detail: String?
+        var certificates: [Document]
+
+        init(_ places: [WatchedCertificate]) {
+            let summary = CertificateSummary(places)
+            status = summary.status.rawValue
+            detail = summary.detail.isEmpty ? nil : summary.detail
+            certificates = places.map { Document($0) }
+        }
+    }
+
     private struct Page: Encodable {
         var certificates: [Document]
         var next: String?
@@ -124,7 +138,7 @@ package struct CertificateRoutes: Sendable {
     }
 
     private func show(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        try .json(Page(certificates: try await own(request, caller).map { Document($0) }))
+        try .json(Name(try await own(request, caller)))
     }
 
     private func check(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
@@ -139,9 +153,7 @@ package struct CertificateRoutes: Sendable {
         if case .exceeded(let seconds) = decision {
             throw Problem(429, detail: "Check again later.", headers: ["Retry-After": "\(seconds)"])
         }
-        var seen: [Document] = []
-        for place in places { seen.append(Document(try await watch.check(place, now: now))) }
-        return try .json(Page(certificates: seen))
+        return try .json(Name(try await watch.check(places, now: now)))
     }
 
     /// One at least.
@@ -182,8 +194,17 @@ package struct CertificateRoutes: Sendable {
         ]
     )
 
+    private static let name = Schema.document(
+        "CertificatesOfName",
+        [
+            "status": .choice(CertificateStatus.allCases.map(\.rawValue)), "detail": .optional(.text),
+            "certificates": .list(document),
+        ]
+    )
+
     private static func describe(_ set: inout RouteSet) {
         let page = [200: Schema.page("certificates", of: document)]
+        let ofName = [200: name]
         let absent = [403: "The caller is a member", 404: "No such name is watched, or it is another organisation's"]
         set.describe(
             "GET",
@@ -202,9 +223,9 @@ package struct CertificateRoutes: Sendable {
             "GET",
             "/api/certificates/{host}",
             RouteDescription(
-                "What was seen of one name, for each port",
+                "What was seen of one name: the worst of its ports, and each port",
                 answers: absent.merging([200: "What was seen"]) { first, _ in first },
-                schemas: page
+                schemas: ofName
             )
         )
         set.describe(
@@ -213,7 +234,7 @@ package struct CertificateRoutes: Sendable {
             RouteDescription(
                 "Looks at one name now",
                 answers: absent.merging([200: "What is seen", 429: "Too many looks in a minute"]) { first, _ in first },
-                schemas: page
+                schemas: ofName
             )
         )
     }

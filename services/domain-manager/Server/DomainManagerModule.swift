@@ -81,15 +81,20 @@ package enum DomainManagerModule {
             clock: context.clock
         )
         let challenges = context.renewal.map { [ChallengeRoutes(board: $0.board).routes()] } ?? []
+        let listener =
+            settings.answersTLSChallenges ? context.renewal.map { ChallengeListener(settings, board: $0.board) } : nil
         return HostedService(
             name: "domain-manager",
-            services: try await upkeep(context),
+            services: try await upkeep(context) + (listener.map { [$0] } ?? []),
             routes: [
                 routes.routes(), discovery.routes(), quotas.routes(), policies.routes(), branding.routes(),
                 addresses.routes(), bulk.routes(), connections.routes(), certificates.routes(),
                 permissions.routes(),
-            ] + challenges
-        )
+            ] + challenges,
+            endpoints: listener.map { [$0.endpoint] } ?? []
+        ) {
+            try await listener?.bind()
+        }
     }
 
     /// Told to programs only where they can register themselves: without a client_id they cannot sign in.

@@ -90,8 +90,9 @@ struct CertificateCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Look at the certificates of a name now.",
             discussion: """
-                A name that is not watched is looked at too, at port 443 or the one given. Exits with 1 when one has ended, ends \
-                within seven days, or would be refused by clients; with 5 when nobody answered.
+                A name that is not watched is looked at too, at port 443 or the one given; at 25, 587 and 143 by STARTTLS. Exits with 1 \
+                when one has ended, ends within seven days, or would be refused by clients, or where there is no STARTTLS; with 5 \
+                when nobody answered.
                 """
         )
         @Argument(help: "The name.") var host: String
@@ -108,16 +109,12 @@ struct CertificateCommand: ParsableCommand {
                 if places.isEmpty {
                     places = [WatchedCertificate(place: CertificatePlace(host: host, port: port ?? 443))]
                 }
-                var rows: [Row] = []
-                var worst = CertificateStatus.ok
-                for place in places {
-                    let seen = try await ports.certificates.check(place, now: now)
-                    rows.append(Row(seen))
-                    let status = seen.sight?.status ?? .unknown
-                    if Self.rank(status) > Self.rank(worst) { worst = status }
-                }
-                try options.show(rows, CertificateCommand.text(rows))
-                switch Self.rank(worst) {
+                let seen = try await ports.certificates.check(places, now: now)
+                let summary = CertificateSummary(seen)
+                let rows = seen.map { Row($0) }
+                let worst = summary.detail.isEmpty ? "" : "\n\(summary.status.rawValue): \(summary.detail)"
+                try options.show(rows, CertificateCommand.text(rows) + worst)
+                switch Self.rank(summary.status) {
                 case 0: break
                 case 1: throw ExitCode(CommandFailure.Code.unavailable.rawValue)
                 default: throw ExitCode(CommandFailure.Code.failure.rawValue)
@@ -129,7 +126,7 @@ struct CertificateCommand: ParsableCommand {
             switch status {
             case .ok, .expiring: 0
             case .unknown, .unreachable, .absent, .refused: 1
-            case .urgent, .expired, .notYetValid, .wrongName, .untrusted, .keyMismatch: 2
+            case .urgent, .expired, .notYetValid, .wrongName, .untrusted, .keyMismatch, .noSTARTTLS: 2
             }
         }
     }
