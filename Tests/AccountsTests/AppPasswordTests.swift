@@ -38,7 +38,6 @@ import Testing
             AppPasswordService(
                 credentials: clients,
                 salts: SCRAMSalts(key: [1]),
-                directory: directory,
                 limits: limits
             ), ann
         )

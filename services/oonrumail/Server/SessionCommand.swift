@@ -65,12 +65,13 @@ struct SessionCommand: ParsableCommand {
                 let directory = try await ports.stores.directory()
                 let account = try await AccountCommand.account(address, in: directory)
                 let sessions = try await ports.stores.sessions()
+                let now = ports.stores.clock().now()
+                let event = TokenService.event("session.revoke", of: id, by: "cli", remote: nil, now)
                 if let id {
-                    try await sessions.revokeSession(id, of: account.id)
+                    try await sessions.revokeSession(id, of: account.id, audit: event)
                 } else {
-                    _ = try await sessions.revokeSessions(of: account.id, except: nil)
+                    _ = try await sessions.revokeSessions(of: account.id, except: nil, audit: event)
                 }
-                try await directory.audit("session.revoke", address, ports)
                 try options.show(["email": address.description], "Sessions of \(address) ended.")
             }
         }
