@@ -128,6 +128,7 @@ def test_each_request_is_in_the_trail_and_counted(platform):
     # The person sees how many, and when the last one was.
     shown = [each for each in platform.http("GET", SESSIONS, token=own)[2]["sessions"] if "acting" in each]
     assert shown[0]["acting"]["requests"] == 4 and shown[0]["last_used_at"] == events[-1]["at"]
+    assert [each["requests"] for each in platform.json("session", "list", person) if each.get("actor")] == [4]
     # What was changed has its own line beside.
     changes = platform.http("GET", f"/api/audit?subject={person}&action=masked_address.change", token=token)[2]["events"]
     assert [(each["actor"], json.loads(each["detail"])["as"]) for each in changes] == [(boss, person)]

@@ -149,7 +149,7 @@ struct NoKeyring: MasterKeyKeeping {
         #expect(ports.operations.calls.count { $0 == "close" } == 12)
         #expect(
             ports.accounts.audit.map(\.action) == [
-                "domain.add", "account.add", "account.add", "alias.add", "alias.remove",
+                "organisation.add", "domain.add", "account.add", "account.add", "alias.add", "alias.remove",
             ]
         )
     }

@@ -37,11 +37,11 @@ struct AuditedChange: Sendable, CustomTestStringConvertible {
         self.look = look
     }
 
-    static let all = credentials + factors + sessions + queue + upkeep
+    static let all: [AuditedChange] = [credentials, factors, sessions, queue, upkeep].flatMap { $0 }
 
     // MARK: - Credentials
 
-    private static let credentials = [
+    private static let credentials: [AuditedChange] = [
         AuditedChange(
             "an app password is added",
             change: { try await $0.addPhone(audit: $0.line) },
@@ -58,7 +58,7 @@ struct AuditedChange: Sendable, CustomTestStringConvertible {
         ),
     ]
 
-    private static let factors = [
+    private static let factors: [AuditedChange] = [
         AuditedChange(
             "a second factor is enabled",
             prepare: { try await $0.store.beginSecondFactor(of: $0.ann.id, sealedSecret: [1]) },
@@ -94,7 +94,7 @@ struct AuditedChange: Sendable, CustomTestStringConvertible {
 
     // MARK: - Sessions
 
-    private static let sessions = [
+    private static let sessions: [AuditedChange] = [
         AuditedChange(
             "a session is revoked",
             prepare: { try await $0.signIn() },
@@ -135,7 +135,7 @@ struct AuditedChange: Sendable, CustomTestStringConvertible {
 
     // MARK: - The queue, and what is removed in time
 
-    private static let queue = [
+    private static let queue: [AuditedChange] = [
         AuditedChange(
             "mail is held",
             prepare: { try await $0.queue() },
@@ -177,7 +177,7 @@ struct AuditedChange: Sendable, CustomTestStringConvertible {
         ),
     ]
 
-    private static let upkeep = [
+    private static let upkeep: [AuditedChange] = [
         AuditedChange(
             "an organisation is added",
             change: { _ = try await $0.store.addOrganisation(name: "New", audit: $0.line) },
