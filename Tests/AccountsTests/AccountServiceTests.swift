@@ -11,9 +11,16 @@ struct FakeDomains: DomainAdministration {
     func addDomain(
         _ name: String,
         organisation: OrganisationID,
+        actor: String,
+        remote: IPAddress?,
         now: Timestamp
     ) async throws(StoreError) -> HostedDomain {
-        try await directory.addDomain(name, organisation: organisation, keys: [])
+        try await directory.addDomain(
+            name,
+            organisation: organisation,
+            keys: [],
+            audit: AuditEvent(at: now, actor: actor, action: "domain.add", subject: name, remote: remote)
+        )
     }
     func records(of domain: String) async throws(StoreError) -> [PublishedRecord] { [] }
     func zoneFile(of domain: String) async throws(StoreError) -> String { "" }

@@ -246,6 +246,9 @@ private final class Post: NoticeSending {
         var other = event
         other.detail = #"{"name":"x"}"#
         #expect(other.attributed.detail == #"{"as":"ann@shop.test","name":"x"}"#)
+        // A mark behind the brace is one `Character` with it, and two octets of its own.
+        other.detail = "{\u{301}\"name\":\"x\"}"
+        #expect(Array(other.attributed.detail.utf8).starts(with: "{\"as\":\"ann@shop.test\",\u{301}\"name\"".utf8))
         let own = AuditEvent(at: clock.now(), actor: "a", action: "b", subject: "c")
         #expect(own.attributed.actor == "a" && own.attributed.detail == "{}")
     }

@@ -38,14 +38,13 @@ import Testing
             AppPasswordService(
                 credentials: clients,
                 salts: SCRAMSalts(key: [1]),
-                directory: directory,
                 limits: limits
             ), ann
         )
     }
 
     /// What was recorded besides sign-ins.
-    private var changes: [String] { directory.audit.map(\.action).filter { !$0.hasPrefix("sign_in") } }
+    private var changes: [String] { clients.audit.map(\.action).filter { !$0.hasPrefix("sign_in") } }
 
     private func signIn(_ auth: AccountAuthenticator, _ password: String, _ service: String) async -> SignIn? {
         let outcome = await auth.authenticate(
@@ -109,7 +108,7 @@ import Testing
         #expect(counted.count == before + 3)
         #expect(await signIn(auth, "correct horse", "imap")?.credential == .password)
         #expect(changes == ["app_password.add"])
-        #expect(!directory.audit.contains { $0.detail.contains(made.secret.text) })
+        #expect(!clients.audit.contains { $0.detail.contains(made.secret.text) })
     }
 
     @Test func itsUseIsWrittenOnceInAWhile() async throws {

@@ -89,7 +89,7 @@ import Testing
         let known = try await store.passkeys(of: house.ann.id)
         #expect(known.map(\.name) == ["Phone"] && known[0].lastUse?.at == clock.now())
         #expect(known[0].transports == ["internal"])
-        #expect(store.passkeyAudit.map(\.action) == ["passkey.add", "passkey.sign_in", "passkey.sign_in"])
+        #expect(store.audit.map(\.action) == ["passkey.add", "passkey.sign_in", "passkey.sign_in"])
         try await directory.setAccountStatus(house.ann.id, .suspended)
         #expect(try await !signIn(house))
     }
@@ -186,7 +186,7 @@ import Testing
             device.count = count
             #expect(try await !signIn(house, device))
         }
-        #expect(store.passkeyAudit.count { $0.action == "passkey.clone_suspected" } == 3)
+        #expect(store.audit.count { $0.action == "passkey.clone_suspected" } == 3)
         device.count = 6
         #expect(try await signIn(house, device))
         #expect(try await store.passkeys(of: house.ann.id).map(\.signCount) == [6])

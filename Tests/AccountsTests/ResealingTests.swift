@@ -135,7 +135,8 @@ private final class Ring: Sendable {
         }
         #expect(shelf.values.withLock { $0[-1] } == [1, 2, 3])
         let trail = try await directory.auditTrail(AuditFilter(), before: nil, limit: 9)
-        #expect(trail.map(\.event.action) == ["master_key.reseal", "master_key.reseal"])
+        let walk = ["master_key.reseal", "master_key.reseal_begin"]
+        #expect(trail.map(\.event.action) == walk + walk)
     }
 
     @Test func `what somebody changes meanwhile is theirs`() async throws {

@@ -38,7 +38,7 @@ import Testing
             key: key,
             limits: TokenLimits(issuer: "mail.example.test")
         )
-        let service = AppPasswordService(credentials: clients, salts: salts, directory: directory)
+        let service = AppPasswordService(credentials: clients, salts: salts)
         let made = try await service.add(to: ann, name: "Phone", scopes: [.imap], actor: "ann", now: clock.now())
         return House(
             auth: AccountAuthenticator(

@@ -199,7 +199,7 @@ import Testing
     @Test func mailProtocolsTakeAppPasswordsOnly() async throws {
         let house = try await ready()
         _ = try await enrolled(house)
-        let clients = AppPasswordService(credentials: store, salts: SCRAMSalts(key: [1]), directory: directory)
+        let clients = AppPasswordService(credentials: store, salts: SCRAMSalts(key: [1]))
         let made = try await clients.add(
             to: house.ann,
             name: "Phone",

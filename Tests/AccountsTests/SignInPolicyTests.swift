@@ -191,7 +191,8 @@ import Testing
         #expect(await word(auth, "smtp") == "app password")
         try await store.beginSecondFactor(of: ann.id, sealedSecret: [1])
         #expect(await word(auth, "http") == "enrolment")
-        try await store.confirmSecondFactor(of: ann.id, sealedSecret: [1], step: 1, recoveryHashes: [])
+        let enrolled = AuditEvent(at: clock.now(), actor: "ann", action: "second_factor.enable", subject: "ann")
+        try await store.confirmSecondFactor(of: ann.id, sealedSecret: [1], step: 1, recoveryHashes: [], audit: enrolled)
         #expect(await word(auth, "http") == "second factor")
         #expect(await word(auth, "imap") == "app password")
     }

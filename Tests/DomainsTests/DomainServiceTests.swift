@@ -10,6 +10,7 @@ import Testing
 
 @Suite struct DomainServiceTests {
     static let now = Timestamp(seconds: 1_769_817_600)  // 2026-01-31
+    static let actor = DomainLife.Actor("cli")
 
     private func service(_ directory: FakeDirectory) throws -> (DomainService, MasterKey) {
         let master = try #require(MasterKey(MasterKey.random()))
@@ -20,7 +21,12 @@ import Testing
         let directory = FakeDirectory()
         let (service, master) = try service(directory)
         let organisation = try await directory.addOrganisation(name: "Shop")
-        let domain = try await service.addDomain("Shop.TEST", organisation: organisation.id, now: Self.now)
+        let domain = try await service.addDomain(
+            "Shop.TEST",
+            organisation: organisation.id,
+            actor: Self.actor,
+            now: Self.now
+        )
         #expect(domain.name == "shop.test")
         let keys = try await directory.signingKeys(of: "shop.test").sorted { $0.selector < $1.selector }
         #expect(keys.map(\.selector) == ["ed20260131", "rsa20260131"])
@@ -36,7 +42,7 @@ import Testing
         let directory = FakeDirectory()
         let (service, _) = try service(directory)
         let organisation = try await directory.addOrganisation(name: "Shop")
-        _ = try await service.addDomain("shop.test", organisation: organisation.id, now: Self.now)
+        _ = try await service.addDomain("shop.test", organisation: organisation.id, actor: Self.actor, now: Self.now)
         let records = try await service.records(of: "SHOP.test")
         #expect(
             records.map(\.name) == [
@@ -58,7 +64,7 @@ import Testing
         let (service, _) = try service(directory)
         _ = try await directory.addDomain("shop.test", organisation: OrganisationID(1), keys: [])
         await #expect(throws: StoreError.alreadyExists) {
-            try await service.addDomain("SHOP.test", organisation: OrganisationID(2), now: Self.now)
+            try await service.addDomain("SHOP.test", organisation: OrganisationID(2), actor: Self.actor, now: Self.now)
         }
     }
 
@@ -82,7 +88,7 @@ import Testing
         let directory = FakeDirectory()
         let (service, _) = try service(directory)
         await #expect {
-            _ = try await service.addDomain(name, organisation: OrganisationID(1), now: Self.now)
+            _ = try await service.addDomain(name, organisation: OrganisationID(1), actor: Self.actor, now: Self.now)
         } throws: { error in
             guard case .refused? = error as? StoreError else { return false }
             return true

@@ -2,6 +2,7 @@
 import base64
 import json
 import re
+import sqlite3
 import urllib.request
 
 import pytest
@@ -90,7 +91,7 @@ def test_a_person_is_told_who_acts_as_them_and_why(platform):
     status, _, masked = platform.http("POST", "/api/users/me/masked-addresses", {}, made["access_token"])
     assert status == 201, masked
     events = platform.http("GET", f"/api/audit?actor={boss}", token=token)[2]["events"][::-1]
-    events = [one for one in events if not one["action"].startswith("sign_in")]
+    events = [one for one in events if not one["action"].startswith("sign_in") and one["action"] != "account.act_request"]
     assert [one["action"] for one in events][:2] == ["account.act", "account.profile"] and len(events) == 3, events
     assert events[0]["subject"] == person and json.loads(events[0]["detail"]) == {
         "reason": REASON, "session": made["session"], "seconds": 900}
@@ -99,6 +100,66 @@ def test_a_person_is_told_who_acts_as_them_and_why(platform):
     assert platform.http("PATCH", "/api/users/me", {"display_name": "Anna"}, own)[0] == 200
     line = platform.http("GET", f"/api/audit?actor={person}&action=account.profile", token=token)[2]["events"][0]
     assert "as" not in json.loads(line["detail"])
+    platform.cli("verify", "audit")
+
+
+def test_each_request_is_in_the_trail_and_counted(platform):
+    boss, person = operator(platform, "reader"), platform.add_account("read@acting.test")
+    token, own = login(platform, boss), login(platform, person)
+    made = acting(platform, person, token)
+    masked = platform.http("POST", "/api/users/me/masked-addresses", {}, own)[2]["address"]
+    path = f"/api/users/me/masked-addresses/{masked}"
+    for method, place, status in (
+        ("GET", f"{path}?q=secret+horse", 200), ("GET", "/api/users/me/masked-addresses/none@acting.test", 404),
+        ("PATCH", path, 200), ("GET", "/api/users/me/app-passwords", 403), ("GET", "/api/users/me", 200),
+    ):
+        body = {"label": "x"} if method == "PATCH" else None
+        assert platform.http(method, place, body, made["access_token"])[0] == status
+        # By themselves they leave none.
+        platform.http("GET", place, token=own)
+    events = platform.http("GET", f"/api/audit?subject={person}&action=account.act_request", token=token)[2]["events"][::-1]
+    assert {(one["actor"], one["remote"]) for one in events} == {(boss, "127.0.0.1")}
+    details = [json.loads(one["detail"]) for one in events]
+    one = "/api/users/me/masked-addresses/{address}"
+    assert [(each["method"], each["route"], each["status"]) for each in details] == [
+        ("GET", one, 200), ("GET", one, 404), ("PATCH", one, 200), ("GET", "/api/users/me", 200)]
+    assert {each["session"] for each in details} == {made["session"]} and "as" not in details[0]
+    assert "secret" not in str(events) and masked not in str(events)
+    # The person sees how many, and when the last one was.
+    shown = [each for each in platform.http("GET", SESSIONS, token=own)[2]["sessions"] if "acting" in each]
+    assert shown[0]["acting"]["requests"] == 4 and shown[0]["last_used_at"] == events[-1]["at"]
+    assert [each["requests"] for each in platform.json("session", "list", person) if each.get("actor")] == [4]
+    # What was changed has its own line beside.
+    changes = platform.http("GET", f"/api/audit?subject={person}&action=masked_address.change", token=token)[2]["events"]
+    assert [(each["actor"], json.loads(each["detail"])["as"]) for each in changes] == [(boss, person)]
+    platform.cli("verify", "audit")
+
+
+@pytest.mark.one_machine("alters the database file")
+def test_what_cannot_be_written_down_is_not_shown(start_platform):
+    platform = start_platform()
+    boss, person = operator(platform, "unseen"), platform.add_account("shy@acting.test")
+    made, own = acting(platform, person, login(platform, boss)), login(platform, person)
+    assert is_good(platform, made["access_token"])
+
+    def rename(before, after):
+        with sqlite3.connect(platform.data / "oonrumail.sqlite") as database:
+            database.execute(f"ALTER TABLE {before} RENAME TO {after}")
+
+    rename("audit", "audit_away")
+    status, headers, problem = platform.http("GET", "/api/users/me", token=made["access_token"])
+    assert status == 503 and headers["Retry-After"] and person not in str(problem), problem
+    # A change is not made without its line either, whoever asks.
+    assert platform.http("PATCH", "/api/users/me", {"display_name": "Seen"}, made["access_token"])[0] >= 500
+    assert platform.http("POST", "/api/users/me/app-passwords", {"name": "Phone"}, own)[0] >= 500
+    # Who reads their own is not kept out, nor who signs in: the log has what the trail lacks, and it is counted.
+    assert is_good(platform, own) and login(platform, person)
+    assert platform.metric("oonrumail_audit_lost_total") >= 1
+    assert any("audit event not written" in log.read_text() and "sign_in" in log.read_text() for log in platform.logs)
+    rename("audit_away", "audit")
+    assert platform.http("GET", "/api/users/me", token=own)[2]["display_name"] == ""
+    assert platform.http("GET", "/api/users/me/app-passwords", token=own)[2]["app_passwords"] == []
+    assert is_good(platform, made["access_token"])
     platform.cli("verify", "audit")
 
 

@@ -228,6 +228,7 @@ def test_a_team_works_in_an_account_that_nobody_signs_in_to(house):
     assert platform.http("POST", "/api/shared-accounts", team, house.token(house.stranger))[0] == 403
     status, _, made = platform.http("POST", "/api/shared-accounts", team, manager)
     assert status == 201 and made["email"] == team["email"]
+    assert platform.json("account", "show", team["email"])["display_name"] == "Support"
     assert platform.http("POST", "/api/shared-accounts", team, manager)[0] == 409
     assert platform.http("POST", "/api/shared-accounts", {"email": f"x@rival-{house.name}.test"}, manager)[0] == 422
     assert [one["id"] for one in platform.http("GET", "/api/shared-accounts", token=manager)[2]["shared_accounts"]] == [made["id"]]

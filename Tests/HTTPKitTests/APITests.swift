@@ -15,9 +15,16 @@ struct FakeDomains: DomainAdministration {
     func addDomain(
         _ name: String,
         organisation: OrganisationID,
+        actor: String,
+        remote: IPAddress?,
         now: Timestamp
     ) async throws(StoreError) -> HostedDomain {
-        try await directory.addDomain(name, organisation: organisation, keys: [])
+        try await directory.addDomain(
+            name,
+            organisation: organisation,
+            keys: [],
+            audit: AuditEvent(at: now, actor: actor, action: "domain.add", subject: name, remote: remote)
+        )
     }
     func records(of domain: String) async throws(StoreError) -> [PublishedRecord] {
         [PublishedRecord(name: domain, type: "MX", value: "10 mail.example.test.")]
@@ -85,8 +92,7 @@ struct FakeDomains: DomainAdministration {
             ),
             appPasswords: AppPasswordService(
                 credentials: ports.clients,
-                salts: SCRAMSalts(key: []),
-                directory: directory
+                salts: SCRAMSalts(key: [])
             ),
             clock: clock
         )

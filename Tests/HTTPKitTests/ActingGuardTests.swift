@@ -2,24 +2,54 @@ import FoundationEssentials
 import HTTPKit
 import MailModel
 import MailPorts
+import Synchronization
 import Testing
 
 /// What a token opens by which somebody acts as another.
 @Suite struct ActingGuardTests {
     private static let party = ActingParty(actor: "boss@shop.test", account: "ann@shop.test")
 
+    /// What was written down.
+    private final class Book: Sendable {
+        private let lines = Mutex<[ActingRequest]>([])
+        private let isClosed = Mutex(false)
+        var all: [ActingRequest] { lines.withLock { $0 } }
+
+        func close() { isClosed.withLock { $0 = true } }
+        func write(_ line: ActingRequest) throws(Problem) {
+            guard !isClosed.withLock({ $0 }) else { throw Problem.unavailable() }
+            lines.withLock { $0.append(line) }
+        }
+    }
+
+    private let book = Book()
+
     private var guarded: BearerGuard<String> {
-        BearerGuard(admitting: { token in
+        BearerGuard(admitting: { [book] token in
             switch token {
-            case "own": BearerGuard.Admission(caller: "ann", acting: nil)
-            case "acting": BearerGuard.Admission(caller: "ann", acting: Self.party)
+            case "own": BearerGuard.Admission(caller: "ann")
+            case "acting": BearerGuard.Admission(caller: "ann", acting: ActingCaller(Self.party) { try book.write($0) })
             case _: nil
             }
         })
     }
 
+    private struct Missing: Error {}
+
     private var routes: RouteSet {
-        var set = RouteSet()
+        var set = RouteSet { error in error is Missing ? Problem.notFound() : nil }
+        set.get(
+            "/things/{name}",
+            whileActing: true,
+            guarded { request, _ in
+                switch request.parameter("name") {
+                case "none": throw Missing()
+                case "much": throw Problem(429)
+                case "broken": throw CancellationError()
+                case let name: .text(name)
+                }
+            }
+        )
         let who = guarded { _, caller in .text("\(caller) \(ActingParty.current?.actor ?? "-")") }
         set.get("/closed", who)
         set.post("/closed", who)
@@ -57,6 +87,34 @@ import Testing
             // Asking for the entity tag first goes no way round.
             let matching = header("acting").merging(["If-Match": "*"]) { first, _ in first }
             #expect(try await client.send("PUT", "/closed", headers: matching).status == 403)
+        }
+    }
+
+    @Test func eachRequestIsWrittenDownWithItsPatternAndWhatCameOfIt() async throws {
+        try await withServer([routes]) { client async throws in
+            for (method, target) in [
+                ("GET", "/things/secret?q=horse"), ("HEAD", "/things/x"), ("GET", "/things/none"),
+                ("GET", "/things/broken"), ("GET", "/things/much"), ("POST", "/open"), ("GET", "/closed"),
+            ] {
+                _ = try await client.send(method, target, headers: header("acting"))
+                _ = try await client.send(method, target, headers: header("own"))
+            }
+        }
+        #expect(
+            book.all.map { "\($0.method) \($0.route) \($0.status)" } == [
+                "GET /things/{name} 200", "HEAD /things/{name} 200", "GET /things/{name} 404",
+                "GET /things/{name} 500", "POST /open 200",
+            ]
+        )
+        #expect(book.all.allSatisfy { $0.remote == IPAddress("127.0.0.1") })
+    }
+
+    @Test func whatCannotBeWrittenDownIsNotAnswered() async throws {
+        book.close()
+        try await withServer([routes]) { client async throws in
+            let refused = try await client.send("GET", "/things/secret", headers: header("acting"))
+            #expect(refused.status == 503 && !refused.body.contains("secret"))
+            #expect(try await client.send("GET", "/things/secret", headers: header("own")).body == "secret")
         }
     }
 

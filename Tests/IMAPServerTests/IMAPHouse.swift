@@ -86,8 +86,9 @@ final class IMAPHouse: Sendable {
             logger: logger
         )
         let work = PasswordWork(hasher: PasswordHasher(memory: 8 << 10, passes: 1)) { $0() }
-        let organisation = try await store.addOrganisation(name: "Test")
-        _ = try await store.addDomain("example.test", organisation: organisation.id, keys: [])
+        let line = AuditEvent(at: Timestamp(seconds: 0), actor: "test", action: "test", subject: "")
+        let organisation = try await store.addOrganisation(name: "Test", audit: line)
+        _ = try await store.addDomain("example.test", organisation: organisation.id, keys: [], audit: line)
         guard let address = EmailAddress(Self.user) else { preconditionFailure("an address") }
         account = try await store.addAccount(
             NewAccount(

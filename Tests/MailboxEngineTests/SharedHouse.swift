@@ -30,10 +30,11 @@ final class SharedHouse: Sendable {
             clock: FixedClock(),
             logger: logger
         )
-        let shop = try await store.addOrganisation(name: "Shop").id
-        let rival = try await store.addOrganisation(name: "Rival").id
-        _ = try await store.addDomain("shop.test", organisation: shop, keys: [])
-        _ = try await store.addDomain("rival.test", organisation: rival, keys: [])
+        let made = AuditEvent(at: Timestamp(seconds: 0), actor: "test", action: "test", subject: "")
+        let shop = try await store.addOrganisation(name: "Shop", audit: made).id
+        let rival = try await store.addOrganisation(name: "Rival", audit: made).id
+        _ = try await store.addDomain("shop.test", organisation: shop, keys: [], audit: made)
+        _ = try await store.addDomain("rival.test", organisation: rival, keys: [], audit: made)
         func new(_ address: String, _ organisation: OrganisationID) throws -> NewAccount {
             NewAccount(organisation: organisation, address: try #require(EmailAddress(address)), passwordHash: "-")
         }

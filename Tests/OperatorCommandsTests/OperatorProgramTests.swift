@@ -33,9 +33,16 @@ struct FakeDomains: DomainAdministration {
     func addDomain(
         _ name: String,
         organisation: OrganisationID,
+        actor: String,
+        remote: IPAddress?,
         now: Timestamp
     ) async throws(StoreError) -> HostedDomain {
-        try await directory.addDomain(name, organisation: organisation, keys: [])
+        try await directory.addDomain(
+            name,
+            organisation: organisation,
+            keys: [],
+            audit: AuditEvent(at: now, actor: actor, action: "domain.add", subject: name, remote: remote)
+        )
     }
     func records(of domain: String) async throws(StoreError) -> [PublishedRecord] {
         [PublishedRecord(name: domain, type: "MX", value: "10 mail.example.test.")]
@@ -141,7 +148,7 @@ struct NoKeyring: MasterKeyKeeping {
         #expect(ports.operations.calls.count { $0 == "close" } == 12)
         #expect(
             ports.accounts.audit.map(\.action) == [
-                "domain.add", "account.add", "account.add", "alias.add", "alias.remove",
+                "organisation.add", "domain.add", "account.add", "account.add", "alias.add", "alias.remove",
             ]
         )
     }

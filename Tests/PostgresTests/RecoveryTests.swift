@@ -40,8 +40,9 @@ struct RecoveryTests {
             clock: FixedClock(),
             reports: database.reports
         )
-        let organisation = try await store.addOrganisation(name: "shop").id
-        _ = try await store.addDomain("shop.test", organisation: organisation, keys: [])
+        let made = AuditEvent(at: Timestamp(seconds: 0), actor: "test", action: "test", subject: "")
+        let organisation = try await store.addOrganisation(name: "shop", audit: made).id
+        _ = try await store.addDomain("shop.test", organisation: organisation, keys: [], audit: made)
         let address = try #require(EmailAddress("ann@shop.test"))
         let new = NewAccount(organisation: organisation, address: address, passwordHash: "x")
         return (store, try await store.addAccount(new))

@@ -57,7 +57,7 @@ import Testing
     }
 
     private func trail(_ test: StoreUnderTest) async throws -> [String] {
-        try await test.store.auditTrail(AuditFilter(), before: nil, limit: 100).map {
+        try await test.store.auditTrail(.own, before: nil, limit: 100).map {
             "\($0.event.action) \($0.event.subject)"
         }
     }

@@ -56,8 +56,8 @@ import Testing
                 try await store.activateKey(selector, of: "shop.test", retiringUntil: end, audit: Self.audit)
             }
         }
-        #expect(try await store.removeRetiredKeys(now: Self.start) == 0)
-        #expect(try await store.removeRetiredKeys(now: end) == 1)
+        #expect(try await store.removeRetiredKeys(now: Self.start, audit: .test) == 0)
+        #expect(try await store.removeRetiredKeys(now: end, audit: .test) == 1)
         #expect(try await states(store) == ["ed1 signing", "rsa2 signing", "rsa3 published"])
     }
 

@@ -229,8 +229,8 @@ import Testing
         #expect(try await !take("b", 70))
         #expect(try await take("b", 111))
         _ = try await claim(store, store.addOrganisation(name: "First").id)
-        #expect(try await store.removeClaims(expiredBefore: Self.soon) == 0)
-        #expect(try await store.removeClaims(expiredBefore: Self.soon.adding(seconds: 1)) == 1)
+        #expect(try await store.removeClaims(expiredBefore: Self.soon, audit: .test) == 0)
+        #expect(try await store.removeClaims(expiredBefore: Self.soon.adding(seconds: 1), audit: .test) == 1)
         #expect(try await store.claims(named: "shop.test").isEmpty)
     }
 }

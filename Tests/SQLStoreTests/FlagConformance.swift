@@ -33,9 +33,9 @@ import Testing
             try await test.store.clearFlag("a-flag", of: nil, audit: event)
         }
         #expect(try await test.store.flagRules() == [rule(20, organisation)])
-        var filter = AuditFilter()
+        var filter = AuditFilter.own
         filter.organisation = organisation
         #expect(try await test.store.auditTrail(filter, before: nil, limit: 9).count == 1)
-        #expect(try await test.store.auditTrail(AuditFilter(), before: nil, limit: 9).count == 4)
+        #expect(try await test.store.auditTrail(.own, before: nil, limit: 9).count == 4)
     }
 }

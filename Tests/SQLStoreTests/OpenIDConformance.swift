@@ -69,7 +69,7 @@ import Testing
         await #expect(throws: StoreError.alreadyExists) { _ = try await add(first) }
         #expect(try await add(key("d", .edDSA, from: 40), replacing: true))
         #expect(try await test.store.tokenKeys().map(\.id) == ["c", "d"])
-        try await test.store.removeTokenKeys(["c", "unknown"])
+        try await test.store.removeTokenKeys(["c", "unknown"], audit: .test)
         #expect(try await test.store.tokenKeys().map(\.id) == ["d"])
     }
 
@@ -181,7 +181,7 @@ import Testing
             )
         }
         func spend(_ hash: UInt8, at now: Timestamp) async throws -> CodeOutcome {
-            try await test.store.spendAuthorizationCode([hash], now: now)
+            try await test.store.spendAuthorizationCode([hash], now: now, alarm: .test)
         }
         let (now, one, two, three) = (test.clock.now(), code(1), code(2), code(3))
         for code in [one, two, three] { try await test.store.addAuthorizationCode(code) }

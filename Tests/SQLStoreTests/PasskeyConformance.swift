@@ -61,7 +61,7 @@ import Testing
     }
 
     private func actions(_ test: StoreUnderTest) async throws -> [String] {
-        try await test.store.auditTrail(AuditFilter(), before: nil, limit: 50).map(\.event.action).reversed()
+        try await test.store.auditTrail(.own, before: nil, limit: 50).map(\.event.action).reversed()
     }
 
     @Test(arguments: StoreFactory.all) func passkeysAreKeptByAccountNameAndCredential(

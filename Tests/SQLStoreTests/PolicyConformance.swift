@@ -86,7 +86,8 @@ import Testing
             ofDomain: "shop.test",
             before: before,
             from: first,
-            limit: 2
+            limit: 2,
+            audit: .test
         ) {
             gone.append("\(done.account) \(done.count)")
             first = done.account

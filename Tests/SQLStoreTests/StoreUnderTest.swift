@@ -38,9 +38,11 @@ struct StoreFactory: Sendable, CustomTestStringConvertible {
         let feed = MemoryChangeFeed()
         let clock = TestClock()
         let store = try await SQLStore.open(folder, feed: feed, clock: clock)
-        return StoreUnderTest(store: store, feed: feed, clock: clock, folder: folder) {
+        var made = StoreUnderTest(store: store, feed: feed, clock: clock, folder: folder) {
             try await SQLStore.open(folder, clock: clock)
         }
+        made.database = { try SQLiteDatabase(path: folder.path + "/oonrumail.sqlite", logger: .silent) }
+        return made
     }
 }
 
@@ -98,7 +100,7 @@ extension StoreFactory {
             )
         }
         let store = try await open(feed)
-        return StoreUnderTest(
+        var made = StoreUnderTest(
             store: store,
             feed: feed,
             clock: clock,
@@ -107,6 +109,8 @@ extension StoreFactory {
                 try await open(MemoryChangeFeed())
             }
         )
+        made.database = { try await PostgresDatabase.open(settings, logger: .silent) }
+        return made
     }
 }
 
@@ -118,6 +122,15 @@ struct StoreUnderTest: Sendable {
     let folder: TemporaryFolder
     /// The same store opened once more, as another process has it.
     var beside: (@Sendable () async throws -> any EveryStorePort)?
+    /// What it lies in, for tests that harm it.
+    var database: (@Sendable () async throws -> any SQLDatabase)?
+
+    /// Changes the schema past the store.
+    func alter(_ sql: String) async throws {
+        let database = try #require(try await database?())
+        try await database.write { connection throws(StoreError) in try connection.post(sql, []) }
+        await database.close()
+    }
 
     /// An account at its (if need be new) domain.
     @discardableResult

@@ -63,8 +63,9 @@ if arguments[1] == "sqlite" {
 }
 
 let tag = String(UInt32.random(in: 0 ... .max), radix: 36)
-let organisation = try await store.addOrganisation(name: "bench").id
-_ = try await store.addDomain("\(tag).test", organisation: organisation, keys: [])
+let made = AuditEvent(at: Timestamp(seconds: 0), actor: "test", action: "test", subject: "")
+let organisation = try await store.addOrganisation(name: "bench", audit: made).id
+_ = try await store.addDomain("\(tag).test", organisation: organisation, keys: [], audit: made)
 var accounts: [Account] = []
 for index in 0..<accountCount {
     guard let address = EmailAddress("u\(index)@\(tag).test") else { fatalError("address") }

@@ -13,4 +13,10 @@ extension Migration {
             "ALTER TABLE token_families ADD COLUMN acting_until BIGINT",
         ]
     )
+
+    static let actingRequests = Migration(
+        version: 32,
+        name: "expand-acting-requests",
+        statements: ["ALTER TABLE token_families ADD COLUMN acting_requests BIGINT"]
+    )
 }

@@ -59,15 +59,30 @@ extension SQLStore {
         }
     }
 
+    package func noteActing(in family: String, audit: AuditEvent) async throws(StoreError) {
+        try await database.write { connection throws(StoreError) in
+            try connection.execute(
+                """
+                UPDATE token_families SET acting_requests = COALESCE(acting_requests, 0) + 1, last_used_at = $2, last_used_from = $3
+                WHERE family = $1
+                """,
+                [.text(family), .integer(audit.at.microseconds), .optional(audit.remote?.description)]
+            )
+            try Self.record(audit, connection)
+        }
+    }
+
     /// Of a row of `sessions(of:now:)`.
     static func actor(_ row: any SQLRow) -> SessionActor? {
         guard let account = row.optionalInteger(5), let until = row.optionalInteger(9) else { return nil }
-        return SessionActor(
+        var actor = SessionActor(
             account: AccountID(account),
             address: row.optionalText(6) ?? "",
             reason: row.optionalText(7) ?? "",
             family: row.optionalText(8) ?? "",
             until: Timestamp(microseconds: until)
         )
+        actor.requests = row.optionalInteger(10) ?? 0
+        return actor
     }
 }

@@ -1,7 +1,9 @@
 import Database
+import Logging
 import MailCrypto
 import MailModel
 package import MailPorts
+import Metrics
 
 extension SQLStore: AuditStore {
     /// Writers of the trail wait for each other as those of one account do, so that many share a transaction.
@@ -13,6 +15,39 @@ extension SQLStore: AuditStore {
         try await database.write(of: Self.auditLane) { connection throws(StoreError) in
             try Self.record(event, connection)
         }
+    }
+
+    package func noteAudit(_ event: AuditEvent) async {
+        do throws(StoreError) {
+            try await recordAudit(event)
+        } catch {
+            Counter(label: "oonrumail_audit_lost_total").increment()
+            reports.logger.error(
+                "audit event not written",
+                metadata: [
+                    "action": .string(event.action), "actor": .string(event.attributed.actor),
+                    "subject": .string(event.subject), "remote": .string(event.remote?.description ?? "-"),
+                    "error": .string("\(error)"),
+                ]
+            )
+        }
+    }
+
+    /// A line of the account, for which one without a subject is named after it: by the primary address that it has now.
+    static func record(
+        _ event: AuditEvent,
+        about account: AccountID,
+        _ connection: any SQLConnection
+    ) throws(StoreError) {
+        guard event.subject.utf8.isEmpty else { return try record(event, connection) }
+        let own = try connection.first(
+            "SELECT primary_address, organisation_id FROM accounts WHERE account_id = $1",
+            [.integer(account.rawValue)]
+        ) { row throws(StoreError) in (address: row.text(0), organisation: OrganisationID(row.integer(1))) }
+        var event = event
+        event.subject = own?.address ?? "account \(account)"
+        if event.actor.utf8.isEmpty { event.actor = event.subject }
+        try record(event, of: own?.organisation, connection)
     }
 
     /// `owner` when the subject does not tell the tenant: a domain that is claimed may be another's.

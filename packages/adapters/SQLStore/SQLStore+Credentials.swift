@@ -5,7 +5,8 @@ package import MailPorts
 extension SQLStore: CredentialStore {
     package func addAppPassword(
         _ new: NewAppPassword,
-        atMost limit: Int
+        atMost limit: Int,
+        audit: AuditEvent
     ) async throws(StoreError) -> AppPassword {
         let now = clock.now()
         return try await database.write { connection throws(StoreError) in
@@ -29,8 +30,22 @@ extension SQLStore: CredentialStore {
                     .bytes(new.scram.stored), .bytes(new.scram.server), .integer(now.microseconds),
                 ]
             )
+            try Self.record(audit, id, new.name, Self.text(new.scopes), connection)
             return AppPassword(id: id, account: new.account, name: new.name, scopes: new.scopes, createdAt: now)
         }
+    }
+
+    private static func record(
+        _ audit: AuditEvent,
+        _ id: AppPasswordID,
+        _ name: String,
+        _ scopes: String,
+        _ connection: any SQLConnection
+    ) throws(StoreError) {
+        var audit = audit
+        audit.detail =
+            AuditDetail().adding("app_password", id.rawValue).adding("name", name).adding("scopes", scopes).text
+        try record(audit, connection)
     }
 
     package func appPasswords(of account: AccountID) async throws(StoreError) -> [AppPassword] {
@@ -87,14 +102,19 @@ extension SQLStore: CredentialStore {
         }
     }
 
-    package func removeAppPassword(_ id: AppPasswordID, of account: AccountID) async throws(StoreError) {
+    package func removeAppPassword(
+        _ id: AppPasswordID,
+        of account: AccountID,
+        audit: AuditEvent
+    ) async throws(StoreError) {
         try await database.write { connection throws(StoreError) in
-            let gone = try connection.execute(
-                "DELETE FROM app_passwords WHERE account_id = $1 AND app_password_id = $2",
+            let gone = try connection.first(
+                "DELETE FROM app_passwords WHERE account_id = $1 AND app_password_id = $2 RETURNING name, scopes",
                 [.integer(account.rawValue), .integer(id.rawValue)]
-            )
-            guard gone == 1 else { throw .notFound }
+            ) { row throws(StoreError) in (name: row.text(0), scopes: row.text(1)) }
+            guard let gone else { throw .notFound }
             try Self.endSignIns(of: account, .appPassword(id), connection)
+            try Self.record(audit, id, gone.name, gone.scopes, connection)
         }
     }
 

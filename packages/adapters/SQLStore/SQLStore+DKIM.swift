@@ -90,12 +90,19 @@ extension SQLStore {
         }
     }
 
-    package func removeRetiredKeys(now: Timestamp) async throws(StoreError) -> Int {
+    package func removeRetiredKeys(now: Timestamp, audit: AuditEvent) async throws(StoreError) -> Int {
         try await database.write { connection throws(StoreError) in
-            try connection.execute(
-                "DELETE FROM dkim_keys WHERE state = 'retired' AND remove_at <= $1",
+            let gone = try connection.all(
+                "DELETE FROM dkim_keys WHERE state = 'retired' AND remove_at <= $1 RETURNING domain, selector",
                 [.integer(now.microseconds)]
-            )
+            ) { row throws(StoreError) in (domain: row.text(0), selector: row.text(1)) }
+            for key in gone {
+                var audit = audit
+                audit.subject = key.domain
+                audit.detail = AuditDetail().adding("selector", key.selector).text
+                try Self.record(audit, connection)
+            }
+            return gone.count
         }
     }
 

@@ -3,11 +3,9 @@ package import MailModel
 package import MailPorts
 
 extension SQLStore: DirectoryStore {
-    package func addOrganisation(name: String) async throws(StoreError) -> Organisation {
-        let now = clock.now()
-        return try await database.write { connection throws(StoreError) in
-            Organisation(id: try Self.insertOrganisation(name, now, connection), name: name)
-        }
+    package func addOrganisation(name: String, audit: AuditEvent) async throws(StoreError) -> Organisation {
+        let made = try await addOrganisation(named: name, audit: audit)
+        return Organisation(id: made.id, name: made.name)
     }
 
     package func organisations() async throws(StoreError) -> [Organisation] {
@@ -22,7 +20,8 @@ extension SQLStore: DirectoryStore {
     package func addDomain(
         _ name: String,
         organisation: OrganisationID,
-        keys: [DKIMKey]
+        keys: [DKIMKey],
+        audit: AuditEvent
     ) async throws(StoreError) -> HostedDomain {
         let now = clock.now()
         let name = EmailAddress.lowercased(name)
@@ -45,6 +44,7 @@ extension SQLStore: DirectoryStore {
                 "DELETE FROM domain_claims WHERE name = $1 AND organisation_id = $2",
                 [.text(name), .integer(organisation.rawValue)]
             )
+            try Self.record(audit, of: organisation, connection)
             return domain
         }
         await options.domainCache?.forget(name)

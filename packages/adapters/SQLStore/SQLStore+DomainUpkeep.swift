@@ -79,9 +79,19 @@ extension SQLStore {
         try connection.execute("DELETE FROM mailbox_rights WHERE grantee_id = $1", [.integer(account.rawValue)])
     }
 
-    package func removeClaims(expiredBefore moment: Timestamp) async throws(StoreError) -> Int {
+    package func removeClaims(expiredBefore moment: Timestamp, audit: AuditEvent) async throws(StoreError) -> Int {
         try await database.write { connection throws(StoreError) in
-            try connection.execute("DELETE FROM domain_claims WHERE expires_at < $1", [.integer(moment.microseconds)])
+            let gone = try connection.all(
+                "DELETE FROM domain_claims WHERE expires_at < $1 RETURNING name, organisation_id",
+                [.integer(moment.microseconds)]
+            ) { row throws(StoreError) in (name: row.text(0), organisation: OrganisationID(row.integer(1))) }
+            for claim in gone {
+                var audit = audit
+                audit.subject = claim.name
+                audit.detail = AuditDetail().adding("organisation", claim.organisation.rawValue).text
+                try Self.record(audit, of: claim.organisation, connection)
+            }
+            return gone.count
         }
     }
 

@@ -28,7 +28,11 @@ extension SQLStore: OAuthGrantStore {
         }
     }
 
-    package func spendAuthorizationCode(_ hash: [UInt8], now: Timestamp) async throws(StoreError) -> CodeOutcome {
+    package func spendAuthorizationCode(
+        _ hash: [UInt8],
+        now: Timestamp,
+        alarm: AuditEvent
+    ) async throws(StoreError) -> CodeOutcome {
         try await database.write { connection throws(StoreError) in
             let key: [SQLValue] = [.bytes(hash), .integer(now.microseconds)]
             let spent = try connection.first(
@@ -62,6 +66,7 @@ extension SQLStore: OAuthGrantStore {
             ) { row throws(StoreError) in (account: AccountID(row.integer(0)), family: row.optionalText(1)) }
             guard let known else { return .unknown }
             if let family = known.family { try Self.endSessions("family = $2", [.text(family)], now: now, connection) }
+            try Self.record(alarm, about: known.account, connection)
             return .reused(account: known.account)
         }
     }

@@ -150,7 +150,8 @@ extension SQLStore: PolicyStore {
         ofDomain name: String,
         before: Timestamp,
         from first: AccountID,
-        limit: Int
+        limit: Int,
+        audit: AuditEvent
     ) async throws(StoreError) -> (account: AccountID, count: Int)? {
         let (now, name) = (clock.now(), EmailAddress.lowercased(name))
         let place = try await database.read(.recent) { connection throws(StoreError) in
@@ -169,7 +170,8 @@ extension SQLStore: PolicyStore {
             ) { row throws(StoreError) in (account: AccountID(row.integer(0)), mailbox: MailboxID(row.integer(1))) }
         }
         guard let place else { return nil }
-        let gone = try await database.write(of: place.account.rawValue) { connection throws(StoreError) in
+        // Alone in its transaction: what would come behind it could wait for a row while this holds the turn of the trail.
+        let gone = try await database.write { connection throws(StoreError) in
             let uids = try connection.all(
                 """
                 SELECT uid FROM messages WHERE account_id = $1 AND mailbox_id = $2 AND saved_at < $3 ORDER BY uid LIMIT $4
@@ -187,6 +189,12 @@ extension SQLStore: PolicyStore {
                 onlyDeleted: false,
                 isMove: false
             )
+            guard !expunged.uids.isEmpty else { return (count: 0, modSeq: ModSeq(0)) }
+            var audit = audit
+            audit.detail =
+                AuditDetail().adding("domain", name).adding("folder", use.rawValue)
+                .adding("before", before.seconds).adding("messages", Int64(expunged.uids.count)).text
+            try Self.record(audit, about: place.account, connection)
             return (count: expunged.uids.count, modSeq: expunged.modSeq)
         }
         if gone.count > 0 {

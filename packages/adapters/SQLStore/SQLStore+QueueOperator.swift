@@ -78,29 +78,44 @@ extension SQLStore {
         _ selection: QueueSelection,
         set: String,
         where state: String,
-        now: Timestamp
+        now: Timestamp,
+        audit: AuditEvent
     ) async throws(StoreError) -> Int {
         let (sql, value) = Self.condition(selection)
         let changed = try await database.write { connection throws(StoreError) in
-            try connection.execute(
+            let changed = try connection.execute(
                 "UPDATE queue_recipients SET \(set) WHERE \(sql) AND state = '\(state)' AND $2 = $2",
                 [value, .integer(now.microseconds)]
             )
+            guard changed > 0 else { return 0 }
+            var audit = audit
+            audit.detail = AuditDetail().adding("rows", Int64(changed)).text
+            try Self.record(audit, connection)
+            return changed
         }
         if changed > 0 { feed.publishQueueWork() }
         return changed
     }
 
-    package func retryNow(_ selection: QueueSelection, now: Timestamp) async throws(StoreError) -> Int {
-        try await change(selection, set: "next_attempt_at = $2", where: "waiting", now: now)
+    package func retryNow(
+        _ selection: QueueSelection,
+        now: Timestamp,
+        audit: AuditEvent
+    ) async throws(StoreError) -> Int {
+        try await change(selection, set: "next_attempt_at = $2", where: "waiting", now: now, audit: audit)
     }
 
-    package func hold(_ selection: QueueSelection) async throws(StoreError) -> Int {
-        try await change(selection, set: "state = 'held'", where: "waiting", now: clock.now())
+    package func hold(_ selection: QueueSelection, audit: AuditEvent) async throws(StoreError) -> Int {
+        try await change(selection, set: "state = 'held'", where: "waiting", now: clock.now(), audit: audit)
     }
 
-    package func release(_ selection: QueueSelection, now: Timestamp) async throws(StoreError) -> Int {
-        try await change(selection, set: "state = 'waiting', next_attempt_at = $2", where: "held", now: now)
+    package func release(
+        _ selection: QueueSelection,
+        now: Timestamp,
+        audit: AuditEvent
+    ) async throws(StoreError) -> Int {
+        let set = "state = 'waiting', next_attempt_at = $2"
+        return try await change(selection, set: set, where: "held", now: now, audit: audit)
     }
 
     package func cancel(_ selection: QueueSelection, actor: String, now: Timestamp) async throws(StoreError) -> Int {

@@ -49,7 +49,8 @@ extension SQLStore: SecondFactorStore {
         of account: AccountID,
         sealedSecret: [UInt8],
         step: Int64,
-        recoveryHashes: [[UInt8]]
+        recoveryHashes: [[UInt8]],
+        audit: AuditEvent
     ) async throws(StoreError) {
         let now = clock.now()
         try await database.write { connection throws(StoreError) in
@@ -63,27 +64,42 @@ extension SQLStore: SecondFactorStore {
             guard confirmed == 1 else { throw .notFound }
             try Self.putRecoveryCodes(recoveryHashes, of: account, connection)
             try Self.endSignIns(of: account, .password, connection)
+            try Self.record(audit, connection)
         }
     }
 
-    package func spendStep(_ step: Int64, of account: AccountID) async throws(StoreError) -> Bool {
+    package func spendStep(
+        _ step: Int64,
+        of account: AccountID,
+        audit: AuditEvent
+    ) async throws(StoreError) -> Bool {
         try await database.write { connection throws(StoreError) in
-            try connection.execute(
+            let spent = try connection.execute(
                 """
                 UPDATE second_factors SET last_step = $2 WHERE account_id = $1 AND confirmed_at IS NOT NULL AND last_step < $2
                 """,
                 [.integer(account.rawValue), .integer(step)]
-            ) == 1
+            )
+            guard spent == 1 else { return false }
+            try Self.record(audit, connection)
+            return true
         }
     }
 
-    package func spendRecoveryCode(_ hash: [UInt8], of account: AccountID) async throws(StoreError) -> Bool {
+    package func spendRecoveryCode(
+        _ hash: [UInt8],
+        of account: AccountID,
+        audit: [AuditEvent]
+    ) async throws(StoreError) -> Bool {
         let now = clock.now()
         return try await database.write { connection throws(StoreError) in
-            try connection.execute(
+            let spent = try connection.execute(
                 "UPDATE recovery_codes SET used_at = $3 WHERE account_id = $1 AND code_hash = $2 AND used_at IS NULL",
                 [.integer(account.rawValue), .bytes(hash), .integer(now.microseconds)]
-            ) == 1
+            )
+            guard spent == 1 else { return false }
+            for event in audit { try Self.record(event, connection) }
+            return true
         }
     }
 
@@ -97,14 +113,23 @@ extension SQLStore: SecondFactorStore {
         }
     }
 
-    package func replaceRecoveryCodes(of account: AccountID, with hashes: [[UInt8]]) async throws(StoreError) {
+    package func replaceRecoveryCodes(
+        of account: AccountID,
+        with hashes: [[UInt8]],
+        audit: AuditEvent
+    ) async throws(StoreError) {
         try await database.write { connection throws(StoreError) in
             guard try !Self.kinds(of: account, connection).isEmpty else { throw .notFound }
             try Self.putRecoveryCodes(hashes, of: account, connection)
+            try Self.record(audit, connection)
         }
     }
 
-    package func removeSecondFactor(of account: AccountID, evenIfDemanded: Bool) async throws(StoreError) {
+    package func removeSecondFactor(
+        of account: AccountID,
+        evenIfDemanded: Bool,
+        audit: AuditEvent
+    ) async throws(StoreError) {
         try await database.write { connection throws(StoreError) in
             // Of two factors that are removed at once one is the last.
             try Self.lock([account], connection)
@@ -113,6 +138,7 @@ extension SQLStore: SecondFactorStore {
                 throw .notFound
             }
             try Self.checkFactorsLeft(of: account, evenIfDemanded: evenIfDemanded, connection)
+            try Self.record(audit, connection)
         }
     }
 

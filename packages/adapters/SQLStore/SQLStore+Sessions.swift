@@ -50,7 +50,8 @@ extension SQLStore: SessionStore {
     package func rotate(
         _ hash: [UInt8],
         to next: RefreshToken,
-        now: Timestamp
+        now: Timestamp,
+        alarm: AuditEvent
     ) async throws(StoreError) -> RefreshOutcome {
         try await database.write { connection throws(StoreError) in
             let found = try connection.first(
@@ -76,7 +77,8 @@ extension SQLStore: SessionStore {
                     [.bytes(hash), .integer(now.microseconds)]
                 )
             guard spent == 1 else {
-                try Self.revoke(found.family, now: now, connection)
+                try Self.endSessions("family = $2", [.text(found.family)], now: now, connection)
+                try Self.record(alarm, about: found.account, connection)
                 return .reused(account: found.account)
             }
             var successor = next
@@ -94,23 +96,16 @@ extension SQLStore: SessionStore {
         }
     }
 
-    package func revokeFamily(ofToken hash: [UInt8]) async throws(StoreError) {
+    package func revokeFamily(ofToken hash: [UInt8], audit: AuditEvent) async throws(StoreError) {
         let now = clock.now()
         try await database.write { connection throws(StoreError) in
-            let family = try connection.first("SELECT family FROM refresh_tokens WHERE token_hash = $1", [.bytes(hash)])
-            { row throws(StoreError) in
-                row.text(0)
-            }
-            guard let family else { throw .notFound }
-            try Self.revoke(family, now: now, connection)
-        }
-    }
-
-    package func revokeAll(of account: AccountID) async throws(StoreError) {
-        let now = clock.now()
-        try await database.write { connection throws(StoreError) in
-            try Self.endSessions("account_id = $2", [.integer(account.rawValue)], now: now, connection)
-            try Self.forgetAllowed("account_id = $1", [.integer(account.rawValue)], connection)
+            let found = try connection.first(
+                "SELECT family, account_id FROM refresh_tokens WHERE token_hash = $1",
+                [.bytes(hash)]
+            ) { row throws(StoreError) in (family: row.text(0), account: AccountID(row.integer(1))) }
+            guard let found else { throw .notFound }
+            guard try Self.endSessions("family = $2", [.text(found.family)], now: now, connection) > 0 else { return }
+            try Self.record(audit, about: found.account, connection)
         }
     }
 
@@ -122,7 +117,7 @@ extension SQLStore: SessionStore {
             try connection.all(
                 """
                 SELECT family, device, created_at, last_used_at, last_used_from, acting_account, acting_address, acting_reason,
-                acting_family, acting_until FROM token_families AS session
+                acting_family, acting_until, acting_requests FROM token_families AS session
                 WHERE account_id = $1 AND revoked_at IS NULL AND (EXISTS (
                     SELECT 1 FROM refresh_tokens WHERE family = session.family AND spent_at IS NULL AND expires_at > $2
                 ) OR (acting_until > $2 AND \(Self.actorIsSignedIn))) ORDER BY created_at DESC, family LIMIT $3
@@ -145,7 +140,11 @@ extension SQLStore: SessionStore {
         }
     }
 
-    package func revokeSession(_ family: String, of account: AccountID) async throws(StoreError) {
+    package func revokeSession(
+        _ family: String,
+        of account: AccountID,
+        audit: AuditEvent
+    ) async throws(StoreError) {
         let now = clock.now()
         try await database.write { connection throws(StoreError) in
             let ended = try Self.endSessions(
@@ -155,19 +154,29 @@ extension SQLStore: SessionStore {
                 connection
             )
             guard ended == 1 else { throw .notFound }
+            try Self.record(audit, about: account, connection)
         }
     }
 
-    package func revokeSessions(of account: AccountID, except family: String?) async throws(StoreError) -> Int {
+    package func revokeSessions(
+        of account: AccountID,
+        except family: String?,
+        audit: AuditEvent
+    ) async throws(StoreError) -> Int {
         let now = clock.now()
         return try await database.write { connection throws(StoreError) in
             try Self.forgetAllowed("account_id = $1", [.integer(account.rawValue)], connection)
-            return try Self.endSessions(
+            let ended = try Self.endSessions(
                 "account_id = $2 AND family <> $3",
                 [.integer(account.rawValue), .text(family ?? "")],
                 now: now,
                 connection
             )
+            guard ended > 0 else { return 0 }
+            var audit = audit
+            audit.detail = AuditDetail().adding("sessions", Int64(ended)).text
+            try Self.record(audit, about: account, connection)
+            return ended
         }
     }
 
@@ -210,10 +219,6 @@ extension SQLStore: SessionStore {
                 .integer(token.expiresAt.microseconds),
             ]
         )
-    }
-
-    private static func revoke(_ family: String, now: Timestamp, _ connection: any SQLConnection) throws(StoreError) {
-        try endSessions("family = $2", [.text(family)], now: now, connection)
     }
 
     /// Revokes open sessions, and with each the mail sessions that signed in by its tokens; how many.

@@ -52,10 +52,19 @@ extension SQLStore: TokenKeyStore {
         }
     }
 
-    package func removeTokenKeys(_ ids: [String]) async throws(StoreError) {
+    package func removeTokenKeys(_ ids: [String], audit: AuditEvent) async throws(StoreError) {
         guard !ids.isEmpty else { return }
         try await database.write { connection throws(StoreError) in
-            for id in ids { try connection.execute("DELETE FROM token_keys WHERE key_id = $1", [.text(id)]) }
+            var gone: [String] = []
+            for id in ids where try connection.execute("DELETE FROM token_keys WHERE key_id = $1", [.text(id)]) > 0 {
+                gone.append(id)
+            }
+            // Behind all removals: nobody waits for a row while holding the turn of the trail.
+            for id in gone {
+                var audit = audit
+                audit.subject = "token-key:\(id)"
+                try Self.record(audit, connection)
+            }
         }
     }
 }

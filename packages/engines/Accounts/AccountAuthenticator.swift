@@ -82,7 +82,7 @@ package final class AccountAuthenticator: Sendable {
         self.limits = limits
         self.cache = cache
         self.logger = logger
-        trail = SignInAudit(directory, intervalSeconds: lastUseSeconds, logger: logger)
+        trail = SignInAudit(directory, intervalSeconds: lastUseSeconds)
     }
 
     /// Checks one sign-in.

@@ -99,9 +99,18 @@ package struct AccountService: Sendable {
             if let known {
                 organisation = known
             } else {
-                organisation = try await directory.addOrganisation(name: address.domain)
+                organisation = try await directory.addOrganisation(
+                    name: address.domain,
+                    audit: AuditEvent(at: now, actor: "system", action: "organisation.add", subject: "")
+                )
             }
-            _ = try await domains.addDomain(address.domain, organisation: organisation.id, now: now)
+            _ = try await domains.addDomain(
+                address.domain,
+                organisation: organisation.id,
+                actor: "system",
+                remote: nil,
+                now: now
+            )
         }
         return try await addAccount(address, password: password, role: .platformAdmin, actor: "system", now: now)
     }

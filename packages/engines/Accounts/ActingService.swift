@@ -40,7 +40,8 @@ package struct ActingService: Sendable {
             try await notices.send(Self.notice(of: token.session, to: account), now: now)
         } catch {
             // Nobody has the token yet.
-            try? await tokens.sessions.revokeSession(token.session.family, of: account.id)
+            let ended = TokenService.event("account.act_end", of: token.session.family, by: "system", remote: nil, now)
+            try? await tokens.sessions.revokeSession(token.session.family, of: account.id, audit: ended)
             switch error {
             case .unavailable, .damaged: throw .store(error)
             case .refused, .overQuota, .levelFull, .notFound, .alreadyExists:

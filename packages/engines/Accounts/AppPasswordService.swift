@@ -14,17 +14,14 @@ package struct AppPasswordLimits: Sendable {
 package struct AppPasswordService: Sendable {
     private let credentials: any CredentialStore
     private let salts: SCRAMSalts
-    private let directory: any DirectoryStore
     private let limits: AppPasswordLimits
 
     package init(
         credentials: any CredentialStore,
         salts: SCRAMSalts,
-        directory: any DirectoryStore,
         limits: AppPasswordLimits = AppPasswordLimits()
     ) {
         self.credentials = credentials
-        self.directory = directory
         self.limits = limits
         self.salts = salts
     }
@@ -57,14 +54,14 @@ package struct AppPasswordService: Sendable {
                     secretHash: secret.hash(for: account.id),
                     scram: secret.scramKeys(salt: salts.salt(of: account.id))
                 ),
-                atMost: limits.perAccount
+                atMost: limits.perAccount,
+                audit: Self.event("app_password.add", account, actor, remote, now)
             )
         } catch .alreadyExists {
             throw .fieldTaken("name", "the account has an app password of that name")
         } catch {
             throw .store(error)
         }
-        await audit("app_password.add", account, made.id, actor, remote, now)
         return (made, secret)
     }
 
@@ -85,31 +82,23 @@ package struct AppPasswordService: Sendable {
         now: Timestamp
     ) async throws(AccountError) {
         do throws(StoreError) {
-            try await credentials.removeAppPassword(id, of: account.id)
+            try await credentials.removeAppPassword(
+                id,
+                of: account.id,
+                audit: Self.event("app_password.revoke", account, actor, remote, now)
+            )
         } catch {
             throw .store(error)
         }
-        await audit("app_password.revoke", account, id, actor, remote, now)
     }
 
-    private func audit(
+    private static func event(
         _ action: String,
         _ account: Account,
-        _ id: AppPasswordID,
         _ actor: String,
         _ remote: IPAddress?,
         _ now: Timestamp
-    ) async {
-        // The change is made; a lost audit line must not undo it. The store logs its own failure.
-        try? await directory.recordAudit(
-            AuditEvent(
-                at: now,
-                actor: actor,
-                action: action,
-                subject: account.primaryAddress.canonical,
-                remote: remote,
-                detail: "{\"app_password\":\(id)}"
-            )
-        )
+    ) -> AuditEvent {
+        AuditEvent(at: now, actor: actor, action: action, subject: account.primaryAddress.canonical, remote: remote)
     }
 }

@@ -99,25 +99,28 @@ package struct ClientSessions: Sendable {
         )
         // What the organisation demands may have changed since the person was at the sign-in pages.
         guard try await sessions.worth(ofFamily: grant.family) == .full else {
-            try await sessions.revokeSession(grant.family, of: account.id)
+            let ended = TokenService.event("session.revoke", of: grant.family, by: "system", remote: nil, now)
+            try await sessions.revokeSession(grant.family, of: account.id, audit: ended)
             throw .refused("a second factor is demanded")
         }
         return try await tokens(grant, account, stays ? secret : nil, now)
     }
 
+    /// - Parameter account: nil: the one that the store finds.
     private func event(
         _ action: String,
-        _ account: Account,
+        _ account: Account?,
         _ grant: OAuthGrant,
         _ client: OAuthClient,
         _ remote: IPAddress?,
         _ now: Timestamp
     ) -> AuditEvent {
-        AuditEvent(
+        let address = account?.primaryAddress.canonical ?? ""
+        return AuditEvent(
             at: now,
-            actor: account.primaryAddress.canonical,
+            actor: address,
             action: action,
-            subject: account.primaryAddress.canonical,
+            subject: address,
             remote: remote,
             detail: AuditDetail().adding("session", grant.family).adding("client", client.id)
                 .adding("name", client.name).adding("scope", grant.scopes.joined(separator: " ")).text
@@ -150,16 +153,13 @@ package struct ClientSessions: Sendable {
         else { return nil }
         let next = RefreshSecret(family: old.family, account: grant.authentication.account)
         let successor = row(next, .client, client.name, remote, limits.refreshSeconds, now)
-        switch try await sessions.rotate(old.hash(for: .client), to: successor, now: now) {
-        case .unknown: return nil
-        case .reused(let id):
-            if let account = try await directory.account(id) {
-                try? await directory.recordAudit(event("session.reuse", account, grant, client, remote, now))
-            }
-            return nil
+        let alarm = event("session.reuse", nil, grant, client, remote, now)
+        switch try await sessions.rotate(old.hash(for: .client), to: successor, now: now, alarm: alarm) {
+        case .unknown, .reused: return nil
         case .rotated(let id):
             guard let account = try await directory.account(id), account.status == .active else {
-                try await sessions.revokeFamily(ofToken: next.hash(for: .client))
+                let ended = TokenService.event("session.revoke", of: next.family, by: "system", remote: nil, now)
+                try await sessions.revokeFamily(ofToken: next.hash(for: .client), audit: ended)
                 return nil
             }
             // What the client may not ask for any more goes from its sessions too.
@@ -212,11 +212,11 @@ package struct ClientSessions: Sendable {
     package func end(_ family: String, of account: Account, remote: IPAddress?, now: Timestamp) async throws(StoreError)
     {
         do throws(StoreError) {
-            try await sessions.revokeSession(family, of: account.id)
+            let event = TokenService.event("session.revoke", of: family, remote: remote, now)
+            try await sessions.revokeSession(family, of: account.id, audit: event)
         } catch .notFound {
-            return
+            // It has ended.
         }
-        try? await directory.recordAudit(ended(family, account, remote, now))
     }
 
     /// Ends the session of a refresh token whose secret is right; nothing else.
@@ -228,22 +228,11 @@ package struct ClientSessions: Sendable {
     ) async throws(StoreError) {
         guard let secret = RefreshSecret(text) else { return }
         do throws(StoreError) {
-            try await sessions.revokeFamily(ofToken: secret.hash(for: .client))
+            let event = TokenService.event("session.revoke", of: known.grant.family, remote: remote, now)
+            try await sessions.revokeFamily(ofToken: secret.hash(for: .client), audit: event)
         } catch .notFound {
-            return
+            // It has ended.
         }
-        try? await directory.recordAudit(ended(known.grant.family, known.account, remote, now))
-    }
-
-    private func ended(_ family: String, _ account: Account, _ remote: IPAddress?, _ now: Timestamp) -> AuditEvent {
-        AuditEvent(
-            at: now,
-            actor: account.primaryAddress.canonical,
-            action: "session.revoke",
-            subject: account.primaryAddress.canonical,
-            remote: remote,
-            detail: AuditDetail().adding("session", family).text
-        )
     }
 
     func row(

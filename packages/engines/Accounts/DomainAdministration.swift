@@ -24,6 +24,8 @@ package protocol DomainAdministration: Sendable {
     func addDomain(
         _ name: String,
         organisation: OrganisationID,
+        actor: String,
+        remote: IPAddress?,
         now: Timestamp
     ) async throws(StoreError) -> HostedDomain
     /// MX, SPF, DKIM and DMARC; `.notFound` when the domain is not hosted here.

@@ -293,8 +293,8 @@ package struct PasskeyService: Sendable {
                 "remote": .string(remote?.description ?? "-"),
             ]
         )
-        // Nobody is known to have done it; a lost line must not turn a refusal into a failure.
-        try? await directory.recordAudit(
+        // Nobody is known to have done it.
+        await directory.noteAudit(
             AuditEvent(
                 at: now,
                 actor: "-",

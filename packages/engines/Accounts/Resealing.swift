@@ -6,7 +6,7 @@ package import MailPorts
 ///
 /// Invariants: services go on meanwhile, for every key of the ring opens; a value is opened, sealed, opened again and compared
 /// before it is written, and written only where nobody has changed it; a walk that was interrupted is begun again and finds
-/// what is done done.
+/// what is done done; the trail has that a walk begins before anything changes, and what came of it.
 package struct Resealing: Sendable {
     /// Values of one transaction.
     static let page = 200
@@ -53,6 +53,7 @@ package struct Resealing: Sendable {
 
     /// Seals anew what another key has sealed.
     package func reseal(actor: String) async throws(StoreError) -> [Count] {
+        try await record("master_key.reseal_begin", AuditDetail().adding("key", keys.first?.description), actor)
         var counts: [Count] = []
         for column in try await store.sealedColumns() { counts.append(try await walk(column, isChanging: true)) }
         let changed = counts.reduce(0) { $0 + $1.resealed }

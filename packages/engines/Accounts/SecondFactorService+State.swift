@@ -33,7 +33,6 @@ extension SecondFactorService {
             account,
             evenIfDemanded: false,
             store: store,
-            directory: directory,
             actor: actor,
             remote: remote,
             now: now
@@ -47,39 +46,32 @@ extension SecondFactorService {
         _ account: Account,
         evenIfDemanded: Bool = true,
         store: any SecondFactorStore,
-        directory: any DirectoryStore,
         actor: String,
         remote: IPAddress? = nil,
         now: Timestamp
     ) async throws(AccountError) {
         do throws(StoreError) {
-            try await store.removeSecondFactor(of: account.id, evenIfDemanded: evenIfDemanded)
+            try await store.removeSecondFactor(
+                of: account.id,
+                evenIfDemanded: evenIfDemanded,
+                audit: event("second_factor.disable", account, actor: actor, remote, now)
+            )
         } catch .refused(let why) {
             throw .fieldTaken("second_factor", why)
         } catch {
             throw .store(error)
         }
-        try? await directory.recordAudit(
-            AuditEvent(
-                at: now,
-                actor: actor,
-                action: "second_factor.disable",
-                subject: account.primaryAddress.canonical,
-                remote: remote
-            )
-        )
     }
 
-    func audit(
+    /// - Parameter actor: nil: the account's owner.
+    static func event(
         _ action: String,
         _ account: Account,
-        _ actor: String,
+        actor: String? = nil,
         _ remote: IPAddress?,
         _ now: Timestamp
-    ) async {
-        // The change is made; a lost audit line must not undo it. The store logs its own failure.
-        try? await directory.recordAudit(
-            AuditEvent(at: now, actor: actor, action: action, subject: account.primaryAddress.canonical, remote: remote)
-        )
+    ) -> AuditEvent {
+        let address = account.primaryAddress.canonical
+        return AuditEvent(at: now, actor: actor ?? address, action: action, subject: address, remote: remote)
     }
 }

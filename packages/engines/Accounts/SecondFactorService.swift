@@ -93,13 +93,13 @@ package struct SecondFactorService: Sendable {
                 of: account.id,
                 sealedSecret: factor.sealedSecret,
                 step: step,
-                recoveryHashes: codes.map { $0.hash(for: account.id) }
+                recoveryHashes: codes.map { $0.hash(for: account.id) },
+                audit: Self.event("second_factor.enable", account, remote, now)
             )
         } catch {
             throw .store(error)
         }
         await limiter.clear(key(account.id))
-        await audit("second_factor.enable", account, account.primaryAddress.canonical, remote, now)
         return codes.map(\.text)
     }
 
@@ -111,11 +111,14 @@ package struct SecondFactorService: Sendable {
     ) async throws(AccountError) -> [String] {
         let codes = (0..<SecondFactorLimits.recoveryCodes).map { _ in RecoveryCode.random() }
         do throws(StoreError) {
-            try await store.replaceRecoveryCodes(of: account.id, with: codes.map { $0.hash(for: account.id) })
+            try await store.replaceRecoveryCodes(
+                of: account.id,
+                with: codes.map { $0.hash(for: account.id) },
+                audit: Self.event("second_factor.recovery_codes", account, remote, now)
+            )
         } catch {
             throw .store(error)
         }
-        await audit("second_factor.recovery_codes", account, account.primaryAddress.canonical, remote, now)
         return codes.map(\.text)
     }
 
@@ -156,25 +159,26 @@ package struct SecondFactorService: Sendable {
         let kinds = try await store.secondFactorKinds(of: account.id)
         guard !kinds.isEmpty else { return .noChallenge }
         if let wait = await countTry(account.id, now) { return .lockedOut(retryAfterSeconds: wait) }
+        let passed = Self.event("second_factor.passed", account, remote, now)
         let isRight: Bool
         if let recovery = RecoveryCode(code) {
-            isRight = try await store.spendRecoveryCode(recovery.hash(for: account.id), of: account.id)
-            if isRight {
-                await audit("second_factor.recovery", account, account.primaryAddress.canonical, remote, now)
-            }
+            isRight = try await store.spendRecoveryCode(
+                recovery.hash(for: account.id),
+                of: account.id,
+                audit: [Self.event("second_factor.recovery", account, remote, now), passed]
+            )
         } else if kinds.contains(.totp), let factor = try await store.secondFactor(of: account.id),
             let step = matchingStep(code, factor, account.id, now)
         {
-            isRight = try await store.spendStep(step, of: account.id)
+            isRight = try await store.spendStep(step, of: account.id, audit: passed)
         } else {
             isRight = false
         }
         guard isRight else {
-            await audit("second_factor.refused", account, account.primaryAddress.canonical, remote, now)
+            await directory.noteAudit(Self.event("second_factor.refused", account, remote, now))
             return .wrongCode
         }
         await limiter.clear(key(account.id))
-        await audit("second_factor.passed", account, account.primaryAddress.canonical, remote, now)
         return .passed(account)
     }
 

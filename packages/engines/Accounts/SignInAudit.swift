@@ -1,4 +1,3 @@
-import Logging
 import MailModel
 import MailPorts
 import Synchronization
@@ -18,13 +17,11 @@ final class SignInAudit: Sendable {
     private let store: any DirectoryStore
     private let interval: Int64
     private let capacity = 10_000
-    private let logger: Logger
     private let visits = Mutex<[Visit: Timestamp]>([:])
 
-    init(_ store: any DirectoryStore, intervalSeconds: Int64, logger: Logger) {
+    init(_ store: any DirectoryStore, intervalSeconds: Int64) {
         self.store = store
         interval = intervalSeconds
-        self.logger = logger
     }
 
     func signedIn(_ signIn: SignIn, _ service: String, _ remote: IPAddress?, _ now: Timestamp) async {
@@ -79,15 +76,8 @@ final class SignInAudit: Sendable {
         _ remote: IPAddress?,
         _ now: Timestamp
     ) async {
-        do throws(StoreError) {
-            try await store.recordAudit(
-                AuditEvent(at: now, actor: actor, action: action, subject: subject, remote: remote, detail: detail)
-            )
-        } catch {
-            logger.error(
-                "audit event not written",
-                metadata: ["action": .string(action), "error": .string("\(error)")]
-            )
-        }
+        await store.noteAudit(
+            AuditEvent(at: now, actor: actor, action: action, subject: subject, remote: remote, detail: detail)
+        )
     }
 }

@@ -145,7 +145,10 @@ package struct TokenKeyMaker: Sendable {
             guard let end = Self.retired(key, among: keys) else { return false }
             return end.adding(seconds: limits.retireSeconds) <= now
         }
-        try await store.removeTokenKeys(gone.map(\.id))
+        try await store.removeTokenKeys(
+            gone.map(\.id),
+            audit: AuditEvent(at: now, actor: "system", action: "token_key.remove", subject: "")
+        )
     }
 
     private func due(_ now: Timestamp) async throws(StoreError) -> [(TokenAlgorithm, age: Int64)] {

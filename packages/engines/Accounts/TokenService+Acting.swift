@@ -1,5 +1,5 @@
 import MailCrypto
-import MailModel
+package import MailModel
 package import MailPorts
 
 /// A token by which an administrator acts as somebody else, and its session.
@@ -68,6 +68,32 @@ extension TokenService {
             actor: AccessClaims.Actor(actor.account.id, email: address)
         )
         return ActingToken(text: sign(claims, now), session: session)
+    }
+
+    /// Writes that a request was answered in a session in which somebody acts as the account.
+    ///
+    /// - Parameter route: the pattern, without what was asked for.
+    package func note(
+        _ method: String,
+        _ route: String,
+        status: Int,
+        in session: SignedIn,
+        by actor: Account,
+        remote: IPAddress?,
+        now: Timestamp
+    ) async throws(StoreError) {
+        try await sessions.noteActing(
+            in: session.family,
+            audit: AuditEvent(
+                at: now,
+                actor: actor.primaryAddress.canonical,
+                action: "account.act_request",
+                subject: session.account.primaryAddress.canonical,
+                remote: remote,
+                detail: AuditDetail().adding("method", method).adding("route", route).adding("status", Int64(status))
+                    .adding("session", session.family).text
+            )
+        )
     }
 
     /// Ends what an actor has open as the account; how many.

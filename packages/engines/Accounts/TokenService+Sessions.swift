@@ -34,8 +34,8 @@ extension TokenService {
         remote: IPAddress?,
         now: Timestamp
     ) async throws(StoreError) {
-        try await sessions.revokeSession(family, of: account.id)
-        await audit("session.revoke", account, account.primaryAddress.canonical, family, remote, now)
+        let event = Self.event("session.revoke", of: family, remote: remote, now)
+        try await sessions.revokeSession(family, of: account.id, audit: event)
     }
 
     /// Ends all sessions but one; how many there were.
@@ -46,8 +46,7 @@ extension TokenService {
         remote: IPAddress?,
         now: Timestamp
     ) async throws(StoreError) -> Int {
-        let count = try await sessions.revokeSessions(of: account.id, except: family)
-        if count > 0 { await audit("session.revoke_others", account, actor, nil, remote, now) }
-        return count
+        let event = Self.event("session.revoke_others", of: nil, by: actor, remote: remote, now)
+        return try await sessions.revokeSessions(of: account.id, except: family, audit: event)
     }
 }

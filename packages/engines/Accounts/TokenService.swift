@@ -89,17 +89,14 @@ package struct TokenService: Sendable {
         guard let old = RefreshSecret(token) else { return nil }
         await keys.refresh()
         let next = RefreshSecret(family: old.family, account: old.account)
-        switch try await sessions.rotate(old.hash, to: row(next, origin, now), now: now) {
-        case .unknown: return nil
-        case .reused(let id):
-            // Whoever has the newer token may be a thief: both must sign in again, and the operator can see it.
-            if let account = try await directory.account(id) {
-                await audit("session.reuse", account, account.primaryAddress.canonical, old.family, origin.remote, now)
-            }
-            return nil
+        // Of a token that is used again the newer one may be a thief's: both must sign in again, and the operator can see it.
+        let alarm = Self.event("session.reuse", of: old.family, remote: origin.remote, now)
+        switch try await sessions.rotate(old.hash, to: row(next, origin, now), now: now, alarm: alarm) {
+        case .unknown, .reused: return nil
         case .rotated(let id):
             guard let account = try await directory.account(id), account.status == .active else {
-                try await sessions.revokeFamily(ofToken: next.hash)
+                let ended = Self.event("session.revoke", of: next.family, by: "system", remote: nil, now)
+                try await sessions.revokeFamily(ofToken: next.hash, audit: ended)
                 return nil
             }
             return try await worthy(pair(account, next, now), next.family)
@@ -107,34 +104,37 @@ package struct TokenService: Sendable {
     }
 
     /// Ends the session that the refresh token belongs to.
-    package func revoke(refreshToken token: String) async throws(StoreError) {
+    package func revoke(
+        refreshToken token: String,
+        remote: IPAddress?,
+        now: Timestamp
+    ) async throws(StoreError) {
         guard let secret = RefreshSecret(token) else { return }
         do {
-            try await sessions.revokeFamily(ofToken: secret.hash)
+            let event = Self.event("sign_out", of: secret.family, remote: remote, now)
+            try await sessions.revokeFamily(ofToken: secret.hash, audit: event)
         } catch StoreError.notFound {
             // Ended already.
         }
     }
 
-    func audit(
+    /// A line of a session, which the store names after its account.
+    ///
+    /// - Parameter actor: nil: the account's owner.
+    package static func event(
         _ action: String,
-        _ account: Account,
-        _ actor: String,
-        _ family: String?,
-        _ remote: IPAddress?,
+        of family: String?,
+        by actor: String? = nil,
+        remote: IPAddress?,
         _ now: Timestamp
-    ) async {
-        // The change is made; a lost audit line must not undo it. The store logs its own failure.
-        try? await directory.recordAudit(
-            AuditEvent(
-                at: now,
-                actor: actor,
-                action: action,
-                subject: account.primaryAddress.canonical,
-                remote: remote,
-                // Of base64url.
-                detail: family.map { "{\"session\":\"\($0)\"}" } ?? "{}"
-            )
+    ) -> AuditEvent {
+        AuditEvent(
+            at: now,
+            actor: actor ?? "",
+            action: action,
+            subject: "",
+            remote: remote,
+            detail: family.map { AuditDetail().adding("session", $0).text } ?? "{}"
         )
     }
 

@@ -128,7 +128,10 @@ extension DomainLife {
             // Not published yet, or no answer: the next pass looks again.
             _ = try? await activate(name, actor: Actor("system"), now: now)
         }
-        let gone = try await store.removeRetiredKeys(now: now)
+        let gone = try await store.removeRetiredKeys(
+            now: now,
+            audit: event("dkim.remove", "", nil, Actor("system"), now)
+        )
         try await rotateDelegated(now: now)
         return gone
     }

@@ -32,7 +32,9 @@ extension DomainLife {
         }
         // As long again as they could be proved: the owner reads why the proof fails.
         let moment = clock.now().adding(seconds: -limits.challengeSeconds)
-        return gone + (try await store.removeClaims(expiredBefore: moment)) + (try await keepKeys(now: clock.now()))
+        let expired = event("domain.claim_expired", "", nil, Actor("system"), clock.now())
+        return gone + (try await store.removeClaims(expiredBefore: moment, audit: expired))
+            + (try await keepKeys(now: clock.now()))
     }
 
     private func keepsLease(_ holder: String, _ now: Timestamp) async throws(StoreError) -> Bool {

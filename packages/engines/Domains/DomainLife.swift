@@ -141,7 +141,7 @@ package struct DomainLife: Sendable {
             return domain
         } catch .alreadyExists {
             // Nothing ends silently for the one that has it.
-            try? await directory.recordAudit(event("domain.conflict", claim.name, claim.organisation, actor, now))
+            await directory.noteAudit(event("domain.conflict", claim.name, claim.organisation, actor, now))
             throw .conflict
         } catch .notFound {
             throw .notFound

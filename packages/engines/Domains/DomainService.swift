@@ -37,13 +37,19 @@ package struct DomainService: Sendable {
     package func addDomain(
         _ name: String,
         organisation: OrganisationID,
+        actor: DomainLife.Actor,
         now: Timestamp
     ) async throws(StoreError) -> HostedDomain {
         let hosted = try Self.checked(name)
         // Before keys are made for nothing; the store decides again in its transaction.
         guard try await directory.domain(named: hosted) == nil else { throw .alreadyExists }
         let keys = try await makeKeys(for: hosted, now: now)
-        return try await directory.addDomain(hosted, organisation: organisation, keys: keys)
+        return try await directory.addDomain(
+            hosted,
+            organisation: organisation,
+            keys: keys,
+            audit: AuditEvent(at: now, actor: actor.name, action: "domain.add", subject: hosted, remote: actor.remote)
+        )
     }
 
     /// Those that mail needs and those that are advised; `.notFound` when the domain is not hosted here.

@@ -29,19 +29,19 @@ enum WebhookEventBody {
                 ("purpose", check.record.purpose.rawValue), ("status", check.status.rawValue),
                 ("expected", check.record.value),
             ]
-            return "{\(members.map { "\"\($0.0)\":\(AuditDetail.quoted($0.1))" }.joined(separator: ","))}"
+            return "{\(members.map { "\"\($0.0)\":\(JSONMembers.quoted($0.1))" }.joined(separator: ","))}"
         }
         return """
-            {\(head(id, changeKind, organisation, report.checkedAt)),"domain":\(AuditDetail.quoted(report.domain)),\
-            "before":{"status":\(AuditDetail.quoted(before.status)),"since":\(before.since.seconds)},\
-            "now":{"status":\(AuditDetail.quoted(report.status.rawValue)),"since":\(report.checkedAt.seconds)},\
+            {\(head(id, changeKind, organisation, report.checkedAt)),"domain":\(JSONMembers.quoted(report.domain)),\
+            "before":{"status":\(JSONMembers.quoted(before.status)),"since":\(before.since.seconds)},\
+            "now":{"status":\(JSONMembers.quoted(report.status.rawValue)),"since":\(report.checkedAt.seconds)},\
             "records":[\(records.joined(separator: ","))]}
             """
     }
 
     private static func head(_ id: String, _ kind: String, _ organisation: OrganisationID, _ at: Timestamp) -> String {
         """
-        "id":\(AuditDetail.quoted(id)),"type":\(AuditDetail.quoted(kind)),"organisation_id":\(organisation),"at":\(at.seconds)
+        "id":\(JSONMembers.quoted(id)),"type":\(JSONMembers.quoted(kind)),"organisation_id":\(organisation),"at":\(at.seconds)
         """
     }
 }

@@ -60,34 +60,3 @@ package struct IssuedIDToken: Sendable {
         Base64URL.encode(Array(SHA256.hash(Array(token.utf8))[..<16]))
     }
 }
-
-/// Members of a JSON object (RFC 8259), escaped octet by octet.
-package struct JSONMembers: Sendable {
-    private var members: [String] = []
-    package init() {}
-
-    package mutating func add(_ name: String, _ value: String) {
-        members.append("\(Self.quoted(name)):\(Self.quoted(value))")
-    }
-    package mutating func add(_ name: String, _ value: Int64) { members.append("\(Self.quoted(name)):\(value)") }
-    package mutating func add(_ name: String, _ value: Bool) { members.append("\(Self.quoted(name)):\(value)") }
-    package mutating func add(_ name: String, _ values: [String]) {
-        members.append("\(Self.quoted(name)):[\(values.map(Self.quoted).joined(separator: ","))]")
-    }
-
-    package var text: String { "{\(members.joined(separator: ","))}" }
-
-    /// §7: `"`, `\` and control characters are escaped; a combining mark behind a quotation mark hides none of them.
-    private static func quoted(_ text: String) -> String {
-        var bytes: [UInt8] = [34]
-        let digits = Array("0123456789abcdef".utf8)
-        for byte in text.utf8 {
-            switch byte {
-            case 34, 92: bytes += [92, byte]
-            case ..<32, 127: bytes += "\\u00".utf8 + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-            default: bytes.append(byte)
-            }
-        }
-        return String(decoding: bytes + [34], as: UTF8.self)
-    }
-}

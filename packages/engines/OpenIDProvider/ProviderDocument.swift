@@ -1,3 +1,5 @@
+import MailModel
+
 /// What the provider says of itself (OpenID Connect Discovery §3, RFC 8414 §2).
 package enum ProviderDocument {
     package static let authorization = "/oauth2/authorize"

@@ -301,8 +301,7 @@ package struct ProviderSignIn: Sendable {
     private func note(_ failure: ProviderFailure, _ domain: String, _ remote: IPAddress?, _ now: Timestamp) async {
         Counter(label: "oonrumail_provider_sign_ins_total", dimensions: [("outcome", "refused")]).increment()
         logger.notice("sign-in by a provider refused", metadata: ["domain": "\(domain)", "why": "\(failure.code)"])
-        // A lost line must not turn a refusal into a failure.
-        try? await directory.recordAudit(
+        await directory.noteAudit(
             AuditEvent(
                 at: now,
                 actor: "-",

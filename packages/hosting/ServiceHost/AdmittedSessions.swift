@@ -28,7 +28,7 @@ extension BearerGuard where Caller == Account {
     ) -> BearerGuard<Account> {
         BearerGuard(admitting: { token in
             try await tokens.admitted(token, clock, toEnrol: isForEnrolment).map { signedIn in
-                Admission(caller: signedIn.account, acting: signedIn.acting)
+                Admission(caller: signedIn.account, acting: signedIn.acting(tokens, clock))
             }
         })
     }
@@ -38,15 +38,30 @@ extension BearerGuard where Caller == SignedIn {
     /// The same, with the session that the token is of.
     package static func sessions(_ tokens: TokenService, _ clock: any WallClock) -> BearerGuard {
         BearerGuard(admitting: { token in
-            try await tokens.admitted(token, clock).map { Admission(caller: $0, acting: $0.acting) }
+            try await tokens.admitted(token, clock).map { Admission(caller: $0, acting: $0.acting(tokens, clock)) }
         })
     }
 }
 
 extension SignedIn {
-    fileprivate var acting: ActingParty? {
-        actor.map {
-            ActingParty(actor: $0.primaryAddress.canonical, account: account.primaryAddress.canonical)
+    fileprivate func acting(_ tokens: TokenService, _ clock: any WallClock) -> ActingCaller? {
+        guard let actor else { return nil }
+        let party = ActingParty(actor: actor.primaryAddress.canonical, account: account.primaryAddress.canonical)
+        return ActingCaller(party) { request in
+            do throws(StoreError) {
+                try await tokens.note(
+                    request.method,
+                    request.route,
+                    status: request.status,
+                    in: self,
+                    by: actor,
+                    remote: request.remote,
+                    now: clock.now()
+                )
+            } catch {
+                // What cannot be written down is not shown.
+                throw Problem.unavailable()
+            }
         }
     }
 }

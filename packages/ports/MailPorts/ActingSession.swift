@@ -9,6 +9,8 @@ package struct SessionActor: Hashable, Sendable {
     /// Their own session in which they began: with it this one ends.
     package var family: String
     package var until: Timestamp
+    /// Requests that were answered in it.
+    package var requests: Int64 = 0
     package init(account: AccountID, address: String, reason: String, family: String, until: Timestamp) {
         self.account = account
         self.address = address

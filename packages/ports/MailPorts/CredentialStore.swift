@@ -96,9 +96,15 @@ package struct SignInEnding: Hashable, Sendable {
 }
 
 /// Passwords of mail clients, and the word that sessions end.
+///
+/// Audit events are written in the transaction of what they tell of; their details are the store's.
 package protocol CredentialStore: Sendable {
     /// `.alreadyExists` for a name that the account uses; `.refused` when it has `limit` of them.
-    func addAppPassword(_ new: NewAppPassword, atMost limit: Int) async throws(StoreError) -> AppPassword
+    func addAppPassword(
+        _ new: NewAppPassword,
+        atMost limit: Int,
+        audit: AuditEvent
+    ) async throws(StoreError) -> AppPassword
     /// The oldest first.
     func appPasswords(of account: AccountID) async throws(StoreError) -> [AppPassword]
     func appPassword(of account: AccountID, secretHash: [UInt8]) async throws(StoreError) -> AppPassword?
@@ -107,7 +113,7 @@ package protocol CredentialStore: Sendable {
     /// Nothing when it is gone meanwhile, or a later use is there.
     func noteUse(_ use: LastUse, of id: AppPasswordID, account: AccountID) async throws(StoreError)
     /// Its sessions end with it. `.notFound` when the account has none of that number.
-    func removeAppPassword(_ id: AppPasswordID, of account: AccountID) async throws(StoreError)
+    func removeAppPassword(_ id: AppPasswordID, of account: AccountID, audit: AuditEvent) async throws(StoreError)
     /// Endings above a number, in their order, at most `limit`; nil: the newest only, to begin with.
     func signInEndings(after number: Int64?, limit: Int) async throws(StoreError) -> [SignInEnding]
 }

@@ -189,7 +189,8 @@ package struct DKIMKey: Hashable, Sendable {
 
 /// Organisations, domains, accounts, addresses and credentials.
 package protocol DirectoryStore: ListingStore {
-    func addOrganisation(name: String) async throws(StoreError) -> Organisation
+    /// The line's subject is the organisation's number.
+    func addOrganisation(name: String, audit: AuditEvent) async throws(StoreError) -> Organisation
     func organisations() async throws(StoreError) -> [Organisation]
     /// As it is kept; version 0 where nothing was set.
     func signInPolicy(of organisation: OrganisationID) async throws(StoreError) -> SignInPolicyRecord
@@ -198,7 +199,8 @@ package protocol DirectoryStore: ListingStore {
     func addDomain(
         _ name: String,
         organisation: OrganisationID,
-        keys: [DKIMKey]
+        keys: [DKIMKey],
+        audit: AuditEvent
     ) async throws(StoreError) -> HostedDomain
     /// In whatever state; a domain that is only claimed is not hosted.
     func domain(named name: String) async throws(StoreError) -> HostedDomain?
@@ -247,7 +249,11 @@ package protocol DirectoryStore: ListingStore {
     /// Every address the account may send as: its own, and aliases whose only target it is.
     func sendingAddresses(of account: AccountID) async throws(StoreError) -> [EmailAddress]
 
+    /// A line of what no transaction of the store makes; a change is written with its own.
     func recordAudit(_ event: AuditEvent) async throws(StoreError)
+    /// A line of what changes nothing, such as a refusal: a trail that cannot be written is no reason to fail, but the log has the
+    /// line then, and `oonrumail_audit_lost_total` counts it.
+    func noteAudit(_ event: AuditEvent) async
 }
 
 package struct AuditEvent: Sendable {
@@ -283,8 +289,10 @@ package struct AuditEvent: Sendable {
         guard let acting else { return self }
         var event = self
         event.actor = acting.actor
-        let rest = detail.utf8.elementsEqual("{}".utf8) ? "}" : "," + detail.dropFirst()
-        event.detail = "{\"as\":\(AuditDetail.quoted(acting.account))" + rest
+        // Octets: a mark behind the brace would be one `Character` with it.
+        let members = detail.utf8.dropFirst()
+        let rest = members.elementsEqual("}".utf8) ? "}" : "," + String(decoding: members, as: UTF8.self)
+        event.detail = "{\"as\":\(JSONMembers.quoted(acting.account))" + rest
         return event
     }
 }

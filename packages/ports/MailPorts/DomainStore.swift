@@ -163,8 +163,8 @@ package protocol DomainStore: Sendable {
     ) async throws(StoreError)
     /// Verified domains with published keys, by name.
     func domainsWithWaitingKeys(limit: Int) async throws(StoreError) -> [String]
-    /// Retired keys whose time is over.
-    func removeRetiredKeys(now: Timestamp) async throws(StoreError) -> Int
+    /// Retired keys whose time is over, a line for each of them with its domain as the subject.
+    func removeRetiredKeys(now: Timestamp, audit: AuditEvent) async throws(StoreError) -> Int
 
     // MARK: - Upkeep
 
@@ -175,8 +175,8 @@ package protocol DomainStore: Sendable {
     ///
     /// - Returns: whether something is left.
     func purgeStep(_ name: String, now: Timestamp, audit: AuditEvent) async throws(StoreError) -> Bool
-    /// Claims whose tokens have expired before then.
-    func removeClaims(expiredBefore moment: Timestamp) async throws(StoreError) -> Int
+    /// Claims whose tokens have expired before then, a line for each of them with its domain as the subject.
+    func removeClaims(expiredBefore moment: Timestamp, audit: AuditEvent) async throws(StoreError) -> Int
     /// Verified domains whose check is due, those that wait longest first.
     func domainsToCheck(now: Timestamp, limit: Int) async throws(StoreError) -> [String]
     /// Keeps what a check has seen, and when the next is due.

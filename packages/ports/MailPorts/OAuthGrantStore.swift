@@ -101,8 +101,12 @@ package enum DeviceOutcome: Hashable, Sendable {
 package protocol OAuthGrantStore: Sendable {
     /// Keeps a code; what has expired of the account's goes.
     func addAuthorizationCode(_ code: AuthorizationCode) async throws(StoreError)
-    /// Takes a code, once.
-    func spendAuthorizationCode(_ hash: [UInt8], now: Timestamp) async throws(StoreError) -> CodeOutcome
+    /// Takes a code, once; `alarm` is written when it had been used, with the account's primary address as its subject.
+    func spendAuthorizationCode(
+        _ hash: [UInt8],
+        now: Timestamp,
+        alarm: AuditEvent
+    ) async throws(StoreError) -> CodeOutcome
     /// Begins a session.
     ///
     /// - Parameter code: what it came of; `.refused` when that was used a second time meanwhile.

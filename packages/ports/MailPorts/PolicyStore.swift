@@ -40,12 +40,14 @@ package protocol PolicyStore: Sendable {
     /// - Parameters:
     ///   - first: the account to begin with, by number.
     ///   - limit: messages of one account in one transaction.
+    ///   - audit: gets the account's address as its subject, and in its detail the domain, the folder's use and how many went.
     /// - Returns: how many went, of the first account that has any; nil when none has.
     func expire(
         _ use: SpecialUse,
         ofDomain name: String,
         before: Timestamp,
         from first: AccountID,
-        limit: Int
+        limit: Int,
+        audit: AuditEvent
     ) async throws(StoreError) -> (account: AccountID, count: Int)?
 }

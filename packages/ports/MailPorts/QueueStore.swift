@@ -202,10 +202,10 @@ package protocol QueueStore: Sendable {
 
     func entries(after: QueueID?, limit: Int) async throws(StoreError) -> [QueueEntry]
     func entry(_ id: QueueID) async throws(StoreError) -> (recipients: [QueueEntry], attempts: [QueueAttempt])
-    /// How many recipient rows changed.
-    func retryNow(_ selection: QueueSelection, now: Timestamp) async throws(StoreError) -> Int
-    func hold(_ selection: QueueSelection) async throws(StoreError) -> Int
-    func release(_ selection: QueueSelection, now: Timestamp) async throws(StoreError) -> Int
-    /// Drops rows without a bounce; audited and traced.
+    /// How many recipient rows changed, which the line says too. Without any there is no line.
+    func retryNow(_ selection: QueueSelection, now: Timestamp, audit: AuditEvent) async throws(StoreError) -> Int
+    func hold(_ selection: QueueSelection, audit: AuditEvent) async throws(StoreError) -> Int
+    func release(_ selection: QueueSelection, now: Timestamp, audit: AuditEvent) async throws(StoreError) -> Int
+    /// Drops rows without a bounce; each is audited and traced.
     func cancel(_ selection: QueueSelection, actor: String, now: Timestamp) async throws(StoreError) -> Int
 }

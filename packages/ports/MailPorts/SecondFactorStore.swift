@@ -23,6 +23,8 @@ package enum SecondFactorKind: String, CaseIterable, Sendable {
 }
 
 /// Second factors and their recovery codes, of which only hashes are kept.
+///
+/// Audit events are written in the transaction of what they tell of.
 package protocol SecondFactorStore: Sendable {
     /// What the account has confirmed; empty: its password is enough.
     func secondFactorKinds(of account: AccountID) async throws(StoreError) -> Set<SecondFactorKind>
@@ -38,18 +40,31 @@ package protocol SecondFactorStore: Sendable {
         of account: AccountID,
         sealedSecret: [UInt8],
         step: Int64,
-        recoveryHashes: [[UInt8]]
+        recoveryHashes: [[UInt8]],
+        audit: AuditEvent
     ) async throws(StoreError)
     /// Takes the code of a step: true once, however many try, and only for steps after the last.
-    func spendStep(_ step: Int64, of account: AccountID) async throws(StoreError) -> Bool
+    func spendStep(_ step: Int64, of account: AccountID, audit: AuditEvent) async throws(StoreError) -> Bool
     /// True once for each code.
-    func spendRecoveryCode(_ hash: [UInt8], of account: AccountID) async throws(StoreError) -> Bool
+    func spendRecoveryCode(
+        _ hash: [UInt8],
+        of account: AccountID,
+        audit: [AuditEvent]
+    ) async throws(StoreError) -> Bool
     /// Recovery codes that were not used.
     func recoveryCodesLeft(of account: AccountID) async throws(StoreError) -> Int
     /// `.notFound` without any second factor.
-    func replaceRecoveryCodes(of account: AccountID, with hashes: [[UInt8]]) async throws(StoreError)
+    func replaceRecoveryCodes(
+        of account: AccountID,
+        with hashes: [[UInt8]],
+        audit: AuditEvent
+    ) async throws(StoreError)
     /// With the recovery codes, unless there are passkeys; `.notFound` when there is none.
     ///
     /// - Parameter evenIfDemanded: false: `.refused` for the last factor of an account whose organisation demands one.
-    func removeSecondFactor(of account: AccountID, evenIfDemanded: Bool) async throws(StoreError)
+    func removeSecondFactor(
+        of account: AccountID,
+        evenIfDemanded: Bool,
+        audit: AuditEvent
+    ) async throws(StoreError)
 }

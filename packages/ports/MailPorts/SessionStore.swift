@@ -77,13 +77,21 @@ package enum RefreshOutcome: Sendable {
 }
 
 /// Sessions of the HTTP interfaces, and small durable secrets of the platform.
+///
+/// Audit events are written in the transaction of what they tell of; nothing that changed leaves no line. An event without a
+/// subject gets the account's primary address, and so for the actor.
 package protocol SessionStore: Sendable {
     /// Begins a session; what has expired of the account's goes.
     func add(_ token: RefreshToken) async throws(StoreError)
-    /// Spends the token with this hash and stores its successor, in one transaction.
-    func rotate(_ hash: [UInt8], to next: RefreshToken, now: Timestamp) async throws(StoreError) -> RefreshOutcome
-    func revokeFamily(ofToken hash: [UInt8]) async throws(StoreError)
-    func revokeAll(of account: AccountID) async throws(StoreError)
+    /// Spends the token with this hash and stores its successor, in one transaction; `alarm` is written when it had been used.
+    func rotate(
+        _ hash: [UInt8],
+        to next: RefreshToken,
+        now: Timestamp,
+        alarm: AuditEvent
+    ) async throws(StoreError) -> RefreshOutcome
+    /// `.notFound` for an unknown token; a session that has ended leaves no line.
+    func revokeFamily(ofToken hash: [UInt8], audit: AuditEvent) async throws(StoreError)
     /// Begins a session in which somebody acts as the account, with its audit line in one transaction; what the same actor had
     /// open as the account ends.
     func add(_ session: ActingSession, audit: AuditEvent) async throws(StoreError)
@@ -93,12 +101,18 @@ package protocol SessionStore: Sendable {
         actedBy actor: AccountID,
         audit: AuditEvent
     ) async throws(StoreError) -> Int
+    /// Counts a request in a session in which somebody acts, with its audit line.
+    func noteActing(in family: String, audit: AuditEvent) async throws(StoreError)
     /// Those that can be refreshed and those in which somebody acts, the newest first, at most a thousand.
     func sessions(of account: AccountID, now: Timestamp) async throws(StoreError) -> [SignInSession]
     /// `.notFound` unless the account has it open.
-    func revokeSession(_ family: String, of account: AccountID) async throws(StoreError)
-    /// Ends all but one, or all; how many.
-    func revokeSessions(of account: AccountID, except family: String?) async throws(StoreError) -> Int
+    func revokeSession(_ family: String, of account: AccountID, audit: AuditEvent) async throws(StoreError)
+    /// Ends all but one, or all; how many, which the line says too. Without any there is no line.
+    func revokeSessions(
+        of account: AccountID,
+        except family: String?,
+        audit: AuditEvent
+    ) async throws(StoreError) -> Int
     func isRevoked(family: String) async throws(StoreError) -> Bool
     /// A session in which somebody acts has ended when the one has in which they began it, and is never limited.
     ///

@@ -51,6 +51,6 @@ package protocol TokenKeyStore: Sendable {
         replacing: Bool,
         audit: AuditEvent?
     ) async throws(StoreError) -> Bool
-    /// Forgets keys; those that are not there are no error.
-    func removeTokenKeys(_ ids: [String]) async throws(StoreError)
+    /// Forgets keys, a line for each with the key as the subject; those that are not there are no error.
+    func removeTokenKeys(_ ids: [String], audit: AuditEvent) async throws(StoreError)
 }

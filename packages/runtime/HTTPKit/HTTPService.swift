@@ -46,6 +46,7 @@ package struct HTTPService: Service {
                 let answering = RouteAnswer(
                     handler: set.mapped(route),
                     method: route.method,
+                    path: route.path,
                     admitsActing: route.admitsActing,
                     current: reads[route.path],
                     configuration: configuration

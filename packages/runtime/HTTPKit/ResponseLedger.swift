@@ -1,6 +1,6 @@
 import Synchronization
 
-/// What is learnt on the way of one request and goes into the header of its answer, whatever the answer is.
+/// What is learnt on the way of one request: for the header of its answer, whatever the answer is, and for the audit trail.
 final class ResponseLedger: Sendable {
     struct Limit: Sendable {
         var name: String
@@ -11,6 +11,7 @@ final class ResponseLedger: Sendable {
     private struct State {
         var limits: [Limit] = []
         var principal: Int64?
+        var acting: ActingCaller.Note?
     }
 
     private let state = Mutex(State())
@@ -22,6 +23,10 @@ final class ResponseLedger: Sendable {
     /// Whose request it is, once that is known.
     var principal: Int64? { state.withLock { $0.principal } }
     func note(principal: Int64) { state.withLock { $0.principal = principal } }
+
+    /// What writes the request down, once it is known that somebody acts as another in it.
+    var acting: ActingCaller.Note? { state.withLock { $0.acting } }
+    func note(acting: @escaping ActingCaller.Note) { state.withLock { $0.acting = acting } }
 
     /// `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10 §3, §4): lists of structured fields.
     var headers: [(name: String, value: String)] {

@@ -5,6 +5,8 @@ import Hummingbird
 struct RouteAnswer: Sendable {
     let handler: RouteSet.Handler
     let method: HTTPRequest.Method
+    /// As it was added.
+    let path: String
     let admitsActing: Bool
     /// What GET of the same path answers.
     let current: RouteSet.Handler?
@@ -18,6 +20,32 @@ struct RouteAnswer: Sendable {
             bodyLimit: configuration.bodyLimit,
             admitsActing: admitsActing
         )
+        guard admitsActing else { return try await answer(request) }
+        let outcome: Result<Response, any Error>
+        do {
+            outcome = .success(try await answer(request))
+        } catch {
+            outcome = .failure(error)
+        }
+        try await noteActing(request, outcome)
+        return try outcome.get()
+    }
+
+    /// No line, no answer; what was refused for its rate has shown nothing, and leaves none.
+    private func noteActing(_ request: APIRequest, _ outcome: Result<Response, any Error>) async throws {
+        guard let note = request.ledger.acting else { return }
+        let status =
+            switch outcome {
+            case .success(let response): response.status.code
+            case .failure(let error): (error as? Problem)?.status ?? 500
+            }
+        guard status != ProblemKind.tooManyRequests.status else { return }
+        try await note(
+            ActingRequest(method: request.method.rawValue, route: path, status: status, remote: request.remote)
+        )
+    }
+
+    private func answer(_ request: APIRequest) async throws -> Response {
         switch method {
         case .get:
             let conditions = Preconditions(request)

@@ -1,5 +1,5 @@
 import HTTPTypes
-package import MailModel
+import MailModel
 
 /// The routes of one service; several sets share a listener.
 package struct RouteSet: Sendable {
@@ -58,7 +58,8 @@ package struct RouteSet: Sendable {
 /// A caller that is a `RequestPrincipal` goes through the gate: the rate of its account, and answers kept for requests that
 /// are sent again.
 ///
-/// Whoever acts as somebody else is refused, unless the route was added as open to them.
+/// Whoever acts as somebody else is refused, unless the route was added as open to them; there each of their requests is
+/// written down before its answer goes out (`RouteAnswer`).
 ///
 /// A token never comes from anywhere but the header.
 package struct BearerGuard<Caller: Sendable>: Sendable {
@@ -66,15 +67,15 @@ package struct BearerGuard<Caller: Sendable>: Sendable {
     package struct Admission: Sendable {
         package var caller: Caller
         /// Who acts as the caller; nil: nobody.
-        package var acting: ActingParty?
-        package init(caller: Caller, acting: ActingParty?) { (self.caller, self.acting) = (caller, acting) }
+        package var acting: ActingCaller?
+        package init(caller: Caller, acting: ActingCaller? = nil) { (self.caller, self.acting) = (caller, acting) }
     }
 
     private let verify: @Sendable (String) async throws -> Admission?
 
     /// Of tokens by which nobody acts as another.
     package init(_ verify: @escaping @Sendable (String) async throws -> Caller?) {
-        self.verify = { token in try await verify(token).map { Admission(caller: $0, acting: nil) } }
+        self.verify = { token in try await verify(token).map { Admission(caller: $0) } }
     }
 
     package init(admitting verify: @escaping @Sendable (String) async throws -> Admission?) { self.verify = verify }
@@ -95,12 +96,14 @@ package struct BearerGuard<Caller: Sendable>: Sendable {
                 return try await Self.answer(request, admission.caller, handler)
             }
             guard request.admitsActing else {
+                let (actor, account) = (acting.party.actor, acting.party.account)
                 throw Problem(
                     .notWhileActing,
-                    detail: "\(acting.actor) acts as \(acting.account): this is for \(acting.account) alone."
+                    detail: "\(actor) acts as \(account): this is for \(account) alone."
                 )
             }
-            return try await ActingParty.$current.withValue(acting) {
+            request.ledger.note(acting: acting.note)
+            return try await ActingParty.$current.withValue(acting.party) {
                 try await Self.answer(request, admission.caller, handler)
             }
         }

@@ -50,7 +50,14 @@ package final class FakeCredentials: CredentialStore, SecondFactorStore {
         return try outcome.get()
     }
 
-    package func addAppPassword(_ new: NewAppPassword, atMost limit: Int) async throws(StoreError) -> AppPassword {
+    /// Lines of passkeys, second factors and app passwords.
+    package var audit: [AuditEvent] { state.withLock { $0.audit } }
+
+    package func addAppPassword(
+        _ new: NewAppPassword,
+        atMost limit: Int,
+        audit: AuditEvent
+    ) async throws(StoreError) -> AppPassword {
         try change { state throws(StoreError) in
             let known = state.rows.filter { $0.password.account == new.account }
             guard known.count < limit else { throw .refused("an account has at most \(limit) app passwords") }
@@ -64,6 +71,7 @@ package final class FakeCredentials: CredentialStore, SecondFactorStore {
             )
             state.next += 1
             state.rows.append(Row(password: made, hash: new.secretHash, keys: new.scram))
+            state.audit.append(audit.attributed)
             return made
         }
     }
@@ -94,12 +102,17 @@ package final class FakeCredentials: CredentialStore, SecondFactorStore {
         }
     }
 
-    package func removeAppPassword(_ id: AppPasswordID, of account: AccountID) async throws(StoreError) {
+    package func removeAppPassword(
+        _ id: AppPasswordID,
+        of account: AccountID,
+        audit: AuditEvent
+    ) async throws(StoreError) {
         try change { state throws(StoreError) in
             guard let place = state.rows.firstIndex(where: { $0.password.id == id && $0.password.account == account })
             else { throw .notFound }
             state.rows.remove(at: place)
             state.end(account, .appPassword(id))
+            state.audit.append(audit.attributed)
         }
     }
 
@@ -127,7 +140,8 @@ package final class FakeCredentials: CredentialStore, SecondFactorStore {
         of account: AccountID,
         sealedSecret: [UInt8],
         step: Int64,
-        recoveryHashes: [[UInt8]]
+        recoveryHashes: [[UInt8]],
+        audit: AuditEvent
     ) async throws(StoreError) {
         try change { state throws(StoreError) in
             guard let factor = state.factors[account], !factor.isConfirmed, factor.sealedSecret == sealedSecret else {
@@ -136,41 +150,66 @@ package final class FakeCredentials: CredentialStore, SecondFactorStore {
             state.factors[account] = SecondFactor(sealedSecret: sealedSecret, isConfirmed: true, lastStep: step)
             state.recovery[account] = Set(recoveryHashes)
             state.end(account, .password)
+            state.audit.append(audit.attributed)
         }
     }
 
-    package func spendStep(_ step: Int64, of account: AccountID) async throws(StoreError) -> Bool {
+    package func spendStep(
+        _ step: Int64,
+        of account: AccountID,
+        audit: AuditEvent
+    ) async throws(StoreError) -> Bool {
         try change { state in
             guard let factor = state.factors[account], factor.isConfirmed, factor.lastStep < step else { return false }
             state.factors[account]?.lastStep = step
+            state.audit.append(audit.attributed)
             return true
         }
     }
 
-    package func spendRecoveryCode(_ hash: [UInt8], of account: AccountID) async throws(StoreError) -> Bool {
-        try change { $0.recovery[account]?.remove(hash) != nil }
+    package func spendRecoveryCode(
+        _ hash: [UInt8],
+        of account: AccountID,
+        audit: [AuditEvent]
+    ) async throws(StoreError) -> Bool {
+        try change { state in
+            guard state.recovery[account]?.remove(hash) != nil else { return false }
+            state.audit += audit.map(\.attributed)
+            return true
+        }
     }
 
     package func recoveryCodesLeft(of account: AccountID) async throws(StoreError) -> Int {
         try change { $0.recovery[account]?.count ?? 0 }
     }
 
-    package func replaceRecoveryCodes(of account: AccountID, with hashes: [[UInt8]]) async throws(StoreError) {
+    package func replaceRecoveryCodes(
+        of account: AccountID,
+        with hashes: [[UInt8]],
+        audit: AuditEvent
+    ) async throws(StoreError) {
         try change { state throws(StoreError) in
             guard !state.kinds(account).isEmpty else { throw .notFound }
             state.recovery[account] = Set(hashes)
+            state.audit.append(audit.attributed)
         }
     }
 
-    package func removeSecondFactor(of account: AccountID, evenIfDemanded: Bool) async throws(StoreError) {
+    package func removeSecondFactor(
+        of account: AccountID,
+        evenIfDemanded: Bool,
+        audit: AuditEvent
+    ) async throws(StoreError) {
         try change { state throws(StoreError) in
             guard let known = state.factors.removeValue(forKey: account) else { throw .notFound }
-            guard state.kinds(account).isEmpty else { return }
-            guard evenIfDemanded || !state.demanding.contains(account) else {
-                state.factors[account] = known
-                throw .refused("the organisation demands a second factor: this is the last one")
+            if state.kinds(account).isEmpty {
+                guard evenIfDemanded || !state.demanding.contains(account) else {
+                    state.factors[account] = known
+                    throw .refused("the organisation demands a second factor: this is the last one")
+                }
+                state.recovery[account] = nil
             }
-            state.recovery[account] = nil
+            state.audit.append(audit.attributed)
         }
     }
 

@@ -28,9 +28,27 @@ extension FakeDirectory {
             return ended.count
         }
     }
+
+    package func noteActing(in family: String, audit: AuditEvent) async throws(StoreError) {
+        try change { state throws(StoreError) in
+            guard !state.refusesAudit else { throw .unavailable(reportID: "audit") }
+            state.acting[family]?.actor.requests += 1
+            state.audit.append(audit.attributed)
+        }
+    }
 }
 
 extension FakeDirectory.State {
+    /// A line of an account, which one without a subject is named after.
+    mutating func note(_ event: AuditEvent, about account: AccountID) {
+        var event = event
+        if event.subject.utf8.isEmpty {
+            event.subject = accounts.first { $0.id == account }?.primaryAddress.canonical ?? "account \(account)"
+        }
+        if event.actor.utf8.isEmpty { event.actor = event.subject }
+        audit.append(event.attributed)
+    }
+
     /// Every session that the account ever had.
     func families(of account: AccountID) -> Set<String> {
         Set(tokens.values.filter { $0.token.account == account }.map(\.token.family))

@@ -64,12 +64,15 @@ extension FakeDirectory {
         try change { state in state.keys.filter { $0.value.contains { $0.state == .published } }.keys.sorted() }
     }
 
-    package func removeRetiredKeys(now: Timestamp) async throws(StoreError) -> Int {
+    package func removeRetiredKeys(now: Timestamp, audit: AuditEvent) async throws(StoreError) -> Int {
         try change { state in
             var removed = 0
             for (domain, keys) in state.keys {
                 let kept = keys.filter { $0.removeAt.map { $0 > now } ?? true }
                 removed += keys.count - kept.count
+                var event = audit
+                event.subject = domain
+                state.audit += [AuditEvent](repeating: event, count: keys.count - kept.count)
                 state.keys[domain] = kept
             }
             return removed

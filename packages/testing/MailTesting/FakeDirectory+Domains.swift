@@ -149,11 +149,16 @@ extension FakeDirectory: DomainStore {
         }
     }
 
-    package func removeClaims(expiredBefore moment: Timestamp) async throws(StoreError) -> Int {
+    package func removeClaims(expiredBefore moment: Timestamp, audit: AuditEvent) async throws(StoreError) -> Int {
         try change { state in
-            let count = state.claims.count
+            let gone = state.claims.filter { $0.expiresAt < moment }
             state.claims.removeAll { $0.expiresAt < moment }
-            return count - state.claims.count
+            state.audit += gone.map { claim in
+                var event = audit
+                event.subject = claim.name
+                return event
+            }
+            return gone.count
         }
     }
 

@@ -61,6 +61,12 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
 
     // MARK: - Directory
 
+    package func addOrganisation(name: String, audit: AuditEvent) async throws(StoreError) -> Organisation {
+        try change { $0.audit.append(audit.attributed) }
+        return try await addOrganisation(name: name)
+    }
+
+    /// For what a test begins with: leaves no line.
     package func addOrganisation(name: String) async throws(StoreError) -> Organisation {
         try change { state in
             let made = Organisation(id: OrganisationID(Int64(state.organisations.count + 1)), name: name)
@@ -83,6 +89,18 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
         }
     }
 
+    package func addDomain(
+        _ name: String,
+        organisation: OrganisationID,
+        keys: [DKIMKey],
+        audit: AuditEvent
+    ) async throws(StoreError) -> HostedDomain {
+        let made = try await addDomain(name, organisation: organisation, keys: keys)
+        try change { $0.audit.append(audit.attributed) }
+        return made
+    }
+
+    /// For what a test begins with: leaves no line.
     package func addDomain(
         _ name: String,
         organisation: OrganisationID,
@@ -263,6 +281,8 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
         }
     }
 
+    package func noteAudit(_ event: AuditEvent) async { try? await recordAudit(event) }
+
     /// From now on no line is taken.
     package func failAudit() { state.withLock { $0.refusesAudit = true } }
 
@@ -301,7 +321,8 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
     package func rotate(
         _ hash: [UInt8],
         to next: RefreshToken,
-        now: Timestamp
+        now: Timestamp,
+        alarm: AuditEvent
     ) async throws(StoreError) -> RefreshOutcome {
         try change { state in
             guard let known = state.tokens[hash], known.token.expiresAt > now,
@@ -309,6 +330,7 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
             else { return .unknown }
             guard !known.isSpent else {
                 state.revoked.insert(known.token.family)
+                state.note(alarm, about: known.token.account)
                 return .reused(account: known.token.account)
             }
             state.tokens[hash] = (known.token, true)
@@ -317,13 +339,10 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
         }
     }
 
-    package func revokeFamily(ofToken hash: [UInt8]) async throws(StoreError) {
-        try change { state in if let known = state.tokens[hash] { state.revoked.insert(known.token.family) } }
-    }
-
-    package func revokeAll(of account: AccountID) async throws(StoreError) {
+    package func revokeFamily(ofToken hash: [UInt8], audit: AuditEvent) async throws(StoreError) {
         try change { state in
-            state.revoked.formUnion(state.families(of: account))
+            guard let known = state.tokens[hash], state.revoked.insert(known.token.family).inserted else { return }
+            state.note(audit, about: known.token.account)
         }
     }
 
@@ -343,16 +362,29 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
         }
     }
 
-    package func revokeSession(_ family: String, of account: AccountID) async throws(StoreError) {
+    package func revokeSession(
+        _ family: String,
+        of account: AccountID,
+        audit: AuditEvent
+    ) async throws(StoreError) {
         try change { state throws(StoreError) in
             guard state.families(of: account).contains(family),
                 state.revoked.insert(family).inserted
             else { throw .notFound }
+            state.note(audit, about: account)
         }
     }
 
-    package func revokeSessions(of account: AccountID, except family: String?) async throws(StoreError) -> Int {
-        try change { $0.revoke(of: account, except: family) }
+    package func revokeSessions(
+        of account: AccountID,
+        except family: String?,
+        audit: AuditEvent
+    ) async throws(StoreError) -> Int {
+        try change { state in
+            let ended = state.revoke(of: account, except: family)
+            if ended > 0 { state.note(audit, about: account) }
+            return ended
+        }
     }
 
     package func isRevoked(family: String) async throws(StoreError) -> Bool {

@@ -12,6 +12,7 @@ package final class FakeOperations: QueueStore, TraceStore, MaintenanceStore {
         var report = VerifyReport()
         var calls: [String] = []
         var health: StoreError?
+        var audit: [AuditEvent] = []
     }
 
     private let state = Mutex(State())
@@ -25,13 +26,15 @@ package final class FakeOperations: QueueStore, TraceStore, MaintenanceStore {
     package func put(health: StoreError?) { state.withLock { $0.health = health } }
     /// What was asked, in order.
     package var calls: [String] { state.withLock { $0.calls } }
+    /// Lines of what was done to the queue.
+    package var audit: [AuditEvent] { state.withLock { $0.audit } }
 
     private func note(_ call: String) { state.withLock { $0.calls.append(call) } }
 
-    private func select(_ selection: QueueSelection, _ word: String) -> Int {
+    private func select(_ selection: QueueSelection, _ word: String, _ audit: AuditEvent? = nil) -> Int {
         state.withLock { state in
             state.calls.append(word)
-            return state.entries.count { entry in
+            let count = state.entries.count { entry in
                 switch selection {
                 case .everything: true
                 case .message(let id): entry.queueID == id
@@ -39,6 +42,8 @@ package final class FakeOperations: QueueStore, TraceStore, MaintenanceStore {
                 case .domain(let domain): entry.recipient.domain == domain
                 }
             }
+            if count > 0, let audit { state.audit.append(audit) }
+            return count
         }
     }
 
@@ -66,12 +71,22 @@ package final class FakeOperations: QueueStore, TraceStore, MaintenanceStore {
         state.withLock { state in (state.entries.filter { $0.queueID == id }, state.attempts) }
     }
 
-    package func retryNow(_ selection: QueueSelection, now: Timestamp) async throws(StoreError) -> Int {
-        select(selection, "retry")
+    package func retryNow(
+        _ selection: QueueSelection,
+        now: Timestamp,
+        audit: AuditEvent
+    ) async throws(StoreError) -> Int {
+        select(selection, "retry", audit)
     }
-    package func hold(_ selection: QueueSelection) async throws(StoreError) -> Int { select(selection, "hold") }
-    package func release(_ selection: QueueSelection, now: Timestamp) async throws(StoreError) -> Int {
-        select(selection, "release")
+    package func hold(_ selection: QueueSelection, audit: AuditEvent) async throws(StoreError) -> Int {
+        select(selection, "hold", audit)
+    }
+    package func release(
+        _ selection: QueueSelection,
+        now: Timestamp,
+        audit: AuditEvent
+    ) async throws(StoreError) -> Int {
+        select(selection, "release", audit)
     }
     package func cancel(_ selection: QueueSelection, actor: String, now: Timestamp) async throws(StoreError) -> Int {
         select(selection, "cancel")

@@ -3,7 +3,6 @@ package import MailPorts
 
 extension FakeCredentials: PasskeyStore {
     /// Lines that came with changes of passkeys.
-    package var passkeyAudit: [AuditEvent] { (try? change { $0.audit }) ?? [] }
 
     package func secondFactorKinds(of account: AccountID) async throws(StoreError) -> Set<SecondFactorKind> {
         try change { $0.kinds(account) }

@@ -47,6 +47,7 @@ package final class FakePolicies: PolicyStore {
         ofDomain name: String,
         before: Timestamp,
         from first: AccountID,
-        limit: Int
+        limit: Int,
+        audit: AuditEvent
     ) async throws(StoreError) -> (account: AccountID, count: Int)? { nil }
 }

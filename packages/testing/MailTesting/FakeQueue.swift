@@ -161,9 +161,17 @@ package final class FakeQueue: QueueStore {
     package func entry(_ id: QueueID) async throws(StoreError) -> (recipients: [QueueEntry], attempts: [QueueAttempt]) {
         throw .notFound
     }
-    package func retryNow(_ selection: QueueSelection, now: Timestamp) async throws(StoreError) -> Int { 0 }
-    package func hold(_ selection: QueueSelection) async throws(StoreError) -> Int { 0 }
-    package func release(_ selection: QueueSelection, now: Timestamp) async throws(StoreError) -> Int { 0 }
+    package func retryNow(
+        _ selection: QueueSelection,
+        now: Timestamp,
+        audit: AuditEvent
+    ) async throws(StoreError) -> Int { 0 }
+    package func hold(_ selection: QueueSelection, audit: AuditEvent) async throws(StoreError) -> Int { 0 }
+    package func release(
+        _ selection: QueueSelection,
+        now: Timestamp,
+        audit: AuditEvent
+    ) async throws(StoreError) -> Int { 0 }
     package func cancel(_ selection: QueueSelection, actor: String, now: Timestamp) async throws(StoreError) -> Int {
         0
     }

@@ -32,7 +32,7 @@ package final class FakeTokenKeys: TokenKeyStore {
         }
     }
 
-    package func removeTokenKeys(_ ids: [String]) async throws(StoreError) {
+    package func removeTokenKeys(_ ids: [String], audit: AuditEvent) async throws(StoreError) {
         keys.withLock { $0.removeAll { ids.contains($0.id) } }
     }
 }

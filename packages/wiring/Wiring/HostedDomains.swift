@@ -10,9 +10,16 @@ struct HostedDomains: DomainAdministration {
     func addDomain(
         _ name: String,
         organisation: OrganisationID,
+        actor: String,
+        remote: IPAddress?,
         now: Timestamp
     ) async throws(StoreError) -> HostedDomain {
-        try await service.addDomain(name, organisation: organisation, now: now)
+        try await service.addDomain(
+            name,
+            organisation: organisation,
+            actor: DomainLife.Actor(actor, remote: remote),
+            now: now
+        )
     }
 
     func records(of domain: String) async throws(StoreError) -> [PublishedRecord] {

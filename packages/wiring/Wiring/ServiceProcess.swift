@@ -186,7 +186,6 @@ package enum ServiceProcess {
             appPasswords: AppPasswordService(
                 credentials: store,
                 salts: salts,
-                directory: store,
                 limits: appPasswords
             ),
             factors: SecondFactorService(

@@ -24,7 +24,9 @@ extension AuthRoutes {
             "id": .text, "device": .text, "created_at": .optional(.time), "last_used_at": .optional(.time),
             "last_used_from": .optional(.text), "is_current": .truth,
             "acting": .optional(
-                .object(["actor": .text, "reason": .text, "since": .optional(.time), "until": .time])
+                .object([
+                    "actor": .text, "reason": .text, "since": .optional(.time), "until": .time, "requests": .integer,
+                ])
             ),
         ]
     )

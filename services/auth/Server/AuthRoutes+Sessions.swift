@@ -22,6 +22,8 @@ extension AuthRoutes {
         var reason: String
         var since: String?
         var until: String
+        /// That were answered so far.
+        var requests: Int64
     }
 
     private struct Documents: Encodable {
@@ -58,7 +60,8 @@ extension AuthRoutes {
                 actor: $0.address,
                 reason: $0.reason,
                 since: session.createdAt.map(RFC3339.text),
-                until: RFC3339.text($0.until)
+                until: RFC3339.text($0.until),
+                requests: $0.requests
             )
         }
     }

@@ -136,7 +136,11 @@ package struct AuthRoutes: Sendable {
 
     private func logout(_ request: APIRequest) async throws -> APIResponse {
         // An unknown token is no error: the session is over either way.
-        try await tokens.revoke(refreshToken: try await request.decode(Refresh.self).refreshToken)
+        try await tokens.revoke(
+            refreshToken: try await request.decode(Refresh.self).refreshToken,
+            remote: request.remote,
+            now: clock.now()
+        )
         return .noContent
     }
 

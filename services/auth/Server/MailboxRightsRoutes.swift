@@ -173,6 +173,11 @@ package struct MailboxRightsRoutes: Sendable {
         static let members: Set<String> = ["email", "display_name"]
         var email: String
         var displayName: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case email
+            case displayName = "display_name"
+        }
     }
 
     @Sendable private func addTeam(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {

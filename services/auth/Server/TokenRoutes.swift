@@ -124,11 +124,18 @@ package struct TokenRoutes: Sendable {
         }
         let now = context.auth.clock.now()
         let bad = OAuthFault(.invalidGrant, "the code is not good")
-        let outcome = try await context.grants.spendAuthorizationCode(AuthorizationCode.hash(text), now: now)
-        guard case .good(let code) = outcome else {
-            if case .reused(let id) = outcome { await noteReuse(id, client, request) }
-            throw bad
-        }
+        let outcome = try await context.grants.spendAuthorizationCode(
+            AuthorizationCode.hash(text),
+            now: now,
+            alarm: AuditEvent(
+                at: now,
+                actor: "oauth-client:\(client.id)",
+                action: "oauth.code_reuse",
+                subject: "",
+                remote: request.remote
+            )
+        )
+        guard case .good(let code) = outcome else { throw bad }
         guard code.client == client.id else { throw bad }
         guard let given = fields["redirect_uri"], given.utf8.elementsEqual(code.redirectURI.utf8) else { throw bad }
         switch (code.challenge, fields["code_verifier"]) {
@@ -181,19 +188,6 @@ package struct TokenRoutes: Sendable {
             members.add("id_token", try await context.identityToken(tokens, client, nonce: nonce))
         }
         return Self.json(members)
-    }
-
-    private func noteReuse(_ id: AccountID, _ client: OAuthClient, _ request: APIRequest) async {
-        guard let account = try? await context.directory.account(id) else { return }
-        try? await context.directory.recordAudit(
-            AuditEvent(
-                at: context.auth.clock.now(),
-                actor: "oauth-client:\(client.id)",
-                action: "oauth.code_reuse",
-                subject: account.primaryAddress.canonical,
-                remote: request.remote
-            )
-        )
     }
 
     private func refresh(

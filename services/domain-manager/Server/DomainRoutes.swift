@@ -120,15 +120,12 @@ package struct DomainRoutes: Sendable {
         guard caller.role == .platformAdmin else {
             throw Problem.forbidden("A domain of yours is verified by its proof.")
         }
-        let domain = try await domains.addDomain(name, organisation: organisation, now: clock.now())
-        try? await directory.recordAudit(
-            AuditEvent(
-                at: clock.now(),
-                actor: caller.primaryAddress.canonical,
-                action: "domain.add",
-                subject: name,
-                remote: request.remote
-            )
+        let domain = try await domains.addDomain(
+            name,
+            organisation: organisation,
+            actor: caller.primaryAddress.canonical,
+            remote: request.remote,
+            now: clock.now()
         )
         let records = try await domains.records(of: name)
         return try .json(

@@ -41,7 +41,6 @@ struct AppPasswordCommand: ParsableCommand {
         return AppPasswordService(
             credentials: try await ports.stores.credentials(),
             salts: try await SCRAMSalts.load(try await ports.stores.sessions()),
-            directory: try await ports.stores.directory(),
             limits: limits
         )
     }

@@ -45,7 +45,10 @@ struct DomainCommand: ParsableCommand {
                 if let found = known.first(where: { $0.name == wanted }) {
                     owner = found
                 } else {
-                    owner = try await directory.addOrganisation(name: wanted)
+                    owner = try await directory.addOrganisation(
+                        name: wanted,
+                        audit: AuditEvent(at: now, actor: "cli", action: "organisation.add", subject: "")
+                    )
                 }
                 guard verified else {
                     let actor = DomainLife.Actor("cli")
@@ -55,8 +58,13 @@ struct DomainCommand: ParsableCommand {
                         DomainRow.instructions(claim, ports.life)
                     )
                 }
-                let domain = try await ports.domains.addDomain(name, organisation: owner.id, now: now)
-                try await directory.recordAudit(AuditEvent(at: now, actor: "cli", action: "domain.add", subject: name))
+                let domain = try await ports.domains.addDomain(
+                    name,
+                    organisation: owner.id,
+                    actor: "cli",
+                    remote: nil,
+                    now: now
+                )
                 let records = try await ports.domains.records(of: name)
                 try options.show(
                     DomainRow(domain, owner.name, records),

@@ -153,24 +153,20 @@ struct QueueCommand: ParsableCommand {
         _ selection: Selection,
         _ options: StoreOptions,
         _ word: String,
-        _ work: (any QueueStore, QueueSelection, Timestamp) async throws(StoreError) -> Int
+        _ work: (any QueueStore, QueueSelection, AuditEvent) async throws(StoreError) -> Int
     ) async throws {
         let chosen = try selection.selection()
         try await options.withPorts("queue") { ports in
-            let now = ports.stores.clock().now()
-            let count = try await work(try await ports.stores.queue(), chosen, now)
+            let event = AuditEvent(
+                at: ports.stores.clock().now(),
+                actor: "cli",
+                action: "queue.\(word)",
+                subject: selection.what ?? "*"
+            )
+            let count = try await work(try await ports.stores.queue(), chosen, event)
             guard count > 0 || selection.all else {
                 throw CommandFailure(.notFound, "nothing in the queue matches \(selection.what ?? "")")
             }
-            try await ports.stores.directory().recordAudit(
-                AuditEvent(
-                    at: now,
-                    actor: "cli",
-                    action: "queue.\(word)",
-                    subject: selection.what ?? "*",
-                    detail: "{\"rows\":\(count)}"
-                )
-            )
             try options.show(["recipients": count], "\(count) recipients: \(word).")
         }
     }
@@ -180,8 +176,8 @@ struct QueueCommand: ParsableCommand {
         @OptionGroup var selection: Selection
         @OptionGroup var options: StoreOptions
         func run() async throws {
-            try await change(selection, options, "retry") { queue, what, now throws(StoreError) in
-                try await queue.retryNow(what, now: now)
+            try await change(selection, options, "retry") { queue, what, event throws(StoreError) in
+                try await queue.retryNow(what, now: event.at, audit: event)
             }
         }
     }
@@ -191,8 +187,8 @@ struct QueueCommand: ParsableCommand {
         @OptionGroup var selection: Selection
         @OptionGroup var options: StoreOptions
         func run() async throws {
-            try await change(selection, options, "cancel") { queue, what, now throws(StoreError) in
-                try await queue.cancel(what, actor: "cli", now: now)
+            try await change(selection, options, "cancel") { queue, what, event throws(StoreError) in
+                try await queue.cancel(what, actor: event.actor, now: event.at)
             }
         }
     }
@@ -202,8 +198,8 @@ struct QueueCommand: ParsableCommand {
         @OptionGroup var selection: Selection
         @OptionGroup var options: StoreOptions
         func run() async throws {
-            try await change(selection, options, "hold") { queue, what, _ throws(StoreError) in
-                try await queue.hold(what)
+            try await change(selection, options, "hold") { queue, what, event throws(StoreError) in
+                try await queue.hold(what, audit: event)
             }
         }
     }
@@ -213,8 +209,8 @@ struct QueueCommand: ParsableCommand {
         @OptionGroup var selection: Selection
         @OptionGroup var options: StoreOptions
         func run() async throws {
-            try await change(selection, options, "release") { queue, what, now throws(StoreError) in
-                try await queue.release(what, now: now)
+            try await change(selection, options, "release") { queue, what, event throws(StoreError) in
+                try await queue.release(what, now: event.at, audit: event)
             }
         }
     }

@@ -48,7 +48,6 @@ struct SecondFactorCommand: ParsableCommand {
                 try await SecondFactorService.disable(
                     try await AccountCommand.account(address, in: directory),
                     store: try await ports.stores.credentials(),
-                    directory: directory,
                     actor: "cli",
                     now: ports.stores.clock().now()
                 )

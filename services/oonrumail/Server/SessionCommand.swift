@@ -19,6 +19,8 @@ struct SessionCommand: ParsableCommand {
         var lastUsedFrom: String?
         /// Who acts as the account in it.
         var actor: String?
+        /// That they were answered in it.
+        var requests: Int64?
     }
 
     struct List: AsyncParsableCommand {
@@ -37,14 +39,15 @@ struct SessionCommand: ParsableCommand {
                         createdAt: $0.createdAt.map(RFC3339.text),
                         lastUsedAt: $0.lastUse.map { RFC3339.text($0.at) },
                         lastUsedFrom: $0.lastUse?.remote?.description,
-                        actor: $0.actor?.address
+                        actor: $0.actor?.address,
+                        requests: $0.actor?.requests
                     )
                 }
-                var table = TextTable(["ID", "SINCE", "LAST USED", "FROM", "ACTING", "DEVICE"])
+                var table = TextTable(["ID", "SINCE", "LAST USED", "FROM", "ACTING", "REQUESTS", "DEVICE"])
                 for one in known {
                     table.add([
                         one.id, one.createdAt ?? "-", one.lastUsedAt ?? "-", one.lastUsedFrom ?? "-",
-                        one.actor ?? "-", one.device,
+                        one.actor ?? "-", one.requests.map { "\($0)" } ?? "-", one.device,
                     ])
                 }
                 try options.show(known, table.text)
@@ -65,12 +68,13 @@ struct SessionCommand: ParsableCommand {
                 let directory = try await ports.stores.directory()
                 let account = try await AccountCommand.account(address, in: directory)
                 let sessions = try await ports.stores.sessions()
+                let now = ports.stores.clock().now()
+                let event = TokenService.event("session.revoke", of: id, by: "cli", remote: nil, now)
                 if let id {
-                    try await sessions.revokeSession(id, of: account.id)
+                    try await sessions.revokeSession(id, of: account.id, audit: event)
                 } else {
-                    _ = try await sessions.revokeSessions(of: account.id, except: nil)
+                    _ = try await sessions.revokeSessions(of: account.id, except: nil, audit: event)
                 }
-                try await directory.audit("session.revoke", address, ports)
                 try options.show(["email": address.description], "Sessions of \(address) ended.")
             }
         }

@@ -7,8 +7,7 @@ import ServiceLifecycle
 /// Expunges mail that has been in Trash or Junk for longer than its domain keeps it there.
 ///
 /// Invariants: off where a domain's policy does not say otherwise; of all processes one at a time does it; each transaction is
-/// of one account and bounded; a round leaves one audit line a domain and folder, with what went; a stop ends it after the present
-/// transaction.
+/// of one account and bounded, with its audit line; a stop ends it after the present transaction.
 package struct RetentionService: Service {
     static let task = "retention"
     /// Messages of one account in one transaction.
@@ -18,7 +17,6 @@ package struct RetentionService: Service {
 
     private let policies: any PolicyStore
     private let upkeep: any DomainStore
-    private let directory: any DirectoryStore
     private let clock: any WallClock
     private let interval: Duration
     /// Names this process.
@@ -28,7 +26,6 @@ package struct RetentionService: Service {
     package init(
         policies: any PolicyStore,
         upkeep: any DomainStore,
-        directory: any DirectoryStore,
         clock: any WallClock,
         interval: Duration,
         holder: String,
@@ -36,7 +33,6 @@ package struct RetentionService: Service {
     ) {
         self.policies = policies
         self.upkeep = upkeep
-        self.directory = directory
         self.clock = clock
         self.interval = interval
         self.holder = holder
@@ -75,25 +71,18 @@ package struct RetentionService: Service {
     private func expire(_ use: SpecialUse, _ days: Int, _ domain: String) async throws(StoreError) {
         let before = clock.now().adding(seconds: -86_400 * Int64(days))
         var first = AccountID(0)
-        var (gone, accounts) = (0, Set<AccountID>())
         while !Task.isCancelled, try await holds() {
-            let done = try await policies.expire(use, ofDomain: domain, before: before, from: first, limit: Self.batch)
+            let done = try await policies.expire(
+                use,
+                ofDomain: domain,
+                before: before,
+                from: first,
+                limit: Self.batch,
+                audit: AuditEvent(at: clock.now(), actor: "system", action: "retention.expunge", subject: "")
+            )
             guard let done else { break }
-            gone += done.count
-            accounts.insert(done.account)
+            Counter(label: "oonrumail_retention_expunged_total").increment(by: done.count)
             first = done.count == Self.batch ? done.account : AccountID(done.account.rawValue + 1)
         }
-        guard gone > 0 else { return }
-        Counter(label: "oonrumail_retention_expunged_total").increment(by: gone)
-        try await directory.recordAudit(
-            AuditEvent(
-                at: clock.now(),
-                actor: "system",
-                action: "retention.expunge",
-                subject: domain,
-                detail:
-                    "{\"folder\":\"\(use.rawValue)\",\"days\":\(days),\"messages\":\(gone),\"accounts\":\(accounts.count)}"
-            )
-        )
     }
 }

@@ -24,7 +24,6 @@ package enum StorageModule {
         let retention = RetentionService(
             policies: try await context.ports.policies(),
             upkeep: try await context.ports.domains(),
-            directory: try await context.ports.directory(),
             clock: context.clock,
             interval: context.settings.retentionInterval,
             holder: context.holder
