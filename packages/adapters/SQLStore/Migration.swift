@@ -60,6 +60,7 @@ package struct Migration: Sendable {
         .bulk,
         .webhooks,
         .acting,
+        .withoutPassword,
     ]
 
     private static let table = """
