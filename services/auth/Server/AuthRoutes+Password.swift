@@ -27,6 +27,10 @@ extension AuthRoutes {
             of: caller.account,
             request
         )
+        // Who confirms by a passkey was not asked for it yet.
+        if let domain = try await authenticator.provider(demandedOf: caller.account) {
+            throw Problem.providerNeeded(domain)
+        }
         do {
             try await accounts.changeOwnPassword(
                 of: caller.account,
