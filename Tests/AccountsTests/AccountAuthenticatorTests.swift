@@ -127,7 +127,11 @@ final class CountedWork: Sendable {
         let auth = try await ready()
         _ = await attempt(auth, "ann@shop.test")
         let id = try await id(of: "ann@shop.test")
-        try await directory.setPassword(id, hash: try await counted.work().hash("another horse"))
+        try await directory.setPassword(
+            id,
+            hash: try await counted.work().hash("another horse"),
+            replacing: try #require(directory.passwordHash(of: id))
+        )
         #expect(await attempt(auth, "ann@shop.test") == "invalid")
         #expect(await attempt(auth, "ann@shop.test", "another horse") == "ann@shop.test")
         try await directory.setAccountStatus(id, .suspended)
@@ -195,7 +199,8 @@ final class CountedWork: Sendable {
         let id = try await id(of: "ann@shop.test")
         try await directory.setPassword(
             id,
-            hash: try PasswordHasher(memory: 16 << 10, passes: 1).hash(Array(Self.password.utf8))
+            hash: try PasswordHasher(memory: 16 << 10, passes: 1).hash(Array(Self.password.utf8)),
+            replacing: try #require(directory.passwordHash(of: id))
         )
         let old = directory.passwordHash(of: id)
         #expect(await attempt(auth, "ann@shop.test") == "ann@shop.test")

@@ -95,7 +95,8 @@ final class IMAPHouse: Sendable {
                 organisation: organisation.id,
                 address: address,
                 passwordHash: try await work.hash(Self.password)
-            )
+            ),
+            audit: nil
         ).id
         let made = try SelfSignedCertificate(hostNames: ["mail.example.test"])
         try Data(made.certificatePEM).write(to: URL(fileURLWithPath: folder + "/c.pem"))

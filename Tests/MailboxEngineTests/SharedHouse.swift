@@ -38,9 +38,9 @@ final class SharedHouse: Sendable {
         func new(_ address: String, _ organisation: OrganisationID) throws -> NewAccount {
             NewAccount(organisation: organisation, address: try #require(EmailAddress(address)), passwordHash: "-")
         }
-        owner = try await store.addAccount(try new("ann@shop.test", shop))
-        reader = try await store.addAccount(try new("bob@shop.test", shop))
-        stranger = try await store.addAccount(try new("cy@rival.test", rival))
+        owner = try await store.addAccount(try new("ann@shop.test", shop), audit: nil)
+        reader = try await store.addAccount(try new("bob@shop.test", shop), audit: nil)
+        stranger = try await store.addAccount(try new("cy@rival.test", rival), audit: nil)
         team = try await store.addTeamAccount(
             try new("support@shop.test", shop),
             audit: AuditEvent(at: FixedClock().now(), actor: "cli", action: "account.add", subject: "support@shop.test")

@@ -45,7 +45,7 @@ struct RecoveryTests {
         _ = try await store.addDomain("shop.test", organisation: organisation, keys: [], audit: made)
         let address = try #require(EmailAddress("ann@shop.test"))
         let new = NewAccount(organisation: organisation, address: address, passwordHash: "x")
-        return (store, try await store.addAccount(new))
+        return (store, try await store.addAccount(new, audit: nil))
     }
 
     /// Does not compress.

@@ -19,7 +19,6 @@ import Testing
             mode: mode,
             role: role,
             account: account,
-            passwordHash: "unknown",
             defaultQuota: 900,
             openInvitations: 2,
             members: 3,
@@ -172,7 +171,7 @@ import Testing
         func accept(_ token: UInt8) async throws -> Account {
             try await store.acceptInvitation(
                 byToken: Array(repeating: token, count: 32),
-                passwordHash: "chosen",
+                choosing: .password("chosen"),
                 quotaBytes: nil,
                 now: test.clock.now(),
                 audit: AuditEvent(at: test.clock.now(), actor: "", action: "invitation.accept", subject: "")

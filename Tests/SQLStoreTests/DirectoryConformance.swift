@@ -98,9 +98,15 @@ import Testing
         #expect(try await test.store.credential(for: .sample("Ann@Shop.test"))?.passwordHash == "hash of ann@shop.test")
         #expect(try await test.store.credential(for: .sample("Ann@Shop.test"))?.account == ann)
         #expect(try await test.store.credential(for: .sample("nobody@shop.test")) == nil)
-        try await test.store.setPassword(ann.id, hash: "new")
+        try await test.store.setPassword(ann.id, hash: "new", replacing: "hash of ann@shop.test")
         #expect(try await test.store.credential(for: ann.primaryAddress)?.passwordHash == "new")
-        await #expect(throws: StoreError.notFound) { try await test.store.setPassword(AccountID(99), hash: "new") }
+        // Another was set while this one was hashed anew.
+        await #expect(throws: StoreError.notFound) {
+            try await test.store.setPassword(ann.id, hash: "again", replacing: "hash of ann@shop.test")
+        }
+        await #expect(throws: StoreError.notFound) {
+            try await test.store.setPassword(AccountID(99), hash: "new", replacing: "old")
+        }
 
         try await test.store.addAlias(.sample("info@shop.test"), targets: [ann.primaryAddress])
         #expect(try await test.store.credential(for: .sample("info@shop.test")) == nil)

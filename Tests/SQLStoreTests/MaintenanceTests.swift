@@ -211,7 +211,7 @@ import Testing
             Damage("no queue message", "DELETE FROM queue_messages", "has no message"),
             Damage("state", "UPDATE queue_recipients SET state = 'odd'", "no known state"),
             Damage("no counters", "DELETE FROM account_counters WHERE account_id = 2", "account 2 has no counters"),
-            Damage("no password", "DELETE FROM credentials WHERE account_id = 2", "account 2 has no password"),
+            Damage("no credentials", "DELETE FROM credentials WHERE account_id = 2", "account 2 has no credentials"),
             Damage("address", "DELETE FROM addresses WHERE account_id = 2", "account 2 does not own its address"),
             Damage("account", "DELETE FROM accounts WHERE account_id = 2", "belongs to an account that is not there"),
             Damage("domain", "DELETE FROM domains", "is of a domain that is not there"),

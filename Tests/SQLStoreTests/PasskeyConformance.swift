@@ -90,7 +90,7 @@ import Testing
             try await test.store.removePasskey(
                 phone.passkey.id,
                 of: bob.id,
-                evenIfDemanded: false,
+                removal: .byOwner,
                 audit: event(test, "no")
             )
         }
@@ -154,7 +154,7 @@ import Testing
         try await test.store.removePasskey(
             phone.id,
             of: ann.id,
-            evenIfDemanded: false,
+            removal: .byOwner,
             audit: event(test, "passkey.remove")
         )
         #expect(try await test.store.secondFactorKinds(of: ann.id) == [])

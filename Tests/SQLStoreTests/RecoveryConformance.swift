@@ -139,7 +139,7 @@ import Testing
     private func accept(_ number: UInt8, _ test: StoreUnderTest) async throws -> Account {
         try await test.store.acceptInvitation(
             byToken: Array(repeating: number, count: 32),
-            passwordHash: "chosen",
+            choosing: .password("chosen"),
             quotaBytes: 1_000,
             now: test.clock.now(),
             audit: audit(test, "invitation.accept")

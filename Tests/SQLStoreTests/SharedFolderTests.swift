@@ -51,7 +51,7 @@ import Testing
         try await command.store.setAccountStatus(ann.id, .suspended)
         #expect(try await server.store.resolve(ann.primaryAddress) == .suspended)
         #expect(try await server.store.credential(for: ann.primaryAddress) == nil)
-        try await command.store.setPassword(ann.id, hash: "new")
+        try await command.store.setPassword(ann.id, hash: "new", replacing: "hash of ann@shop.test")
         try await command.store.setAccountStatus(ann.id, .active)
         #expect(try await server.store.credential(for: ann.primaryAddress)?.passwordHash == "new")
         try await server.deliver(Octets.text(10), to: [ann])

@@ -177,12 +177,12 @@ import Testing
         let refused = StoreError.refused("the organisation demands a second factor: this is the last one")
         try await store.removeSecondFactor(of: ann.id, evenIfDemanded: false)
         await #expect(throws: refused) {
-            try await store.removePasskey(phone, of: ann.id, evenIfDemanded: false, audit: audit(test))
+            try await store.removePasskey(phone, of: ann.id, removal: .byOwner, audit: audit(test))
         }
         #expect(try await store.factorStanding(of: ann.id).kinds == [.passkey])
         #expect(try await store.recoveryCodesLeft(of: ann.id) == 1)
         try await enrol(ann, test)
-        try await store.removePasskey(phone, of: ann.id, evenIfDemanded: false, audit: audit(test))
+        try await store.removePasskey(phone, of: ann.id, removal: .byOwner, audit: audit(test))
         await #expect(throws: refused) { try await store.removeSecondFactor(of: ann.id, evenIfDemanded: false) }
         #expect(try await store.factorStanding(of: ann.id).kinds == [.totp])
         try await store.removeSecondFactor(of: ann.id, evenIfDemanded: true)

@@ -114,6 +114,25 @@ extension StoreFactory {
     }
 }
 
+/// Fixtures leave no line in the audit.
+extension DirectoryStore {
+    func addAccount(_ account: NewAccount) async throws(StoreError) -> Account {
+        try await addAccount(account, audit: nil)
+    }
+    func setQuota(_ id: AccountID, bytes: Int64?) async throws(StoreError) {
+        try await setQuota(id, bytes: bytes, audit: nil)
+    }
+    func resetAccount(_ id: AccountID) async throws(StoreError) { try await resetAccount(id, audit: nil) }
+    func changePassword(
+        _ id: AccountID,
+        hash: String,
+        keeping history: Int,
+        exceptSession family: String?
+    ) async throws(StoreError) {
+        try await changePassword(id, hash: hash, keeping: history, exceptSession: family, audit: nil)
+    }
+}
+
 /// One store with what stands around it.
 struct StoreUnderTest: Sendable {
     let store: any EveryStorePort

@@ -70,7 +70,10 @@ var accounts: [Account] = []
 for index in 0..<accountCount {
     guard let address = EmailAddress("u\(index)@\(tag).test") else { fatalError("address") }
     accounts.append(
-        try await store.addAccount(NewAccount(organisation: organisation, address: address, passwordHash: "x"))
+        try await store.addAccount(
+            NewAccount(organisation: organisation, address: address, passwordHash: "x"),
+            audit: nil
+        )
     )
 }
 // An organisation's limit that is never reached: what it costs that there is one.

@@ -61,6 +61,7 @@ package struct Migration: Sendable {
         .webhooks,
         .acting,
         .actingRequests,
+        .withoutPassword,
         .domainPermissions,
     ]
 

@@ -9,18 +9,28 @@ extension SQLStore {
     ]
     static let inbox = MailboxID(1)
 
-    package func addAccount(_ account: NewAccount) async throws(StoreError) -> Account {
+    package func addAccount(_ account: NewAccount, audit: AuditEvent?) async throws(StoreError) -> Account {
         let now = clock.now()
-        return try await database.write { connection throws(StoreError) in try Self.insert(account, now, connection) }
+        return try await database.write { connection throws(StoreError) in
+            let made = try Self.insert(account, now, connection)
+            if let audit { try Self.record(audit, connection) }
+            if let invitation = account.invitation {
+                try Self.invite(made, invitation, audit, now, connection)
+            }
+            return made
+        }
     }
 
+    /// - Parameter number: chosen before; nil: the next one.
     static func insert(
         _ account: NewAccount,
+        as number: AccountID? = nil,
         _ now: Timestamp,
         _ connection: any SQLConnection
     ) throws(StoreError) -> Account {
         try Self.requireDomain(account.address.domain, of: account.organisation, connection)
-        let id = AccountID(try Self.next("account", connection))
+        let id: AccountID
+        if let number { id = number } else { id = AccountID(try Self.next("account", connection)) }
         try Self.insertAddress(account.address, of: id, connection)
         try insertRows(
             of: account,
@@ -56,7 +66,7 @@ extension SQLStore {
         )
         try connection.execute(
             "INSERT INTO credentials (account_id, password_hash, changed_at) VALUES ($1, $2, $3)",
-            [.integer(id.rawValue), .text(account.passwordHash), .integer(now.microseconds)]
+            [.integer(id.rawValue), .text(account.passwordHash ?? noPassword), .integer(now.microseconds)]
         )
         try connection.execute(
             """
@@ -114,7 +124,7 @@ extension SQLStore {
         }
     }
 
-    package func setQuota(_ id: AccountID, bytes: Int64?) async throws(StoreError) {
+    package func setQuota(_ id: AccountID, bytes: Int64?, audit: AuditEvent?) async throws(StoreError) {
         try await database.write { connection throws(StoreError) in
             let quota = try connection.first(
                 "UPDATE account_counters SET quota_bytes = $2 WHERE account_id = $1 RETURNING \(QuotaLedger.columns)",
@@ -124,25 +134,11 @@ extension SQLStore {
             if !quota.limits.reached(bytes: quota.usedBytes, messages: quota.usedMessages).isEmpty {
                 try QuotaLedger(connection: connection, account: id).mark()
             }
+            if let audit { try Self.record(audit, connection) }
         }
     }
 
-    package func setPassword(_ id: AccountID, hash: String) async throws(StoreError) {
-        let now = clock.now()
-        try await change(
-            "UPDATE credentials SET password_hash = $2, changed_at = $3 WHERE account_id = $1",
-            [.integer(id.rawValue), .text(hash), .integer(now.microseconds)]
-        )
-    }
-
-    /// A change of one row; `.notFound` when there is none.
-    private func change(_ sql: String, _ values: [SQLValue]) async throws(StoreError) {
-        try await database.write { connection throws(StoreError) in
-            guard try connection.execute(sql, values) == 1 else { throw .notFound }
-        }
-    }
-
-    package func resetAccount(_ id: AccountID) async throws(StoreError) {
+    package func resetAccount(_ id: AccountID, audit: AuditEvent?) async throws(StoreError) {
         let now = clock.now()
         let inbox = Self.inbox
         let changes = try await database.write { connection throws(StoreError) in
@@ -178,37 +174,10 @@ extension SQLStore {
             ]
             // A command does this while the server holds sessions on the account.
             try Self.leaveNotice(of: changes, connection)
+            if let audit { try Self.record(audit, connection) }
             return changes
         }
         feed.publish(changes)
-    }
-
-    package func credential(
-        for address: EmailAddress
-    ) async throws(StoreError) -> (account: Account, passwordHash: String)? {
-        let found = try await database.read { connection throws(StoreError) -> CredentialRow? in
-            let account = try connection.first(
-                """
-                \(Self.accountQuery) WHERE accounts.account_id = \(Self.signInHolder)
-                AND \(Self.accountStatus) = 'active'
-                AND NOT EXISTS (SELECT 1 FROM shared_accounts WHERE shared_accounts.account_id = accounts.account_id)
-                """,
-                [.text(address.canonical)],
-                Self.account
-            )
-            guard let account else { return nil }
-            let hash = try connection.first(
-                "SELECT password_hash FROM credentials WHERE account_id = $1",
-                [.integer(account.id.rawValue)]
-            ) { row throws(StoreError) in row.text(0) }
-            return hash.map { CredentialRow(account: account, hash: $0) }
-        }
-        return found.map { ($0.account, $0.hash) }
-    }
-
-    private struct CredentialRow: Sendable {
-        var account: Account
-        var hash: String
     }
 
     // MARK: - Rows
@@ -219,13 +188,20 @@ extension SQLStore {
         OR organisations.status = 'suspended' THEN 'suspended' ELSE accounts.status END
         """
 
+    /// Of the row of `accounts` around it.
+    private static let passwordColumn = """
+        CASE WHEN EXISTS (
+            SELECT 1 FROM credentials WHERE credentials.account_id = accounts.account_id AND password_hash <> '\(noPassword)'
+        ) THEN 1 ELSE 0 END
+        """
+
     static let accountQuery = accountRows(with: "")
 
     /// - Parameter more: columns behind those of the account, each with a comma before it.
     static func accountRows(with more: String) -> String {
         """
         SELECT accounts.account_id, accounts.organisation_id, addresses.written, display_name, role, \(accountStatus),
-        quota_bytes, used_bytes, used_messages, accounts.created_at\(more) FROM accounts
+        quota_bytes, used_bytes, used_messages, accounts.created_at, \(passwordColumn)\(more) FROM accounts
         LEFT JOIN domains ON domains.name = accounts.domain
         LEFT JOIN organisations ON organisations.organisation_id = accounts.organisation_id
         JOIN account_counters ON account_counters.account_id = accounts.account_id
@@ -248,7 +224,8 @@ extension SQLStore {
             quotaBytes: row.optionalInteger(6),
             usedBytes: row.integer(7),
             usedMessages: row.integer(8),
-            createdAt: Timestamp(microseconds: row.integer(9))
+            createdAt: Timestamp(microseconds: row.integer(9)),
+            hasPassword: row.integer(10) == 1
         )
     }
 }

@@ -38,7 +38,7 @@ extension BulkWork {
                 organisation: bulk.organisation,
                 address: wish.address,
                 displayName: wish.displayName ?? "",
-                passwordHash: bulk.passwordHash,
+                passwordHash: nil,
                 quotaBytes: quota
             ),
             now,
@@ -53,7 +53,7 @@ extension BulkWork {
         if let invitation = wish.invitation { try invite(account, invitation) }
     }
 
-    /// Whoever spends the token chooses the password, and proves the contact.
+    /// Whoever spends the token chooses how to sign in, and proves the contact.
     private mutating func invite(_ account: Account, _ invitation: BulkInvitation) throws(StoreError) {
         column = "contact"
         let open = try connection.first(

@@ -3,11 +3,11 @@ package import MailModel
 package import MailPorts
 
 extension SQLStore: InvitationStore {
-    private static let invitationColumns = """
+    static let invitationColumns = """
         invitation_id, organisation_id, written, contact, display_name, role, invited_by, created_at, expires_at
         """
 
-    private static func invitation(_ row: any SQLRow) throws(StoreError) -> Invitation {
+    static func invitation(_ row: any SQLRow) throws(StoreError) -> Invitation {
         Invitation(
             id: InvitationID(row.integer(0)),
             organisation: OrganisationID(row.integer(1)),
@@ -53,6 +53,37 @@ extension SQLStore: InvitationStore {
             try Self.record(audit, of: new.organisation, connection)
             return made
         }
+    }
+
+    /// For an account that was made this moment, in place of one that has expired.
+    static func invite(
+        _ account: Account,
+        _ new: NewAccount.Invitation,
+        _ audit: AuditEvent?,
+        _ now: Timestamp,
+        _ connection: any SQLConnection
+    ) throws(StoreError) {
+        try requireActiveDomain(account.primaryAddress.domain, of: account.organisation, connection)
+        try connection.execute(
+            "DELETE FROM invitations WHERE address = $1 AND expires_at <= $2",
+            [.text(account.primaryAddress.canonical), .integer(now.microseconds)]
+        )
+        let made = Invitation(
+            id: InvitationID(try next("invitation", connection)),
+            organisation: account.organisation,
+            address: account.primaryAddress,
+            contact: nil,
+            displayName: account.displayName,
+            role: account.role,
+            invitedBy: audit?.actor ?? "",
+            createdAt: now,
+            expiresAt: new.expiresAt
+        )
+        try insert(made, new.tokenHash, for: account.id, connection)
+        guard var audit else { return }
+        audit.action = "invitation.add"
+        audit.detail = AuditDetail().adding("role", made.role.rawValue).text
+        try record(audit, of: made.organisation, connection)
     }
 
     /// - Parameter account: the one that is there already, and has no password that anybody knows.
@@ -112,7 +143,7 @@ extension SQLStore: InvitationStore {
         }
     }
 
-    private static let openInvitation = """
+    static let openInvitation = """
         token_hash = $1 AND expires_at > $2 AND NOT EXISTS (
             SELECT 1 FROM organisations WHERE organisations.organisation_id = invitations.organisation_id
             AND organisations.status = 'suspended'
@@ -144,86 +175,5 @@ extension SQLStore: InvitationStore {
             audit.subject = address
             try Self.record(audit, of: organisation, connection)
         }
-    }
-
-    package func acceptInvitation(
-        byToken hash: [UInt8],
-        passwordHash: String,
-        quotaBytes: Int64?,
-        now: Timestamp,
-        audit: AuditEvent
-    ) async throws(StoreError) -> Account {
-        try await database.write { connection throws(StoreError) in
-            // Of two that spend one token at once the second finds none.
-            let spent = try connection.first(
-                "DELETE FROM invitations WHERE \(Self.openInvitation) RETURNING \(Self.invitationColumns), account_id",
-                [.bytes(hash), .integer(now.microseconds)]
-            ) { row throws(StoreError) in
-                (invitation: try Self.invitation(row), account: row.optionalInteger(9).map { AccountID($0) })
-            }
-            guard let (spent, known) = spent else { throw .notFound }
-            try Self.requireActiveDomain(spent.address.domain, of: spent.organisation, connection)
-            let account: Account
-            if let known {
-                account = try Self.choosePassword(of: known, spent, passwordHash, now, connection)
-            } else {
-                account = try Self.make(spent, passwordHash, quotaBytes, now, connection)
-            }
-            try connection.execute(
-                "UPDATE accounts SET recovery_address = $2 WHERE account_id = $1",
-                [.integer(account.id.rawValue), .optional(spent.contact?.description)]
-            )
-            var audit = audit
-            (audit.actor, audit.subject) = (spent.address.canonical, spent.address.canonical)
-            audit.detail =
-                AuditDetail().adding("invited_by", spent.invitedBy).adding("role", spent.role.rawValue).text
-            try Self.record(audit, of: spent.organisation, connection)
-            return account
-        }
-    }
-
-    private static func make(
-        _ spent: Invitation,
-        _ passwordHash: String,
-        _ quotaBytes: Int64?,
-        _ now: Timestamp,
-        _ connection: any SQLConnection
-    ) throws(StoreError) -> Account {
-        try insert(
-            NewAccount(
-                organisation: spent.organisation,
-                address: spent.address,
-                displayName: spent.displayName,
-                role: spent.role,
-                passwordHash: passwordHash,
-                quotaBytes: quotaBytes
-            ),
-            now,
-            connection
-        )
-    }
-
-    /// The first password of an account that was imported; `.notFound` when it has had another since.
-    private static func choosePassword(
-        of account: AccountID,
-        _ spent: Invitation,
-        _ hash: String,
-        _ now: Timestamp,
-        _ connection: any SQLConnection
-    ) throws(StoreError) -> Account {
-        let changed = try connection.execute(
-            """
-            UPDATE credentials SET password_hash = $2, changed_at = $3 WHERE account_id = $1 AND changed_at <= $4
-            AND EXISTS (
-                SELECT 1 FROM accounts WHERE accounts.account_id = $1 AND status = 'active' AND primary_address = $5
-            )
-            """,
-            [
-                .integer(account.rawValue), .text(hash), .integer(now.microseconds),
-                .integer(spent.createdAt.microseconds), .text(spent.address.canonical),
-            ]
-        )
-        guard changed == 1, let known = try self.account(account, connection) else { throw .notFound }
-        return known
     }
 }

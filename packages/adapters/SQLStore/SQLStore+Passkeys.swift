@@ -32,27 +32,50 @@ extension SQLStore: PasskeyStore {
                 row throws(StoreError) in row.integer(0)
             }
             guard (count ?? 0) < limit else { throw .refused("an account has at most \(limit) passkeys") }
-            var made = new
-            made.id = PasskeyID(try Self.next("passkey", connection))
-            made.createdAt = now
-            made.lastUse = nil
-            try Self.insert(made, connection)
+            let added = try Self.add(new, recoveryHashes, now, connection)
             if count == 0 { try Self.endSignIns(of: new.account, .password, connection) }
-            let codes = try connection.first(
-                "SELECT COUNT(*) FROM recovery_codes WHERE account_id = $1 AND used_at IS NULL",
-                [account]
-            ) { row throws(StoreError) in row.integer(0) }
-            let takesCodes = codes ?? 0 == 0
-            if takesCodes { try Self.putRecoveryCodes(recoveryHashes, of: new.account, connection) }
             try Self.record(audit, connection)
-            return Added(passkey: made, tookRecoveryCodes: takesCodes)
+            return added
         }
         return (taken.passkey, taken.tookRecoveryCodes)
     }
 
-    private struct Added: Sendable {
+    struct Added: Sendable {
         var passkey: Passkey
         var tookRecoveryCodes: Bool
+    }
+
+    /// The rows of a passkey, and of recovery codes for an account that has none.
+    private static func add(
+        _ new: Passkey,
+        _ recoveryHashes: [[UInt8]],
+        _ now: Timestamp,
+        _ connection: any SQLConnection
+    ) throws(StoreError) -> Added {
+        var made = new
+        made.id = PasskeyID(try next("passkey", connection))
+        made.createdAt = now
+        made.lastUse = nil
+        try insert(made, connection)
+        let codes = try connection.first(
+            "SELECT COUNT(*) FROM recovery_codes WHERE account_id = $1 AND used_at IS NULL",
+            [.integer(new.account.rawValue)]
+        ) { row throws(StoreError) in row.integer(0) }
+        let takesCodes = codes ?? 0 == 0
+        if takesCodes { try putRecoveryCodes(recoveryHashes, of: new.account, connection) }
+        return Added(passkey: made, tookRecoveryCodes: takesCodes)
+    }
+
+    /// The passkey that somebody chose to sign in by, in the transaction of that choice.
+    static func add(
+        _ new: NewPasskey,
+        _ now: Timestamp,
+        _ connection: any SQLConnection
+    ) throws(StoreError) {
+        guard try spend(new.challenge, of: new.passkey.account, now, connection) else {
+            throw .refused("the challenge was answered before")
+        }
+        _ = try add(new.passkey, new.recoveryHashes, now, connection)
     }
 
     package func usePasskey(
@@ -78,12 +101,13 @@ extension SQLStore: PasskeyStore {
             }
             try connection.execute(
                 """
-                UPDATE passkeys SET sign_count = $3, is_backed_up = $4, last_used_at = $5, last_used_from = $6
+                UPDATE passkeys SET sign_count = $3, is_backed_up = $4, last_used_at = $5, last_used_from = $6,
+                verifies_user = CASE WHEN $7 = 1 THEN 1 ELSE verifies_user END
                 WHERE account_id = $1 AND passkey_id = $2
                 """,
                 key + [
                     .integer(count), .integer(use.isBackedUp ? 1 : 0), .integer(use.use.at.microseconds),
-                    .optional(use.use.remote?.description),
+                    .optional(use.use.remote?.description), .integer(use.verifiedUser ? 1 : 0),
                 ]
             )
             try Self.record(audit, connection)
@@ -110,7 +134,7 @@ extension SQLStore: PasskeyStore {
     package func removePasskey(
         _ id: PasskeyID,
         of account: AccountID,
-        evenIfDemanded: Bool,
+        removal: PasskeyRemoval,
         audit: AuditEvent
     ) async throws(StoreError) {
         try await database.write { connection throws(StoreError) in
@@ -120,8 +144,20 @@ extension SQLStore: PasskeyStore {
                 [.integer(account.rawValue), .integer(id.rawValue)]
             )
             guard gone == 1 else { throw .notFound }
-            try Self.checkFactorsLeft(of: account, evenIfDemanded: evenIfDemanded, connection)
+            try Self.checkFactorsLeft(of: account, evenIfDemanded: removal != .byOwner, connection)
+            if removal != .forced { try Self.requireWayIn(account, connection) }
             try Self.record(audit, connection)
+        }
+    }
+
+    /// After a passkey was taken away.
+    private static func requireWayIn(_ account: AccountID, _ connection: any SQLConnection) throws(StoreError) {
+        let hasPassword = try hasPassword(account, connection)
+        let hasWayIn = try hasWayIn(account, connection)
+        guard hasPassword || hasWayIn else {
+            throw .refused(
+                "the account has no password, and no other passkey of it has verified its user: set a password first"
+            )
         }
     }
 
@@ -153,21 +189,23 @@ extension SQLStore: PasskeyStore {
         try connection.execute(
             """
             INSERT INTO passkeys (
-                account_id, passkey_id, credential, public_key, sign_count, name, model, transports, is_backed_up, created_at
-            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                account_id, passkey_id, credential, public_key, sign_count, name, model, transports, is_backed_up, created_at,
+                verifies_user
+            ) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
             """,
             [
                 .integer(passkey.account.rawValue), .integer(passkey.id.rawValue), .bytes(passkey.credential),
                 .bytes(passkey.publicKey), .integer(Int64(passkey.signCount)), .text(passkey.name),
                 .bytes(passkey.model), .text(passkey.transports.joined(separator: " ")),
                 .integer(passkey.isBackedUp ? 1 : 0), .integer(passkey.createdAt.microseconds),
+                .integer(passkey.verifiesUser ? 1 : 0),
             ]
         )
     }
 
     private static let passkeyQuery = """
         SELECT passkey_id, account_id, credential, public_key, sign_count, name, model, transports, is_backed_up, created_at,
-        last_used_at, last_used_from FROM passkeys
+        last_used_at, last_used_from, verifies_user FROM passkeys
         """
 
     private static func passkey(_ row: any SQLRow) throws(StoreError) -> Passkey {
@@ -184,7 +222,8 @@ extension SQLStore: PasskeyStore {
             createdAt: Timestamp(microseconds: row.integer(9)),
             lastUse: row.optionalInteger(10).map {
                 LastUse(at: Timestamp(microseconds: $0), remote: row.isNull(11) ? nil : IPAddress(row.text(11)))
-            }
+            },
+            verifiesUser: row.integer(12) == 1
         )
     }
 }

@@ -10,12 +10,12 @@ extension SQLStore: PeopleStore {
     private static func person(_ row: any SQLRow) throws(StoreError) -> Person {
         var person = Person(
             account: try account(row),
-            reason: row.optionalText(10),
-            purgeAt: row.optionalInteger(11).map { Timestamp(microseconds: $0) }
+            reason: row.optionalText(11),
+            purgeAt: row.optionalInteger(12).map { Timestamp(microseconds: $0) }
         )
-        person.language = row.optionalText(12).flatMap { LanguageTag($0) }
-        person.timeZone = row.optionalText(13)
-        person.avatarVersion = row.optionalInteger(14)
+        person.language = row.optionalText(13).flatMap { LanguageTag($0) }
+        person.timeZone = row.optionalText(14)
+        person.avatarVersion = row.optionalInteger(15)
         return person
     }
 

@@ -6,8 +6,7 @@ extension SQLStore {
     package func addTeamAccount(_ account: NewAccount, audit: AuditEvent) async throws(StoreError) -> Account {
         let now = clock.now()
         var account = account
-        // No hash of libsodium's: whatever is asked of it, it proves no password.
-        account.passwordHash = "!"
+        account.passwordHash = nil
         let new = account
         return try await database.write { connection throws(StoreError) in
             let made = try Self.insert(new, now, connection)

@@ -197,7 +197,7 @@ struct StoreVerifier {
             """
             SELECT 'account ' || account_id || ' has no counters' FROM accounts
             WHERE account_id NOT IN (SELECT account_id FROM account_counters)
-            UNION ALL SELECT 'account ' || account_id || ' has no password' FROM accounts
+            UNION ALL SELECT 'account ' || account_id || ' has no credentials' FROM accounts
             WHERE account_id NOT IN (SELECT account_id FROM credentials)
             UNION ALL SELECT 'account ' || account_id || ' does not own its address' FROM accounts
             WHERE NOT EXISTS (

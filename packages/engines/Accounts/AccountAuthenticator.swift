@@ -37,7 +37,7 @@ package struct LockoutLimits: Sendable {
 
 /// Checks addresses and passwords for every service.
 ///
-/// Spends the time of one Argon2id whether the address exists or not, so that answers do not tell which do.
+/// Spends the time of one Argon2id whether the address exists and has a password or not, so that answers do not tell which do.
 package final class AccountAuthenticator: Sendable {
     /// The sessions that signed in here, to be ended when their credential is.
     package let signIns = SignInRegistry()
@@ -120,7 +120,7 @@ package final class AccountAuthenticator: Sendable {
             guard await spendTime(password) else { return .unavailable }
             return await refuse("malformed credentials", address, remote, service, counters, now)
         }
-        let found: (account: Account, passwordHash: String)?
+        let found: (account: Account, passwordHash: String?)?
         do throws(StoreError) {
             found = try await directory.credential(for: address)
         } catch {
@@ -155,12 +155,16 @@ package final class AccountAuthenticator: Sendable {
             logger.error("connections of providers unavailable", metadata: ["error": .string("\(error)")])
             return .unavailable
         }
+        guard let knownHash = found.passwordHash else {
+            guard await spendTime(password) else { return .unavailable }
+            return await refuse("it has no password", address, remote, service, counters, now)
+        }
         let signIn = SignIn(account: found.account, credential: .password, position: position)
-        if cache.contains(address, password, passwordHash: found.passwordHash, now: now) {
+        if cache.contains(address, password, passwordHash: knownHash, now: now) {
             return await passed(signIn, service, remote, now)
         }
         do throws(PasswordWork.Failure) {
-            guard try await passwords.verify(password, against: found.passwordHash) else {
+            guard try await passwords.verify(password, against: knownHash) else {
                 return await refuse("wrong password", address, remote, service, counters, now)
             }
         } catch {
@@ -172,7 +176,7 @@ package final class AccountAuthenticator: Sendable {
         }
         // Only the pair's counter: whoever guesses other accounts must not clear the address's by signing in to one.
         if let pair = counters.first { await limiter.clear(pair.key) }
-        let hash = await rehashed(password, found.passwordHash, found.account.id)
+        let hash = await rehashed(password, knownHash, found.account.id)
         cache.insert(address, password, passwordHash: hash, now: now)
         return await passed(signIn, service, remote, now)
     }
@@ -258,7 +262,7 @@ package final class AccountAuthenticator: Sendable {
         guard passwords.needsRehash(old) else { return old }
         guard let new = try? await passwords.hash(password) else { return old }
         do throws(StoreError) {
-            try await directory.setPassword(account, hash: new)
+            try await directory.setPassword(account, hash: new, replacing: old)
             return new
         } catch {
             return old

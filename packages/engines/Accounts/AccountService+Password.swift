@@ -1,4 +1,3 @@
-import MailCrypto
 package import MailModel
 package import MailPorts
 
@@ -14,18 +13,12 @@ extension AccountService {
         remote: IPAddress? = nil,
         now: Timestamp
     ) async throws(AccountError) {
-        guard
-            let account = try await store({ () async throws(StoreError) in
-                try await directory.account(withAddress: address)
-            })
-        else {
-            throw .noSuchAccount(address)
-        }
-        try await change(account, to: password, allowWeak: allowWeak, exceptSession: nil)
-        await audit("account.password", address, actor, remote, now)
+        let account = try await account(address)
+        let event = event("account.password", address, actor, remote, now)
+        try await change(account, to: password, allowWeak: allowWeak, exceptSession: nil, event)
     }
 
-    /// Changes one's own password; the caller has checked the old one.
+    /// Changes one's own password, or sets the first; the caller has checked who is there.
     ///
     /// Ends every other session, and mail sessions that signed in with the old password.
     package func changeOwnPassword(
@@ -35,27 +28,72 @@ extension AccountService {
         remote: IPAddress?,
         now: Timestamp
     ) async throws(AccountError) {
-        try await change(account, to: password, allowWeak: false, exceptSession: family)
         let address = account.primaryAddress
-        await audit("account.password", address, address.canonical, remote, now)
+        let event = event("account.password", address, address.canonical, remote, now)
+        try await change(account, to: password, allowWeak: false, exceptSession: family, event)
     }
 
-    /// The hash of a password that nobody knows, for accounts that sign in by other means.
+    /// Takes one's own password away; the caller has checked a passkey that has verified its user.
     ///
-    /// - Throws: `.unavailable` while too many passwords are being hashed.
-    package func unknownPasswordHash() async throws(StoreError) -> String {
-        do throws(PasswordWork.Failure) {
-            return try await passwords.hash(Base64URL.encode(SecureRandom.bytes(32)))
+    /// Ends what a change of it ends. `.fieldTaken` when no passkey is left that signs in alone.
+    package func removeOwnPassword(
+        of account: Account,
+        keepingSession family: String,
+        remote: IPAddress?,
+        now: Timestamp
+    ) async throws(AccountError) {
+        let address = account.primaryAddress
+        let event = event("account.password_remove", address, address.canonical, remote, now)
+        try await remove(account, exceptSession: family, evenIfOnlyWayIn: false, event)
+    }
+
+    /// Takes a password away, as an operator does; ends every session of the account.
+    ///
+    /// - Parameter evenIfOnlyWayIn: false: `.fieldTaken` when nothing else is left to sign in by.
+    package func removePassword(
+        _ address: EmailAddress,
+        evenIfOnlyWayIn: Bool,
+        actor: String,
+        now: Timestamp
+    ) async throws(AccountError) {
+        let event = event("account.password_remove", address, actor, nil, now)
+        try await remove(try await account(address), exceptSession: nil, evenIfOnlyWayIn: evenIfOnlyWayIn, event)
+    }
+
+    private func remove(
+        _ account: Account,
+        exceptSession family: String?,
+        evenIfOnlyWayIn: Bool,
+        _ event: AuditEvent
+    ) async throws(AccountError) {
+        let rules = try await rules(of: account.organisation)
+        do throws(StoreError) {
+            try await directory.removePassword(
+                account.id,
+                keeping: rules.history,
+                exceptSession: family,
+                evenIfOnlyWayIn: evenIfOnlyWayIn,
+                audit: event
+            )
+        } catch .refused(let why) {
+            throw .fieldTaken("password", why)
         } catch {
-            throw .unavailable(reportID: "password-work")
+            throw .store(error)
         }
+    }
+
+    private func account(_ address: EmailAddress) async throws(AccountError) -> Account {
+        let known = try await store { () async throws(StoreError) in try await directory.account(withAddress: address) }
+        guard let known else { throw .noSuchAccount(address) }
+        return known
     }
 
     private func change(
         _ account: Account,
         to password: String,
         allowWeak: Bool,
-        exceptSession family: String?
+        exceptSession family: String?,
+        _ event: AuditEvent
     ) async throws(AccountError) {
         let rules = try await requireAcceptable(password, for: account, allowWeak: allowWeak)
         let hash = try await hashed(password)
@@ -64,7 +102,8 @@ extension AccountService {
                 account.id,
                 hash: hash,
                 keeping: rules.history,
-                exceptSession: family
+                exceptSession: family,
+                audit: event
             )
         }
     }

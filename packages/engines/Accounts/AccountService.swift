@@ -52,26 +52,50 @@ package struct AccountService: Sendable {
         {
             throw .addressTaken(address)
         }
-        let hash = try await hashed(password)
-        let account: Account
-        do throws(StoreError) {
-            account = try await directory.addAccount(
-                NewAccount(
-                    organisation: domain.organisation,
-                    address: address,
-                    displayName: displayName,
-                    role: role,
-                    passwordHash: hash,
-                    quotaBytes: quotaBytes ?? defaultQuota
-                )
-            )
-        } catch .alreadyExists {
-            throw .addressTaken(address)
-        } catch {
-            throw .store(error)
+        return try await add(
+            NewAccount(
+                organisation: domain.organisation,
+                address: address,
+                displayName: displayName,
+                role: role,
+                passwordHash: try await hashed(password),
+                quotaBytes: quotaBytes ?? defaultQuota
+            ),
+            event("account.add", address, actor, remote, now)
+        )
+    }
+
+    /// Adds an account without a password, with an invitation: whoever spends the token chooses how to sign in to it.
+    ///
+    /// The address takes mail at once.
+    package func addInvitedAccount(
+        _ address: EmailAddress,
+        displayName: String = "",
+        role: Role = .member,
+        quotaBytes: Int64? = nil,
+        lifetimeSeconds: Int64,
+        actor: String,
+        now: Timestamp
+    ) async throws(AccountError) -> (account: Account, token: MailToken, expiresAt: Timestamp) {
+        guard
+            let domain = try await store({ () async throws(StoreError) in
+                try await directory.domain(named: address.domain)
+            })
+        else {
+            throw .domainNotHosted(address.domain)
         }
-        await audit("account.add", address, actor, remote, now)
-        return account
+        let token = MailToken.random()
+        let expiresAt = now.adding(seconds: lifetimeSeconds)
+        var new = NewAccount(
+            organisation: domain.organisation,
+            address: address,
+            displayName: displayName,
+            role: role,
+            passwordHash: nil,
+            quotaBytes: quotaBytes ?? defaultQuota
+        )
+        new.invitation = NewAccount.Invitation(tokenHash: token.hash(for: .invitation), expiresAt: expiresAt)
+        return (try await add(new, event("account.add", address, actor, nil, now)), token, expiresAt)
     }
 
     /// Makes the first organisation, its domain and its administrator.
@@ -148,16 +172,23 @@ package struct AccountService: Sendable {
         }
     }
 
-    func audit(
+    private func add(_ new: NewAccount, _ audit: AuditEvent) async throws(AccountError) -> Account {
+        do throws(StoreError) {
+            return try await directory.addAccount(new, audit: audit)
+        } catch .alreadyExists {
+            throw .addressTaken(new.address)
+        } catch {
+            throw .store(error)
+        }
+    }
+
+    func event(
         _ action: String,
         _ address: EmailAddress,
         _ actor: String,
         _ remote: IPAddress?,
         _ now: Timestamp
-    ) async {
-        // The change is made; a lost audit line must not undo it. The store logs its own failure.
-        try? await directory.recordAudit(
-            AuditEvent(at: now, actor: actor, action: action, subject: address.canonical, remote: remote)
-        )
+    ) -> AuditEvent {
+        AuditEvent(at: now, actor: actor, action: action, subject: address.canonical, remote: remote)
     }
 }

@@ -48,6 +48,11 @@ package final class FeatureFlags: Sendable {
         Self.isOn(flag, for: account, by: await rules())
     }
 
+    /// The same for an account that is not there yet.
+    func isOn(_ flag: FeatureFlag, for account: AccountID, of organisation: OrganisationID) async -> Bool {
+        Self.isOn(flag, for: account, of: organisation, by: await rules())
+    }
+
     /// Every flag, as it is for the account.
     package func states(for account: Account) async -> [(flag: FeatureFlag, isOn: Bool)] {
         let rules = await rules()
@@ -75,13 +80,22 @@ package final class FeatureFlags: Sendable {
 
     /// The rule of the account's organisation, else the rule for everybody, else what the code says.
     static func isOn(_ flag: FeatureFlag, for account: Account, by rules: [FlagRule]) -> Bool {
+        isOn(flag, for: account.id, of: account.organisation, by: rules)
+    }
+
+    private static func isOn(
+        _ flag: FeatureFlag,
+        for account: AccountID,
+        of organisation: OrganisationID,
+        by rules: [FlagRule]
+    ) -> Bool {
         let own = rules.filter { $0.flag == flag.rawValue }
-        let rule = own.first { $0.organisation == account.organisation } ?? own.first { $0.organisation == nil }
+        let rule = own.first { $0.organisation == organisation } ?? own.first { $0.organisation == nil }
         guard let rule else { return flag.standard }
         let number =
             switch rule.unit {
-            case .account: account.id.rawValue
-            case .organisation: account.organisation.rawValue
+            case .account: account.rawValue
+            case .organisation: organisation.rawValue
             }
         return position(of: "\(rule.unit.rawValue) \(number)", in: flag) < rule.percentage
     }

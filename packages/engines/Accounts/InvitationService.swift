@@ -12,18 +12,20 @@ package struct InvitationLimits: Sendable {
     package init() {}
 }
 
-/// Invitations: an account is made when the person it is for chooses its password.
+/// Invitations: an account is made when the person it is for chooses how to sign in: by a password or by a passkey.
 ///
 /// Invariants: nobody invites to a role above their own; a token is spent once, and only its hash is kept; it goes to the contact, or
 /// to the inviter when there is none, and to nobody else.
 package struct InvitationService: Sendable {
-    private let store: any InvitationStore
-    private let people: PeopleService
-    private let accounts: AccountService
+    let store: any InvitationStore
+    let people: PeopleService
+    let accounts: AccountService
     /// nil: invitations are handed over by those who make them.
     private let notices: (any NoticeSending)?
-    private let limiter: any RateLimiter
-    private let limits: InvitationLimits
+    let limiter: any RateLimiter
+    let limits: InvitationLimits
+    /// nil where nobody accepts.
+    let passkeys: PasskeyService?
 
     package init(
         store: any InvitationStore,
@@ -31,7 +33,8 @@ package struct InvitationService: Sendable {
         accounts: AccountService,
         notices: (any NoticeSending)?,
         limiter: any RateLimiter,
-        limits: InvitationLimits = InvitationLimits()
+        limits: InvitationLimits = InvitationLimits(),
+        passkeys: PasskeyService? = nil
     ) {
         self.store = store
         self.people = people
@@ -39,6 +42,7 @@ package struct InvitationService: Sendable {
         self.notices = notices
         self.limiter = limiter
         self.limits = limits
+        self.passkeys = passkeys
     }
 
     /// - Parameters:
@@ -159,64 +163,9 @@ package struct InvitationService: Sendable {
         }
     }
 
-    /// Makes the account with the password that its person chose.
-    package func accept(
-        token text: String,
-        password: String,
-        remote: IPAddress?,
-        now: Timestamp
-    ) async throws(AccountError) -> Account {
-        if let remote {
-            let key = "invitation.accept:\(AccountAuthenticator.place(remote))"
-            let window = InvitationLimits.windowSeconds
-            if case .exceeded(let seconds) = await limiter.count(
-                key,
-                limit: limits.tries,
-                windowSeconds: window,
-                now: now
-            ) {
-                throw .tooMany(retryAfterSeconds: seconds)
-            }
-        }
-        guard let hash = MailToken(pasted: text)?.hash(for: .invitation),
-            let invitation = try await people.stored({ () async throws(StoreError) in
-                try await store.invitation(byToken: hash, now: now)
-            })
-        else { throw Self.badToken }
-        if let objection = try await accounts.objection(
-            to: password,
-            address: invitation.address.canonical,
-            of: invitation.organisation
-        ) {
-            throw .passwordRefused(objection)
-        }
-        let passwordHash = try await accounts.hashed(password)
-        do throws(StoreError) {
-            return try await store.acceptInvitation(
-                byToken: hash,
-                passwordHash: passwordHash,
-                quotaBytes: accounts.defaultQuota,
-                now: now,
-                audit: AuditEvent(
-                    at: now,
-                    actor: invitation.address.canonical,
-                    action: "invitation.accept",
-                    subject: invitation.address.canonical,
-                    remote: remote
-                )
-            )
-        } catch .notFound {
-            throw Self.badToken
-        } catch .alreadyExists {
-            throw .addressTaken(invitation.address)
-        } catch {
-            throw .store(error)
-        }
-    }
-
     // MARK: - Words
 
-    private static let badToken = AccountError.fieldRefused("token", "The invitation is not good any more.")
+    static let badToken = AccountError.fieldRefused("token", "The invitation is not good any more.")
 
     private static func address(_ text: String, _ field: String) throws(AccountError) -> EmailAddress {
         guard text.utf8.count <= 320, let address = EmailAddress(text) else {
@@ -238,7 +187,7 @@ package struct InvitationService: Sendable {
             text: """
                 \(organisation.name) has a mailbox for you: \(invitation.address).
 
-                Choose its password with this token, which is good once and for \(
+                Choose a password or a passkey for it with this token, which is good once and for \(
                     (invitation.expiresAt.seconds - invitation.createdAt.seconds) / 3_600) hours:
 
                 \(token.text)

@@ -40,6 +40,8 @@ package struct PasskeyCreation: Sendable {
     package var algorithms: [PasskeyAlgorithm]
     /// Passkeys that the account has: an authenticator that holds one refuses.
     package var excluded: [Passkey]
+    /// It will be the only way in.
+    package var needsVerification = false
     package var timeoutSeconds: Int64
 }
 

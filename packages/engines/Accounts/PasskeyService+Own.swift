@@ -33,41 +33,24 @@ extension PasskeyService {
         remote: IPAddress?,
         now: Timestamp
     ) async throws(AccountError) -> (passkey: Passkey, recoveryCodes: [String]) {
-        try Self.check(name)
-        let read: (challenge: PasskeyChallenge, data: AuthenticatorData, credential: AuthenticatorData.Credential)
-        do throws(WebAuthnFault) {
-            read = try verify(answer, of: account.id, now)
-        } catch {
-            logger.notice(
-                "passkey not registered",
-                metadata: [
-                    "why": .string(error.description), "account": .string(account.primaryAddress.canonical),
-                ]
-            )
-            throw .fieldRefused("credential", "the passkey was not accepted")
-        }
-        let codes = (0..<SecondFactorLimits.recoveryCodes).map { _ in RecoveryCode.random() }
-        let new = Passkey(
-            id: PasskeyID(0),
-            account: account.id,
-            credential: read.credential.id,
-            publicKey: read.credential.cose,
-            signCount: read.data.signCount,
+        let (new, codes) = try read(
+            answer,
+            .register,
             name: name,
-            model: read.credential.model,
-            transports: Self.transports(answer.transports),
-            isBackedUp: read.data.isBackedUp,
-            createdAt: now
+            for: account.id,
+            account.primaryAddress,
+            needsVerification: false,
+            now
         )
         do throws(StoreError) {
             let made = try await store.addPasskey(
-                new,
-                spending: read.challenge.spent,
-                recoveryHashes: codes.map { $0.hash(for: account.id) },
+                new.passkey,
+                spending: new.challenge,
+                recoveryHashes: new.recoveryHashes,
                 atMost: policy.perAccount,
                 audit: event("passkey.add", account, nil, remote, now)
             )
-            return (made.passkey, made.tookRecoveryCodes ? codes.map(\.text) : [])
+            return (made.passkey, made.tookRecoveryCodes ? codes : [])
         } catch .alreadyExists {
             throw .fieldTaken("name", "the account has this passkey, or one of that name")
         } catch {
@@ -75,15 +58,56 @@ extension PasskeyService {
         }
     }
 
+    /// A passkey that was made for a challenge, with recovery codes that go with it.
+    func read(
+        _ answer: PasskeyRegistration,
+        _ purpose: PasskeyChallenge.Purpose,
+        name: String,
+        for account: AccountID,
+        _ address: EmailAddress,
+        needsVerification: Bool,
+        _ now: Timestamp
+    ) throws(AccountError) -> (new: NewPasskey, recoveryCodes: [String]) {
+        try Self.check(name)
+        let read: (challenge: PasskeyChallenge, data: AuthenticatorData, credential: AuthenticatorData.Credential)
+        do throws(WebAuthnFault) {
+            read = try verify(answer, purpose, of: account, needsVerification, now)
+        } catch {
+            logger.notice(
+                "passkey not registered",
+                metadata: ["why": .string(error.description), "account": .string(address.canonical)]
+            )
+            throw .fieldRefused("credential", "the passkey was not accepted")
+        }
+        let codes = (0..<SecondFactorLimits.recoveryCodes).map { _ in RecoveryCode.random() }
+        let made = Passkey(
+            id: PasskeyID(0),
+            account: account,
+            credential: read.credential.id,
+            publicKey: read.credential.cose,
+            signCount: read.data.signCount,
+            name: name,
+            model: read.credential.model,
+            transports: Self.transports(answer.transports),
+            isBackedUp: read.data.isBackedUp,
+            createdAt: now,
+            verifiesUser: read.data.isUserVerified
+        )
+        let hashes = codes.map { $0.hash(for: account) }
+        return (NewPasskey(made, spending: read.challenge.spent, recoveryHashes: hashes), codes.map(\.text))
+    }
+
     private func verify(
         _ answer: PasskeyRegistration,
+        _ purpose: PasskeyChallenge.Purpose,
         of account: AccountID,
+        _ needsVerification: Bool,
         _ now: Timestamp
     ) throws(WebAuthnFault) -> (PasskeyChallenge, AuthenticatorData, AuthenticatorData.Credential) {
         let client = try ClientData(answer.clientData)
-        let challenge = try self.challenge(in: client, .register, account, now)
+        let challenge = try self.challenge(in: client, purpose, account, now)
         let attestation = try AttestationObject(answer.attestation)
-        try ceremony(.create, challenge, false).check(client, attestation.data)
+        try ceremony(.create, challenge, needsVerification).check(client, attestation.data)
         guard let credential = attestation.data.credential, credential.id == answer.id else { throw .credentialID }
         switch attestation.statement {
         case .none: ()
@@ -135,7 +159,7 @@ extension PasskeyService {
         try await Self.remove(
             id,
             of: account,
-            evenIfDemanded: false,
+            removal: .byOwner,
             store: store,
             actor: nil,
             remote: remote,
@@ -145,11 +169,11 @@ extension PasskeyService {
 
     /// For an operator, who has no key of challenges; `actor` nil: the account itself.
     ///
-    /// - Parameter evenIfDemanded: for who has lost it: enrols another one at the next sign-in.
+    /// - Parameter removal: who has lost the last factor enrols another one at the next sign-in.
     package static func remove(
         _ id: PasskeyID,
         of account: Account,
-        evenIfDemanded: Bool = true,
+        removal: PasskeyRemoval = .byOperator,
         store: any PasskeyStore,
         actor: String?,
         remote: IPAddress? = nil,
@@ -159,7 +183,7 @@ extension PasskeyService {
             try await store.removePasskey(
                 id,
                 of: account.id,
-                evenIfDemanded: evenIfDemanded,
+                removal: removal,
                 audit: AuditEvent(
                     at: now,
                     actor: actor ?? account.primaryAddress.canonical,
@@ -170,7 +194,7 @@ extension PasskeyService {
                 )
             )
         } catch .refused(let why) {
-            throw .fieldTaken("second_factor", why)
+            throw .fieldTaken("passkey", why)
         } catch {
             throw .store(error)
         }

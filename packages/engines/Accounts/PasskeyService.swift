@@ -136,7 +136,8 @@ package struct PasskeyService: Sendable {
             account = try await directory.account(withAddress: address)
         }
         guard let account, account.status == .active else { return .refused }
-        if let flags, await !flags.isOn(.passkeySignIn, for: account) {
+        // Who has no password has no other way in: a flag that is switched off later shuts nobody out.
+        if let flags, account.hasPassword, await !flags.isOn(.passkeySignIn, for: account) {
             return await refuse("passkeys alone are off", account, remote, now)
         }
         return try await check(assertion, .signIn, of: account, needsVerification: true, remote, now)
@@ -184,7 +185,8 @@ package struct PasskeyService: Sendable {
                 account: account.id,
                 signCount: read.data.signCount,
                 isBackedUp: read.data.isBackedUp,
-                use: LastUse(at: now, remote: remote)
+                use: LastUse(at: now, remote: remote),
+                verifiedUser: read.data.isUserVerified
             ),
             spending: read.challenge.spent,
             audit: event(Self.action(purpose), account, known.id, remote, now),
@@ -255,7 +257,7 @@ package struct PasskeyService: Sendable {
 
     private static func action(_ purpose: PasskeyChallenge.Purpose) -> String {
         switch purpose {
-        case .register: "passkey.add"
+        case .register, .accept: "passkey.add"
         case .signIn: "passkey.sign_in"
         case .secondFactor: "second_factor.passed"
         case .confirm: "passkey.confirm"

@@ -39,14 +39,12 @@ package struct BulkService: Sendable {
     /// What invitations need of those who make accounts.
     package struct Invitations: Sendable {
         package var token: @Sendable () -> (text: String, hash: [UInt8])
-        package var passwordHash: @Sendable () async throws(StoreError) -> String
         package var notices: any NoticeSending
         package init(
             token: @escaping @Sendable () -> (text: String, hash: [UInt8]),
-            passwordHash: @escaping @Sendable () async throws(StoreError) -> String,
             notices: any NoticeSending
         ) {
-            (self.token, self.passwordHash, self.notices) = (token, passwordHash, notices)
+            (self.token, self.notices) = (token, notices)
         }
     }
 
@@ -117,7 +115,6 @@ package struct BulkService: Sendable {
             mode: effective,
             role: actor.role,
             account: actor.account,
-            passwordHash: try await passwordHash(kind, effective),
             defaultQuota: limits.defaultQuota,
             openInvitations: limits.openInvitations,
             members: addressLimits.members,
@@ -129,12 +126,6 @@ package struct BulkService: Sendable {
         let isApplied = effective == .partial || effective == .whole && !isRefused
         if isApplied { try await sendMails(&reading, domain, now) }
         return BulkReport(lines: reading.lines, isApplied: isApplied)
-    }
-
-    /// Hashing is long; a trial's accounts are gone before anybody could sign in.
-    private func passwordHash(_ kind: BulkKind, _ mode: BulkImport.Mode) async throws(BulkFault) -> String {
-        guard kind == .accounts, mode != .trial else { return "" }
-        return try await stored { () async throws(StoreError) in try await invitations.passwordHash() }
     }
 
     // MARK: - Reading
@@ -232,7 +223,7 @@ package struct BulkService: Sendable {
             text: """
                 \(organisation) has a mailbox for you: \(mail.address).
 
-                Choose its password with this token, which is good once and for \(
+                Choose a password or a passkey for it with this token, which is good once and for \(
                     limits.invitationSeconds / 3_600) hours:
 
                 \(mail.token)

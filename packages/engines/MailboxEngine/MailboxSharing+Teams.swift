@@ -35,7 +35,7 @@ extension MailboxSharing {
                     organisation: domain.organisation,
                     address: address,
                     displayName: displayName,
-                    passwordHash: "",
+                    passwordHash: nil,
                     quotaBytes: quotaBytes
                 ),
                 audit: AuditEvent(

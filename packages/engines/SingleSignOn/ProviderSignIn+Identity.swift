@@ -30,14 +30,13 @@ extension ProviderSignIn {
         guard connection.makesAccounts, let domain = try await directory.domain(named: connection.domain) else {
             return nil
         }
-        // The hash costs much: not where there is an account already.
         guard try await directory.account(withAddress: address) == nil else { return nil }
         return NewAccount(
             organisation: domain.organisation,
             address: address,
             displayName: Self.name(claims.text(connection.nameClaim)),
             role: .member,
-            passwordHash: try await unknownPassword(),
+            passwordHash: nil,
             quotaBytes: connection.quotaBytes ?? defaultQuota
         )
     }

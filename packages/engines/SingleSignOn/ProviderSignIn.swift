@@ -33,8 +33,6 @@ package struct ProviderSignIn: Sendable {
     let secrets: any SecretSealing
     package let places: Places
     package let limits: SingleSignOnLimits
-    /// The hash of a password that nobody knows.
-    let unknownPassword: @Sendable () async throws(StoreError) -> String
     let defaultQuota: Int64?
     let logger = Logger(label: "sso")
 
@@ -46,8 +44,7 @@ package struct ProviderSignIn: Sendable {
         secrets: any SecretSealing,
         places: Places,
         limits: SingleSignOnLimits,
-        defaultQuota: Int64?,
-        unknownPassword: @escaping @Sendable () async throws(StoreError) -> String
+        defaultQuota: Int64?
     ) {
         self.store = store
         self.directory = directory
@@ -57,7 +54,6 @@ package struct ProviderSignIn: Sendable {
         self.places = places
         self.limits = limits
         self.defaultQuota = defaultQuota
-        self.unknownPassword = unknownPassword
     }
 
     // MARK: - Beginning

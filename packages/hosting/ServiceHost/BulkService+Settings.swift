@@ -1,4 +1,4 @@
-package import Accounts
+import Accounts
 package import Addresses
 package import MailCrypto
 package import MailDelivery
@@ -22,7 +22,6 @@ extension BulkService {
     package init(
         _ ports: any PortProvider,
         _ settings: PlatformSettings,
-        accounts: AccountService,
         mailer: any NoticeSending
     ) async throws {
         var limits = BulkLimits()
@@ -43,7 +42,6 @@ extension BulkService {
                     let token = MailToken.random()
                     return (token.text, token.hash(for: .invitation))
                 },
-                passwordHash: { () async throws(StoreError) in try await accounts.unknownPasswordHash() },
                 notices: mailer
             ),
             limiter: try await ports.limits(),
@@ -56,6 +54,6 @@ extension ServiceContext {
     package func mailer() async throws -> PlatformMailer { try await PlatformMailer(ports, settings, masterKey) }
 
     package func bulk() async throws -> BulkService {
-        try await BulkService(ports, settings, accounts: accounts, mailer: try await mailer())
+        try await BulkService(ports, settings, mailer: try await mailer())
     }
 }

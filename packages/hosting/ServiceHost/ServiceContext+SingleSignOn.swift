@@ -1,4 +1,3 @@
-import Accounts
 package import MailPorts
 package import PlatformConfig
 package import SingleSignOn
@@ -7,7 +6,6 @@ extension ServiceContext {
     package func providerSignIn() async throws -> ProviderSignIn {
         let fetcher = try await ports.identityProviders()
         let limits = SingleSignOnLimits()
-        let accounts = accounts
         return ProviderSignIn(
             store: try await ports.singleSignOn(),
             directory: try await ports.directory(),
@@ -16,8 +14,7 @@ extension ServiceContext {
             secrets: try await ports.secrets(),
             places: ProviderSignIn.Places(callback: settings.singleSignOnCallback, pages: settings.singleSignOnPages),
             limits: limits,
-            defaultQuota: settings.quotaDefault > 0 ? Int64(settings.quotaDefault) : nil,
-            unknownPassword: { () async throws(StoreError) in try await accounts.unknownPasswordHash() }
+            defaultQuota: settings.quotaDefault > 0 ? Int64(settings.quotaDefault) : nil
         )
     }
 

@@ -28,7 +28,7 @@ package struct BulkAccount: Sendable {
     }
 }
 
-/// Who chooses the password of a new account.
+/// Who chooses how to sign in to a new account.
 package struct BulkInvitation: Sendable {
     package var contact: EmailAddress
     package var tokenHash: [UInt8]
@@ -115,8 +115,6 @@ package struct BulkImport: Sendable {
     /// Who imports: nobody changes an account whose role is above theirs, or suspends their own.
     package var role: Role
     package var account: AccountID?
-    /// Of new accounts: the hash of a password that nobody knows.
-    package var passwordHash: String
     package var defaultQuota: Int64?
     package var openInvitations: Int
     package var members: Int
@@ -130,7 +128,6 @@ package struct BulkImport: Sendable {
         mode: Mode,
         role: Role,
         account: AccountID?,
-        passwordHash: String,
         defaultQuota: Int64?,
         openInvitations: Int,
         members: Int,
@@ -143,7 +140,6 @@ package struct BulkImport: Sendable {
         self.mode = mode
         self.role = role
         self.account = account
-        self.passwordHash = passwordHash
         self.defaultQuota = defaultQuota
         self.openInvitations = openInvitations
         self.members = members

@@ -66,6 +66,8 @@ package struct Account: Hashable, Sendable {
     package var usedBytes: Int64
     package var usedMessages: Int64
     package var createdAt: Timestamp
+    /// false: it signs in by a passkey or by its domain's identity provider.
+    package var hasPassword: Bool
     package init(
         id: AccountID,
         organisation: OrganisationID,
@@ -76,7 +78,8 @@ package struct Account: Hashable, Sendable {
         quotaBytes: Int64?,
         usedBytes: Int64,
         usedMessages: Int64,
-        createdAt: Timestamp
+        createdAt: Timestamp,
+        hasPassword: Bool = true
     ) {
         self.id = id
         self.organisation = organisation
@@ -88,23 +91,34 @@ package struct Account: Hashable, Sendable {
         self.usedBytes = usedBytes
         self.usedMessages = usedMessages
         self.createdAt = createdAt
+        self.hasPassword = hasPassword
     }
 }
 
 package struct NewAccount: Sendable {
+    /// For an account that is there before its person is: whoever spends the token chooses how to sign in to it.
+    package struct Invitation: Sendable {
+        package var tokenHash: [UInt8]
+        package var expiresAt: Timestamp
+        package init(tokenHash: [UInt8], expiresAt: Timestamp) {
+            (self.tokenHash, self.expiresAt) = (tokenHash, expiresAt)
+        }
+    }
+
     package var organisation: OrganisationID
     package var address: EmailAddress
     package var displayName: String
     package var role: Role
-    /// Argon2id string as libsodium writes it; never logged.
-    package var passwordHash: String
+    /// Argon2id string as libsodium writes it, never logged; nil without a password.
+    package var passwordHash: String?
     package var quotaBytes: Int64?
+    package var invitation: Invitation?
     package init(
         organisation: OrganisationID,
         address: EmailAddress,
         displayName: String = "",
         role: Role = .member,
-        passwordHash: String,
+        passwordHash: String?,
         quotaBytes: Int64? = nil
     ) {
         self.organisation = organisation
@@ -215,27 +229,44 @@ package protocol DirectoryStore: ListingStore {
     /// Those that sign now.
     func signingKeys(of domain: String) async throws(StoreError) -> [DKIMKey]
 
-    /// Makes the account, its primary address, credential, counters and default folders in one transaction.
-    func addAccount(_ account: NewAccount) async throws(StoreError) -> Account
+    /// Makes the account, its primary address, credential, counters, default folders and invitation in one transaction.
+    ///
+    /// - Parameter audit: written with it; nil leaves no line.
+    func addAccount(_ account: NewAccount, audit: AuditEvent?) async throws(StoreError) -> Account
     func account(_ id: AccountID) async throws(StoreError) -> Account?
     func account(withAddress address: EmailAddress) async throws(StoreError) -> Account?
     func accounts(ofDomain domain: String, after: String?, limit: Int) async throws(StoreError) -> [Account]
     func setAccountStatus(_ id: AccountID, _ status: Account.Status) async throws(StoreError)
-    func setQuota(_ id: AccountID, bytes: Int64?) async throws(StoreError)
+    func setQuota(_ id: AccountID, bytes: Int64?, audit: AuditEvent?) async throws(StoreError)
     /// Mail, folders and settings made anew; the account, its addresses and password stay. New UIDVALIDITY.
-    func resetAccount(_ id: AccountID) async throws(StoreError)
+    func resetAccount(_ id: AccountID, audit: AuditEvent?) async throws(StoreError)
 
-    /// The Argon2id string of an active account, by any of its addresses. nil when unknown or suspended.
-    func credential(for address: EmailAddress) async throws(StoreError) -> (account: Account, passwordHash: String)?
+    /// An active account by any of its addresses, with its Argon2id string or nil where it has no password.
+    func credential(for address: EmailAddress) async throws(StoreError) -> (account: Account, passwordHash: String?)?
     /// The same password under other costs: ends no session.
-    func setPassword(_ id: AccountID, hash: String) async throws(StoreError)
-    /// Another password: the old one's hash joins the history, of which the newest `keeping` stay; HTTP sessions end but the
-    /// one named, and mail sessions that signed in with it.
+    ///
+    /// - Throws: `.notFound` when `old` is not the hash any more.
+    func setPassword(_ id: AccountID, hash: String, replacing old: String) async throws(StoreError)
+    /// Another password, or a first one: the old one's hash joins the history, of which the newest `keeping` stay; HTTP sessions
+    /// end but the one named, and mail sessions that signed in with it.
     func changePassword(
         _ id: AccountID,
         hash: String,
         keeping history: Int,
-        exceptSession family: String?
+        exceptSession family: String?,
+        audit: AuditEvent?
+    ) async throws(StoreError)
+    /// Takes the password away, with all that a change of it does.
+    ///
+    /// - Parameter evenIfOnlyWayIn: false: `.refused` where neither a passkey that has verified its user nor a link with an
+    ///   identity provider is left to sign in by.
+    /// - Throws: `.notFound` when there is none.
+    func removePassword(
+        _ id: AccountID,
+        keeping history: Int,
+        exceptSession family: String?,
+        evenIfOnlyWayIn: Bool,
+        audit: AuditEvent
     ) async throws(StoreError)
     /// Hashes, the present one first.
     func passwordHistory(of id: AccountID, limit: Int) async throws(StoreError) -> [String]

@@ -6,7 +6,7 @@ package struct InvitationID: IntegerIdentifier {
     package init(rawValue: Int64) { self.rawValue = rawValue }
 }
 
-/// An account that waits for the person who chooses its password.
+/// An account that waits for the person who chooses how to sign in to it.
 package struct Invitation: Hashable, Sendable {
     package var id: InvitationID
     package var organisation: OrganisationID
@@ -42,6 +42,14 @@ package struct Invitation: Hashable, Sendable {
     }
 }
 
+/// What the person who accepts an invitation signs in by.
+package enum ChosenCredential: Sendable {
+    /// Its Argon2id string.
+    case password(String)
+    /// The account has no password then.
+    case passkey(NewPasskey)
+}
+
 /// Invitations, of whose tokens only hashes are kept.
 package protocol InvitationStore: Sendable {
     /// Keeps an invitation (its `id` is chosen here); expired ones of the organisation go.
@@ -63,6 +71,11 @@ package protocol InvitationStore: Sendable {
     ) async throws(StoreError) -> [Invitation]
     /// nil when it is unknown, accepted, revoked or expired, or its organisation is suspended.
     func invitation(byToken hash: [UInt8], now: Timestamp) async throws(StoreError) -> Invitation?
+    /// The same, with the number that its account has, or will have: chosen the first time that it is asked for.
+    func invitedAccount(
+        byToken hash: [UInt8],
+        now: Timestamp
+    ) async throws(StoreError) -> (invitation: Invitation, account: AccountID)?
     /// `.notFound` when the organisation has no such one.
     func removeInvitation(
         _ id: InvitationID,
@@ -71,12 +84,12 @@ package protocol InvitationStore: Sendable {
     ) async throws(StoreError)
     /// Spends the token and makes the account in one transaction; a contact becomes its recovery address, as it was proved.
     ///
-    /// An account that was imported is there already, and gets its first password.
+    /// An account that was imported is there already, and gets its first password or its first passkey.
     ///
-    /// `.notFound` when the token is not good by now.
+    /// `.notFound` when the token is not good by now, or the passkey was made for another account.
     func acceptInvitation(
         byToken hash: [UInt8],
-        passwordHash: String,
+        choosing credential: ChosenCredential,
         quotaBytes: Int64?,
         now: Timestamp,
         audit: AuditEvent

@@ -25,6 +25,8 @@ package struct Passkey: Hashable, Sendable {
     package var isBackedUp: Bool
     package var createdAt: Timestamp
     package var lastUse: LastUse?
+    /// Its authenticator has verified its user (a fingerprint, a PIN), so that it may sign in alone.
+    package var verifiesUser: Bool
     package init(
         id: PasskeyID,
         account: AccountID,
@@ -36,7 +38,8 @@ package struct Passkey: Hashable, Sendable {
         transports: [String],
         isBackedUp: Bool,
         createdAt: Timestamp,
-        lastUse: LastUse? = nil
+        lastUse: LastUse? = nil,
+        verifiesUser: Bool = false
     ) {
         self.id = id
         self.account = account
@@ -49,6 +52,7 @@ package struct Passkey: Hashable, Sendable {
         self.isBackedUp = isBackedUp
         self.createdAt = createdAt
         self.lastUse = lastUse
+        self.verifiesUser = verifiesUser
     }
 }
 
@@ -67,7 +71,17 @@ package struct PasskeyUse: Sendable {
     package var signCount: UInt32
     package var isBackedUp: Bool
     package var use: LastUse
-    package init(passkey: PasskeyID, account: AccountID, signCount: UInt32, isBackedUp: Bool, use: LastUse) {
+    /// The user was verified this time.
+    package var verifiedUser: Bool
+    package init(
+        passkey: PasskeyID,
+        account: AccountID,
+        signCount: UInt32,
+        isBackedUp: Bool,
+        use: LastUse,
+        verifiedUser: Bool = false
+    ) {
+        self.verifiedUser = verifiedUser
         self.passkey = passkey
         self.account = account
         self.signCount = signCount
@@ -83,6 +97,28 @@ package enum PasskeyUseOutcome: Equatable, Sendable {
     /// The authenticator has counted back or stood still: there may be two of it (WebAuthn Level 3 §7.2 step 22).
     case counterWentBack
     case gone
+}
+
+/// Who takes a passkey away, and so what it may be kept for.
+package enum PasskeyRemoval: Sendable {
+    /// Refused for the last factor of an account whose organisation demands one, and for the last way in.
+    case byOwner
+    /// Refused for the last way in: who has lost a factor enrols another one at the next sign-in.
+    case byOperator
+    /// Whatever is left.
+    case forced
+}
+
+/// A passkey that was just made, with what is kept beside it.
+package struct NewPasskey: Sendable {
+    /// `id` in it means nothing.
+    package var passkey: Passkey
+    package var challenge: SpentChallenge
+    /// For an account that has none.
+    package var recoveryHashes: [[UInt8]]
+    package init(_ passkey: Passkey, spending challenge: SpentChallenge, recoveryHashes: [[UInt8]]) {
+        (self.passkey, self.challenge, self.recoveryHashes) = (passkey, challenge, recoveryHashes)
+    }
 }
 
 /// Passkeys of accounts.
@@ -127,11 +163,12 @@ package protocol PasskeyStore: Sendable {
 
     /// The last second factor of an account takes its recovery codes along.
     ///
-    /// - Parameter evenIfDemanded: false: `.refused` for the last factor of an account whose organisation demands one.
+    /// - Throws: `.refused` by `removal`: the last way in of an account without a password is its last passkey that has
+    ///   verified its user, unless an identity provider signs it in.
     func removePasskey(
         _ id: PasskeyID,
         of account: AccountID,
-        evenIfDemanded: Bool,
+        removal: PasskeyRemoval,
         audit: AuditEvent
     ) async throws(StoreError)
 }

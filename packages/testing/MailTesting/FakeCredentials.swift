@@ -21,10 +21,11 @@ package final class FakeCredentials: CredentialStore, SecondFactorStore {
         var audit: [AuditEvent] = []
         var next: Int64 = 1
         var demanding: Set<AccountID> = []
+        var withoutPassword: Set<AccountID> = []
         var failure: StoreError?
     }
 
-    private let state = Mutex(State())
+    let state = Mutex(State())
     private let now: Timestamp
 
     package init(now: Timestamp = Timestamp(seconds: 1_700_000_000)) { self.now = now }

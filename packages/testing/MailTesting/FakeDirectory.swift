@@ -16,6 +16,7 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
         var accounts: [Account] = []
         var hashes: [AccountID: String] = [:]
         var oldHashes: [AccountID: [String]] = [:]
+        var waysIn: Set<AccountID> = []
         var limits: [QuotaSubject: QuotaLimits] = [:]
         var aliases: [String: (alias: EmailAddress, targets: [EmailAddress])] = [:]
         var routing: [String: DomainRouting] = [:]
@@ -46,6 +47,8 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
     package var resets: [AccountID] { state.withLock { $0.resets } }
     package var credentialLookups: Int { state.withLock { $0.credentialLookups } }
     package func passwordHash(of id: AccountID) -> String? { state.withLock { $0.hashes[id] } }
+    /// As if the account had a passkey that has verified its user.
+    package func giveWayIn(to id: AccountID) { state.withLock { _ = $0.waysIn.insert(id) } }
 
     func change<Value>(_ body: (inout State) throws(StoreError) -> Value) throws(StoreError) -> Value {
         let outcome: Result<Value, StoreError> = state.withLock { state in
@@ -143,7 +146,7 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
         try change { ($0.keys[domain] ?? []).filter { $0.state == .signing } }
     }
 
-    package func addAccount(_ account: NewAccount) async throws(StoreError) -> Account {
+    package func addAccount(_ account: NewAccount, audit: AuditEvent?) async throws(StoreError) -> Account {
         try change { state throws(StoreError) in
             guard !state.accounts.contains(where: { $0.primaryAddress == account.address }) else {
                 throw .alreadyExists
@@ -159,8 +162,10 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
                 quotaBytes: account.quotaBytes,
                 usedBytes: 0,
                 usedMessages: 0,
-                createdAt: now
+                createdAt: now,
+                hasPassword: account.passwordHash != nil
             )
+            try state.record(audit)
             state.accounts.append(made)
             state.hashes[made.id] = account.passwordHash
             return made
@@ -194,42 +199,14 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
     package func setAccountStatus(_ id: AccountID, _ status: Account.Status) async throws(StoreError) {
         try change(id) { $0.status = status }
     }
-    package func setQuota(_ id: AccountID, bytes: Int64?) async throws(StoreError) {
+    package func setQuota(_ id: AccountID, bytes: Int64?, audit: AuditEvent?) async throws(StoreError) {
         try change(id) { $0.quotaBytes = bytes }
+        try change { state throws(StoreError) in try state.record(audit) }
     }
-    package func resetAccount(_ id: AccountID) async throws(StoreError) { try change { $0.resets.append(id) } }
-
-    package func credential(
-        for address: EmailAddress
-    ) async throws(StoreError) -> (account: Account, passwordHash: String)? {
-        try change { state in
-            state.credentialLookups += 1
-            guard let account = state.accounts.first(where: { $0.primaryAddress == address && $0.status == .active })
-            else { return nil }
-            return state.hashes[account.id].map { (account, $0) }
-        }
-    }
-
-    package func setPassword(_ id: AccountID, hash: String) async throws(StoreError) {
-        try change { $0.hashes[id] = hash }
-    }
-
-    package func changePassword(
-        _ id: AccountID,
-        hash: String,
-        keeping history: Int,
-        exceptSession family: String?
-    ) async throws(StoreError) {
+    package func resetAccount(_ id: AccountID, audit: AuditEvent?) async throws(StoreError) {
         try change { state throws(StoreError) in
-            guard let old = state.hashes.updateValue(hash, forKey: id) else { throw .notFound }
-            state.oldHashes[id] = Array(([old] + state.oldHashes[id, default: []]).prefix(history))
-            state.revoke(of: id, except: family)
-        }
-    }
-
-    package func passwordHistory(of id: AccountID, limit: Int) async throws(StoreError) -> [String] {
-        try change { state in
-            Array(([state.hashes[id]].compactMap(\.self) + state.oldHashes[id, default: []]).prefix(limit))
+            try state.record(audit)
+            state.resets.append(id)
         }
     }
 
@@ -276,8 +253,7 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
 
     package func recordAudit(_ event: AuditEvent) async throws(StoreError) {
         try change { state throws(StoreError) in
-            guard !state.refusesAudit else { throw .unavailable(reportID: "audit") }
-            state.audit.append(event.attributed)
+            try state.record(event)
         }
     }
 
@@ -426,7 +402,7 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
 
 extension FakeDirectory.State {
     @discardableResult
-    fileprivate mutating func revoke(of account: AccountID, except family: String?) -> Int {
+    mutating func revoke(of account: AccountID, except family: String?) -> Int {
         let ended = families(of: account).subtracting(revoked).subtracting([family].compactMap(\.self))
         revoked.formUnion(ended)
         return ended.count
@@ -434,6 +410,12 @@ extension FakeDirectory.State {
 }
 
 extension FakeDirectory.State {
+    mutating func record(_ event: AuditEvent?) throws(StoreError) {
+        guard let event else { return }
+        guard !refusesAudit else { throw .unavailable(reportID: "audit") }
+        audit.append(event.attributed)
+    }
+
     func listed(_ address: EmailAddress) -> RecipientResolution? {
         if let alias = aliases[address.canonical] { return .alias(alias.targets) }
         if let list = lists[address.canonical] { return .list(list.list.address) }

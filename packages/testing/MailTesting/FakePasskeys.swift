@@ -56,6 +56,7 @@ extension FakeCredentials: PasskeyStore {
             state.passkeys[place].signCount = use.signCount
             state.passkeys[place].isBackedUp = use.isBackedUp
             state.passkeys[place].lastUse = use.use
+            if use.verifiedUser { state.passkeys[place].verifiesUser = true }
             state.audit.append(audit)
             return .used
         }
@@ -79,7 +80,7 @@ extension FakeCredentials: PasskeyStore {
     package func removePasskey(
         _ id: PasskeyID,
         of account: AccountID,
-        evenIfDemanded: Bool,
+        removal: PasskeyRemoval,
         audit: AuditEvent
     ) async throws(StoreError) {
         try change { state throws(StoreError) in
@@ -87,8 +88,13 @@ extension FakeCredentials: PasskeyStore {
                 throw .notFound
             }
             let known = state.passkeys.remove(at: place)
+            let isShut = state.withoutPassword.contains(account) && !state.verifies(account)
+            guard removal == .forced || !isShut else {
+                state.passkeys.insert(known, at: place)
+                throw .refused("the account has no password: this is the last way in")
+            }
             if state.kinds(account).isEmpty {
-                guard evenIfDemanded || !state.demanding.contains(account) else {
+                guard removal != .byOwner || !state.demanding.contains(account) else {
                     state.passkeys.insert(known, at: place)
                     throw .refused("the organisation demands a second factor: this is the last one")
                 }
@@ -99,7 +105,16 @@ extension FakeCredentials: PasskeyStore {
     }
 }
 
+extension FakeCredentials {
+    /// The account signs in by its passkeys alone.
+    package func takePassword(of account: AccountID) { state.withLock { _ = $0.withoutPassword.insert(account) } }
+}
+
 extension FakeCredentials.State {
+    fileprivate func verifies(_ account: AccountID) -> Bool {
+        passkeys.contains { $0.account == account && $0.verifiesUser }
+    }
+
     func kinds(_ account: AccountID) -> Set<SecondFactorKind> {
         var kinds: Set<SecondFactorKind> = []
         if factors[account]?.isConfirmed == true { kinds.insert(.totp) }

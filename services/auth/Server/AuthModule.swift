@@ -265,7 +265,8 @@ package enum AuthModule {
             accounts: context.accounts,
             notices: mailer,
             limiter: try await context.ports.limits(),
-            limits: limits
+            limits: limits,
+            passkeys: context.passkeys
         )
     }
 }

@@ -124,10 +124,23 @@ extension AuthRoutes {
             "PUT",
             "/api/users/me/password",
             RouteDescription(
-                "Change one's password; ends every other session, and mail sessions that used the old one",
-                body: ["old_password", "new_password"],
-                answers: [204: "Changed", 422: "The old one is wrong, or the new one is not acceptable"],
-                required: ["old_password", "new_password"]
+                "Set one's password, by the old one or a passkey; ends every other session, and mail sessions that used the old one",
+                body: ["old_password", "passkey", "new_password"],
+                answers: [204: "Set", 422: "The old one or the passkey is wrong, or the new one is not acceptable"],
+                required: ["new_password"]
+            )
+        )
+        set.describe(
+            "DELETE",
+            "/api/users/me/password",
+            RouteDescription(
+                "Take one's password away, by a passkey that has verified its user; ends what a change of it ends",
+                body: ["passkey"],
+                answers: [
+                    204: "From now on passkeys sign in alone", 404: "There is none",
+                    409: "No passkey would sign in alone", 422: "The passkey was not accepted",
+                ],
+                required: ["passkey"]
             )
         )
         set.describe(
@@ -198,10 +211,9 @@ extension AuthRoutes {
             "POST",
             "/api/users/me/second-factor",
             RouteDescription(
-                "Begin to enrol a second factor",
-                body: ["password"],
-                answers: [201: "The secret, to be confirmed", 409: "There is one"],
-                required: ["password"],
+                "Begin to enrol a second factor; wants the password or a passkey",
+                body: ["password", "passkey"],
+                answers: [201: "The secret, to be confirmed", 409: "There is one", 422: "Neither was right"],
                 schemas: [201: .object(["secret": .text, "uri": .text])]
             )
         )
@@ -220,10 +232,11 @@ extension AuthRoutes {
             "POST",
             "/api/users/me/second-factor/recovery-codes",
             RouteDescription(
-                "New recovery codes in place of the old",
-                body: ["password", "code"],
-                answers: [200: "Recovery codes, this once", 404: "There is no second factor"],
-                required: ["password", "code"],
+                "New recovery codes in place of the old; wants password and code, or a passkey",
+                body: ["password", "code", "passkey"],
+                answers: [
+                    200: "Recovery codes, this once", 404: "There is no second factor", 422: "Neither was right",
+                ],
                 schemas: [200: recoveryCodes]
             )
         )
@@ -231,10 +244,9 @@ extension AuthRoutes {
             "POST",
             "/api/users/me/second-factor/disable",
             RouteDescription(
-                "Take the second factor away",
-                body: ["password", "code"],
-                answers: [204: "It is off", 404: "There is none"],
-                required: ["password", "code"]
+                "Take the second factor away; wants password and code, or a passkey",
+                body: ["password", "code", "passkey"],
+                answers: [204: "It is off", 404: "There is none", 422: "Neither was right"]
             )
         )
     }

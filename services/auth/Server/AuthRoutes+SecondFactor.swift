@@ -104,19 +104,13 @@ extension AuthRoutes {
         )
     }
 
-    private struct Confirmation: RequestDocument {
-        static let members: Set<String> = ["password"]
-        var password: String
-    }
-
     private struct Enrolment: Encodable {
         var secret: String
         var uri: String
     }
 
     @Sendable func beginSecondFactor(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let given = try await request.decode(Confirmation.self)
-        try await requirePassword(given.password, of: caller, request)
+        try await requireConfirmation(request, caller)
         let made = try await factors.begin(caller)
         return try .json(Enrolment(secret: made.secret, uri: made.uri), status: 201)
     }
@@ -144,10 +138,11 @@ extension AuthRoutes {
         )
     }
 
-    private struct PasswordAndCode: RequestDocument {
-        static let members: Set<String> = ["password", "code"]
-        var password: String
-        var code: String
+    private struct Both: RequestDocument {
+        static let members: Set<String> = ["password", "code", "passkey"]
+        var password: String?
+        var code: String?
+        var passkey: PasskeyCredential?
     }
 
     @Sendable func renewRecoveryCodes(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
@@ -174,35 +169,18 @@ extension AuthRoutes {
         return .noContent
     }
 
+    /// Password and code; or a passkey that has verified its user, which is two factors by itself.
     private func requireBoth(_ request: APIRequest, _ caller: Account) async throws {
-        let given = try await request.decode(PasswordAndCode.self)
-        try await requirePassword(given.password, of: caller, request)
-        let outcome = try await factors.check(caller, code: given.code, remote: request.remote, now: clock.now())
+        let given = try await request.decode(Both.self)
+        try await requireConfirmation(given.password, given.passkey, of: caller, request)
+        guard given.passkey == nil else {
+            guard given.code == nil else { throw Problem.invalid("code", "A passkey wants no code.") }
+            return
+        }
+        guard let code = given.code else { throw Problem.invalid("code", "Give a code too.") }
+        let outcome = try await factors.check(caller, code: code, remote: request.remote, now: clock.now())
         if case .noChallenge = outcome { throw Problem.notFound("The account has no second factor.") }
         if case .wrongCode = outcome { throw Problem.invalid("code", "The code is wrong or was used.") }
         _ = try Self.account(outcome)
-    }
-
-    /// What an open session alone must not change wants the password once more; failures count as those of signing in.
-    func requirePassword(
-        _ password: String,
-        named field: String = "password",
-        of caller: Account,
-        _ request: APIRequest
-    ) async throws {
-        let outcome = await authenticator.authenticate(
-            user: caller.primaryAddress.canonical,
-            password: password,
-            remote: request.remote,
-            service: "http",
-            now: clock.now()
-        )
-        switch outcome {
-        case .success, .secondFactorNeeded, .enrolmentNeeded: ()
-        case .providerNeeded(let domain): throw Problem.providerNeeded(domain)
-        case .invalid, .appPasswordNeeded: throw Problem.invalid(field, "The password is wrong.")
-        case .lockedOut(let seconds): throw Self.lockedOut(seconds)
-        case .unavailable: throw Problem.unavailable()
-        }
     }
 }

@@ -4,7 +4,7 @@ import MailModel
 import MailPorts
 import Telemetry
 
-/// `/api/users/me/sessions` and `/api/users/me/password`.
+/// `/api/users/me/sessions`.
 extension AuthRoutes {
     private struct Document: Encodable {
         var id: String
@@ -89,33 +89,5 @@ extension AuthRoutes {
             now: clock.now()
         )
         return try .json(Revoked(revoked: count))
-    }
-
-    private struct NewPassword: RequestDocument {
-        static let members: Set<String> = ["old_password", "new_password"]
-        var oldPassword: String
-        var newPassword: String
-
-        private enum CodingKeys: String, CodingKey {
-            case oldPassword = "old_password"
-            case newPassword = "new_password"
-        }
-    }
-
-    @Sendable func changePassword(_ request: APIRequest, _ caller: SignedIn) async throws -> APIResponse {
-        let given = try await request.decode(NewPassword.self)
-        try await requirePassword(given.oldPassword, named: "old_password", of: caller.account, request)
-        do {
-            try await accounts.changeOwnPassword(
-                of: caller.account,
-                to: given.newPassword,
-                keepingSession: caller.family,
-                remote: request.remote,
-                now: clock.now()
-            )
-        } catch .passwordRefused(let why) {
-            throw Problem.invalid("new_password", why)
-        }
-        return .noContent
     }
 }

@@ -50,6 +50,7 @@ package struct AuthRoutes: Sendable {
         set.get("/api/audit", signedIn(listAudit))
         let inSession = BearerGuard.sessions(tokens, clock)
         set.put("/api/users/me/password", inSession(changePassword))
+        set.delete("/api/users/me/password", inSession(removePassword))
         set.get("/api/users/me/sessions", whileActing: true, inSession(listSessions))
         set.delete("/api/users/me/sessions/{id}", inSession(revokeSession))
         set.post("/api/users/me/sessions/revoke-others", inSession(revokeOtherSessions))

@@ -25,6 +25,7 @@ package struct InvitationRoutes: Sendable {
         set.get(Self.path, guarded(list))
         set.post(Self.path, guarded(invite))
         set.delete(Self.path + "/{invitation}", guarded(revoke))
+        set.post("/api/auth/invitations/accept/options") { request in try await self.passkeyOptions(request) }
         set.post("/api/auth/invitations/accept") { request in try await self.accept(request) }
         Self.describe(&set)
         return set
@@ -132,29 +133,66 @@ package struct InvitationRoutes: Sendable {
         return .noContent
     }
 
-    private struct Acceptance: RequestDocument {
-        static let members: Set<String> = ["token", "password"]
+    private struct Token: RequestDocument {
+        static let members: Set<String> = ["token"]
         var token: String
-        var password: String
+    }
+
+    private func passkeyOptions(_ request: APIRequest) async throws -> APIResponse {
+        let options = try await invitations.passkeyOptions(
+            token: try await request.decode(Token.self).token,
+            remote: request.remote,
+            now: clock.now()
+        )
+        return try .plain(PasskeyOptionsDocument(options: PasskeyOptions(options)))
+    }
+
+    private struct Acceptance: RequestDocument {
+        static let members: Set<String> = ["token", "password", "credential", "name"]
+        var token: String
+        var password: String?
+        var credential: PasskeyCredential?
+        /// Of the passkey.
+        var name: String?
+
+        var choice: InvitationService.Choice {
+            get throws(Problem) {
+                switch (password, credential) {
+                case (let password?, nil): return .password(password)
+                case (nil, let credential?):
+                    guard let name else { throw Problem.invalid("name", "Give the passkey a name.") }
+                    return .passkey(try credential.registration(), name: name)
+                default: throw Problem.invalid("password", "Give a password or a passkey.")
+                }
+            }
+        }
     }
 
     private struct Made: Encodable {
         var id: Int64
         var email: String
         var role: String
+        /// Only in this answer, with a passkey.
+        var recoveryCodes: [String]?
     }
 
     private func accept(_ request: APIRequest) async throws -> APIResponse {
         let given = try await request.decode(Acceptance.self)
-        let account = try await invitations.accept(
+        let (account, codes) = try await invitations.accept(
             token: given.token,
-            password: given.password,
+            choosing: try given.choice,
             remote: request.remote,
             now: clock.now()
         )
         return try .json(
-            Made(id: account.id.rawValue, email: account.primaryAddress.description, role: account.role.rawValue),
-            status: 201
+            Made(
+                id: account.id.rawValue,
+                email: account.primaryAddress.description,
+                role: account.role.rawValue,
+                recoveryCodes: codes.isEmpty ? nil : codes
+            ),
+            status: 201,
+            headers: ["Cache-Control": "no-store"]
         )
     }
 
@@ -192,18 +230,43 @@ package struct InvitationRoutes: Sendable {
             path + "/{invitation}",
             RouteDescription("Revoke an invitation", answers: [204: "Revoked", 404: foreign])
         )
+        describeAcceptance(&set)
+    }
+
+    private static func describeAcceptance(_ set: inout RouteSet) {
+        set.describe(
+            "POST",
+            "/api/auth/invitations/accept/options",
+            RouteDescription(
+                "What an invited person's browser makes a passkey of, for an account without a password",
+                isOpen: true,
+                body: ["token"],
+                answers: [
+                    200: "Options as PublicKeyCredential.parseCreationOptionsFromJSON takes them",
+                    409: "Passkeys alone do not sign in there", 422: "The token is not good",
+                    429: "Too many from this client",
+                ],
+                required: ["token"],
+                schemas: [200: .object(["public_key": .anything])]
+            )
+        )
         set.describe(
             "POST",
             "/api/auth/invitations/accept",
             RouteDescription(
-                "Accept an invitation: the account is made, with this password",
+                "Accept an invitation: the account is made, with this password, or with the passkey that the browser made and its name",
                 isOpen: true,
-                body: ["token", "password"],
+                body: ["token", "password", "credential", "name"],
                 answers: [
-                    201: "The account", 422: "The token or the password is not good", 429: "Too many from this client",
+                    201: "The account; with recovery codes, this once, for a passkey", 409: "The address is taken",
+                    422: "The token, the password or the passkey is not good", 429: "Too many from this client",
                 ],
-                required: ["token", "password"],
-                schemas: [201: .object(["id": .integer, "email": .text, "role": .text])]
+                required: ["token"],
+                schemas: [
+                    201: .object([
+                        "id": .integer, "email": .text, "role": .text, "recovery_codes": .optional(.list(.text)),
+                    ])
+                ]
             )
         )
     }

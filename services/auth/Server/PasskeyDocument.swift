@@ -107,6 +107,7 @@ struct PasskeyOptions: Encodable {
         pubKeyCredParams = creation.algorithms.map { Parameter(alg: $0.rawValue) }
         excludeCredentials = creation.excluded.map { Descriptor($0.credential, $0.transports) }
         authenticatorSelection = Selection()
+        if creation.needsVerification { authenticatorSelection?.userVerification = "required" }
         attestation = "none"
     }
 
@@ -147,6 +148,8 @@ struct PasskeyView: Encodable {
     var model: String?
     var transports: [String]
     var isBackedUp: Bool
+    /// It has shown that it may sign in alone.
+    var verifiesUser: Bool
     var createdAt: String
     var lastUsedAt: String?
     var lastUsedFrom: String?
@@ -166,6 +169,7 @@ struct PasskeyView: Encodable {
             )
         transports = passkey.transports
         isBackedUp = passkey.isBackedUp
+        verifiesUser = passkey.verifiesUser
         createdAt = RFC3339.text(passkey.createdAt)
         lastUsedAt = passkey.lastUse.map { RFC3339.text($0.at) }
         lastUsedFrom = passkey.lastUse?.remote?.description

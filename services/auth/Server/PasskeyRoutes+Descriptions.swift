@@ -9,7 +9,7 @@ extension PasskeyRoutes {
         "Passkey",
         [
             "id": .integer, "name": .text, "model": .optional(.text), "transports": .list(.text),
-            "is_backed_up": .truth,
+            "is_backed_up": .truth, "verifies_user": .truth,
             "created_at": .time, "last_used_at": .optional(.time), "last_used_from": .optional(.text),
             "recovery_codes": .optional(.list(.text)),
         ]
@@ -112,7 +112,11 @@ extension PasskeyRoutes {
             RouteDescription(
                 "Remove a passkey; wants the password or a passkey",
                 body: confirmation,
-                answers: [204: "It is gone", 404: "There is none", 422: "Neither was right"]
+                answers: [
+                    204: "It is gone", 404: "There is none",
+                    409: "It is the last way in, or the last factor where one is demanded",
+                    422: "Neither was right",
+                ]
             )
         )
     }

@@ -96,29 +96,6 @@ package struct PasskeyRoutes: Sendable {
         return request.linked(try .json(Views(passkeys: page.items, next: page.next)), next: page.next)
     }
 
-    /// Shows once more who is there.
-    private struct Confirmation: RequestDocument {
-        static let members: Set<String> = ["password", "passkey"]
-        var password: String?
-        var passkey: PasskeyCredential?
-    }
-
-    private func requireConfirmation(_ request: APIRequest, _ caller: Account) async throws {
-        let given = try await request.decode(Confirmation.self)
-        switch (given.password, given.passkey) {
-        case (let password?, nil): try await auth.requirePassword(password, of: caller, request)
-        case (nil, let passkey?):
-            let outcome = try await passkeys.confirm(
-                try passkey.assertion(),
-                of: caller,
-                remote: request.remote,
-                now: auth.clock.now()
-            )
-            guard case .passed = outcome else { throw Problem.invalid("passkey", "The passkey was not accepted.") }
-        default: throw Problem.invalid("password", "Give the password or a passkey.")
-        }
-    }
-
     private struct Nothing: RequestDocument {
         static let members: Set<String> = []
     }
@@ -132,19 +109,19 @@ package struct PasskeyRoutes: Sendable {
     }
 
     @Sendable private func creationOptions(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        try await requireConfirmation(request, caller)
+        try await auth.requireConfirmation(request, caller)
         let options = try await passkeys.creation(caller, now: auth.clock.now())
         return try .plain(PasskeyOptionsDocument(options: PasskeyOptions(options)))
     }
 
-    private struct NewPasskey: RequestDocument {
+    private struct Registration: RequestDocument {
         static let members: Set<String> = ["name", "credential"]
         var name: String
         var credential: PasskeyCredential
     }
 
     @Sendable private func register(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let new = try await request.decode(NewPasskey.self)
+        let new = try await request.decode(Registration.self)
         let made = try await passkeys.register(
             try new.credential.registration(),
             name: new.name,
@@ -179,7 +156,7 @@ package struct PasskeyRoutes: Sendable {
 
     @Sendable private func remove(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let id = try request.number()
-        try await requireConfirmation(request, caller)
+        try await auth.requireConfirmation(request, caller)
         try await passkeys.remove(PasskeyID(id), of: caller, remote: request.remote, now: auth.clock.now())
         return .noContent
     }

@@ -35,7 +35,7 @@ struct PersonDocument: Encodable {
             "status": .choice(Account.Status.allCases.map(\.rawValue)), "reason": .optional(.text),
             "purge_at": .optional(.time), "quota_bytes": .optional(.integer), "used_bytes": .integer,
             "used_messages": .integer, "created_at": .time, "language": .optional(.text),
-            "time_zone": .optional(.text), "avatar": .optional(.text),
+            "time_zone": .optional(.text), "avatar": .optional(.text), "has_password": .truth,
         ]
     )
 
@@ -45,6 +45,7 @@ struct PersonDocument: Encodable {
     var displayName: String
     var role: String
     var status: String
+    var hasPassword: Bool
     var reason: String?
     /// When a deleted one is removed for good.
     var purgeAt: String?
@@ -65,6 +66,7 @@ struct PersonDocument: Encodable {
         displayName = account.displayName
         role = account.role.rawValue
         status = account.status.rawValue
+        hasPassword = account.hasPassword
         reason = person.reason
         purgeAt = person.purgeAt.map(RFC3339.text)
         quotaBytes = account.quotaBytes

@@ -55,6 +55,8 @@ package struct ProfileRoutes: Sendable {
         var language: String?
         var timeZone: String?
         var avatar: String?
+        /// false: it signs in by a passkey or by its domain's identity provider.
+        var hasPassword: Bool
         var quota: Quota
 
         init(_ person: Person) {
@@ -67,6 +69,7 @@ package struct ProfileRoutes: Sendable {
             language = person.language?.description
             timeZone = person.timeZone
             avatar = person.avatarPath
+            hasPassword = account.hasPassword
             quota = Quota(
                 bytes: account.quotaBytes,
                 usedBytes: account.usedBytes,
@@ -185,7 +188,7 @@ package struct ProfileRoutes: Sendable {
             [
                 "id": .integer, "organisation_id": .integer, "email": .text, "display_name": .text, "role": .text,
                 "language": .optional(.text), "time_zone": .optional(.text), "avatar": .optional(.text),
-                "quota": quota,
+                "has_password": .truth, "quota": quota,
             ]
         )
         set.describe(

@@ -7,7 +7,7 @@ import ServiceHost
 /// New passwords by mail, and the address that it goes to.
 ///
 /// Invariants: the answer to a request, and the time it takes, are the same whether there is such an account or not; what an open
-/// session alone must not change wants the password once more.
+/// session alone must not change wants the password or a passkey once more.
 package struct RecoveryRoutes: Sendable {
     /// Whatever is done meanwhile, a request is answered after this time: longer than a mail takes to be queued.
     private static let answerAfter = Duration.milliseconds(500)
@@ -86,14 +86,15 @@ package struct RecoveryRoutes: Sendable {
     }
 
     private struct New: RequestDocument {
-        static let members: Set<String> = ["address", "password"]
+        static let members: Set<String> = ["address", "password", "passkey"]
         var address: String
-        var password: String
+        var password: String?
+        var passkey: PasskeyCredential?
     }
 
     @Sendable private func begin(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let given = try await request.decode(New.self)
-        try await auth.requirePassword(given.password, of: caller, request)
+        try await auth.requireConfirmation(given.password, given.passkey, of: caller, request)
         try await recovery.begin(given.address, for: caller, remote: request.remote, now: auth.clock.now())
         return try .json(["status": "accepted"], status: 202)
     }
@@ -113,13 +114,8 @@ package struct RecoveryRoutes: Sendable {
         return try .json(Known(address: address.description))
     }
 
-    private struct Password: RequestDocument {
-        static let members: Set<String> = ["password"]
-        var password: String
-    }
-
     @Sendable private func remove(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        try await auth.requirePassword(try await request.decode(Password.self).password, of: caller, request)
+        try await auth.requireConfirmation(request, caller)
         try await recovery.remove(from: caller, remote: request.remote, now: auth.clock.now())
         return .noContent
     }
@@ -162,9 +158,11 @@ package struct RecoveryRoutes: Sendable {
             "/api/users/me/recovery-address",
             RouteDescription(
                 "Mail a token to an address, which becomes the recovery address when the token is shown",
-                body: ["address", "password"],
-                answers: [202: "Mailed", 422: "The address or the password is not good", 429: "Too many mails"],
-                required: ["address", "password"],
+                body: ["address", "password", "passkey"],
+                answers: [
+                    202: "Mailed", 422: "The address, the password or the passkey is not good", 429: "Too many mails",
+                ],
+                required: ["address"],
                 schemas: [202: accepted]
             )
         )
@@ -184,9 +182,8 @@ package struct RecoveryRoutes: Sendable {
             "/api/users/me/recovery-address/remove",
             RouteDescription(
                 "Remove the recovery address; tokens that went there are void",
-                body: ["password"],
-                answers: [204: "Removed", 404: "There is none", 422: "The password is wrong"],
-                required: ["password"]
+                body: ["password", "passkey"],
+                answers: [204: "Removed", 404: "There is none", 422: "The password or the passkey is wrong"]
             )
         )
     }

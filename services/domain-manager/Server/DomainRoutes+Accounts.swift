@@ -11,6 +11,7 @@ extension DomainRoutes {
         var displayName: String
         var role: String
         var status: String
+        var hasPassword: Bool
         /// Null: no limit.
         var quotaBytes: Int64?
         var usedBytes: Int64
@@ -23,6 +24,7 @@ extension DomainRoutes {
             displayName = account.displayName
             role = account.role.rawValue
             status = account.status.rawValue
+            hasPassword = account.hasPassword
             quotaBytes = account.quotaBytes
             usedBytes = account.usedBytes
             usedMessages = account.usedMessages

@@ -24,7 +24,7 @@ extension DomainRoutes {
         [
             "id": .integer, "email": .text, "display_name": .text, "role": .choice(Role.allCases.map(\.rawValue)),
             "status": .choice(Account.Status.allCases.map(\.rawValue)), "quota_bytes": .optional(.integer),
-            "used_bytes": .integer, "used_messages": .integer, "created_at": .time,
+            "used_bytes": .integer, "used_messages": .integer, "created_at": .time, "has_password": .truth,
         ]
     )
     private static let key = Schema.document(

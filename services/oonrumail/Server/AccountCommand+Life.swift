@@ -14,6 +14,7 @@ extension AccountCommand {
         var displayName: String
         var role: String
         var status: String
+        var hasPassword: Bool
         var reason: String?
         var purgeAt: String?
         var usedBytes: Int64
@@ -27,6 +28,7 @@ extension AccountCommand {
             displayName = person.account.displayName
             role = person.account.role.rawValue
             status = person.account.status.rawValue
+            hasPassword = person.account.hasPassword
             reason = person.reason
             purgeAt = person.purgeAt.map(RFC3339.text)
             usedBytes = person.account.usedBytes
@@ -35,9 +37,12 @@ extension AccountCommand {
         }
 
         var text: String {
-            var table = TextTable(["ADDRESS", "NAME", "ROLE", "STATUS", "ORGANISATION", "REASON", "REMOVED"])
+            var table = TextTable([
+                "ADDRESS", "NAME", "ROLE", "STATUS", "PASSWORD", "ORGANISATION", "REASON", "REMOVED",
+            ])
             table.add([
-                email, displayName, role, status, "\(organisationID)", reason ?? "-", purgeAt ?? "-",
+                email, displayName, role, status, hasPassword ? "yes" : "no", "\(organisationID)", reason ?? "-",
+                purgeAt ?? "-",
             ])
             return table.text
         }

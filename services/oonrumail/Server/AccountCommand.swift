@@ -2,7 +2,6 @@ import Accounts
 import ArgumentParser
 import MailModel
 import MailPorts
-import MailboxEngine
 import PlatformConfig
 import Telemetry
 
@@ -22,6 +21,7 @@ struct AccountCommand: ParsableCommand {
         var displayName: String
         var role: String
         var status: String
+        var hasPassword: Bool
         var quotaBytes: Int64?
         var usedBytes: Int64
         var usedMessages: Int64
@@ -33,6 +33,7 @@ struct AccountCommand: ParsableCommand {
             displayName = account.displayName
             role = account.role.rawValue
             status = account.status.rawValue
+            hasPassword = account.hasPassword
             quotaBytes = account.quotaBytes
             usedBytes = account.usedBytes
             usedMessages = account.usedMessages
@@ -55,6 +56,10 @@ struct AccountCommand: ParsableCommand {
         return account
     }
 
+    static func event(_ action: String, _ address: EmailAddress, _ ports: CommandEnvironment.Ports) -> AuditEvent {
+        AuditEvent(at: ports.stores.clock().now(), actor: "cli", action: action, subject: address.canonical)
+    }
+
     /// Octets of a quota: a size, or `none`.
     static func quota(_ text: String) throws -> Int64? {
         guard text != "none" else { return nil }
@@ -62,71 +67,6 @@ struct AccountCommand: ParsableCommand {
             throw ValidationError("\(text) is no size such as 500M or 2G, nor none")
         }
         return Int64(size)
-    }
-
-    struct Add: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Make an account in a hosted domain.")
-        @Argument(help: "Its address, such as ann@shop.test.") var address: EmailAddress
-        @Option(name: .long, help: "Display name.") var name = ""
-        @Option(name: .long, help: "platform-admin, owner, admin or member.") var role = Role.member.rawValue
-        @Option(name: .long, help: "Quota such as 2G, or none.") var quota: String?
-        @Flag(name: .long, help: "Nobody signs in to it: others work in its mailboxes.") var shared = false
-        @OptionGroup var password: PasswordOptions
-        @OptionGroup var options: StoreOptions
-
-        func run() async throws {
-            guard let role = Role(rawValue: role) else { throw ValidationError("\(role) is no role") }
-            let limit = try quota.map(AccountCommand.quota) ?? nil
-            if shared {
-                guard role == .member else { throw ValidationError("a shared account has no role") }
-                return try await addShared(limit)
-            }
-            let secret = try password.password(for: address)
-            let settings = try options.sources.settings()
-            try await options.withPorts("account \(address)") { ports in
-                let service = try await AccountCommand.service(
-                    ports,
-                    defaultQuota: quota == nil ? settings.quotaDefault : 0
-                )
-                let account = try await service.addAccount(
-                    address,
-                    password: secret,
-                    displayName: name,
-                    role: role,
-                    quotaBytes: limit,
-                    allowWeakPassword: password.allowWeak,
-                    actor: "cli",
-                    now: ports.stores.clock().now()
-                )
-                try options.show(Document(account), "Added \(address).")
-            }
-        }
-
-        private func addShared(_ limit: Int64?) async throws {
-            let settings = try options.sources.settings()
-            let standard = settings.quotaDefault > 0 ? Int64(settings.quotaDefault) : nil
-            try await options.withPorts("account \(address)") { ports in
-                let sharing = MailboxSharing(
-                    store: try await ports.stores.mailboxSharing(),
-                    mailboxes: try await ports.stores.mailboxes(),
-                    directory: try await ports.stores.directory(),
-                    allowsAnyone: settings.sharesWithAnyone
-                )
-                do throws(SharingFailure) {
-                    let account = try await sharing.addTeam(
-                        address,
-                        displayName: name,
-                        within: nil,
-                        quotaBytes: quota == nil ? standard : limit,
-                        by: SharingActor("cli", remote: nil),
-                        now: ports.stores.clock().now()
-                    )
-                    try? options.show(Document(account), "Added \(address); share it with `oonrumail mailbox share`.")
-                } catch {
-                    throw MailboxCommand.commandError(error)
-                }
-            }
-        }
     }
 
     struct List: AsyncParsableCommand {
@@ -149,38 +89,15 @@ struct AccountCommand: ParsableCommand {
                         accounts += try await directory.everyAccount(ofDomain: domain.name)
                     }
                 }
-                var table = TextTable(["ADDRESS", "ROLE", "STATUS", "MESSAGES", "USED", "QUOTA"])
+                var table = TextTable(["ADDRESS", "ROLE", "STATUS", "PASSWORD", "MESSAGES", "USED", "QUOTA"])
                 for account in accounts {
                     table.add([
                         account.primaryAddress.description, account.role.rawValue, account.status.rawValue,
-                        "\(account.usedMessages)",
-                        "\(account.usedBytes)", account.quotaBytes.map { SettingText.text(size: Int($0)) } ?? "none",
+                        account.hasPassword ? "yes" : "no", "\(account.usedMessages)", "\(account.usedBytes)",
+                        account.quotaBytes.map { SettingText.text(size: Int($0)) } ?? "none",
                     ])
                 }
                 try options.show(accounts.map { Document($0) }, table.text)
-            }
-        }
-    }
-
-    struct Password: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            abstract: "Set a password; ends the account's sessions, but for those of app passwords."
-        )
-        @Argument(help: "The account's address.") var address: EmailAddress
-        @OptionGroup var password: PasswordOptions
-        @OptionGroup var options: StoreOptions
-
-        func run() async throws {
-            let secret = try password.password(for: address)
-            try await options.withPorts("account \(address)") { ports in
-                try await AccountCommand.service(ports).setPassword(
-                    address,
-                    password: secret,
-                    allowWeak: password.allowWeak,
-                    actor: "cli",
-                    now: ports.stores.clock().now()
-                )
-                try options.show(["email": address.description], "Password of \(address) set.")
             }
         }
     }
@@ -197,8 +114,11 @@ struct AccountCommand: ParsableCommand {
                 let directory = try await ports.stores.directory()
                 var account = try await AccountCommand.account(address, in: directory)
                 if let limit {
-                    try await directory.setQuota(account.id, bytes: limit)
-                    try await directory.audit("account.quota", address, ports)
+                    try await directory.setQuota(
+                        account.id,
+                        bytes: limit,
+                        audit: AccountCommand.event("account.quota", address, ports)
+                    )
                     account.quotaBytes = limit
                 }
                 let quota = account.quotaBytes.map { SettingText.text(size: Int($0)) } ?? "none"
@@ -226,8 +146,10 @@ struct AccountCommand: ParsableCommand {
             try await options.withPorts("account \(address)") { ports in
                 let directory = try await ports.stores.directory()
                 let account = try await AccountCommand.account(address, in: directory)
-                try await directory.resetAccount(account.id)
-                try await directory.audit("account.reset", address, ports)
+                try await directory.resetAccount(
+                    account.id,
+                    audit: AccountCommand.event("account.reset", address, ports)
+                )
                 try options.show(["email": address.description], "\(address) is as new.")
             }
         }
@@ -236,8 +158,6 @@ struct AccountCommand: ParsableCommand {
 
 extension DirectoryStore {
     func audit(_ action: String, _ address: EmailAddress, _ ports: CommandEnvironment.Ports) async throws(StoreError) {
-        try await recordAudit(
-            AuditEvent(at: ports.stores.clock().now(), actor: "cli", action: action, subject: address.canonical)
-        )
+        try await recordAudit(AccountCommand.event(action, address, ports))
     }
 }

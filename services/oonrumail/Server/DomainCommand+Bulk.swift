@@ -18,7 +18,6 @@ extension DomainCommand {
         return try await BulkService(
             ports.stores,
             settings,
-            accounts: try await AccountCommand.service(ports, defaultQuota: settings.quotaDefault),
             mailer: try await PlatformMailer(ports.stores, settings, ports.masterKey)
         )
     }

@@ -8,7 +8,7 @@ import Telemetry
 struct InvitationCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "invitation",
-        abstract: "Invitations: accounts that wait for the person who chooses the password.",
+        abstract: "Invitations: accounts that wait for the person who chooses how to sign in.",
         subcommands: [Add.self, List.self, Revoke.self]
     )
 

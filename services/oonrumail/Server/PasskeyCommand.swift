@@ -16,6 +16,7 @@ struct PasskeyCommand: ParsableCommand {
         var name: String
         var transports: [String]
         var isBackedUp: Bool
+        var verifiesUser: Bool
         var createdAt: String
         var lastUsedAt: String?
         var lastUsedFrom: String?
@@ -25,6 +26,7 @@ struct PasskeyCommand: ParsableCommand {
             name = passkey.name
             transports = passkey.transports
             isBackedUp = passkey.isBackedUp
+            verifiesUser = passkey.verifiesUser
             createdAt = RFC3339.text(passkey.createdAt)
             lastUsedAt = passkey.lastUse.map { RFC3339.text($0.at) }
             lastUsedFrom = passkey.lastUse?.remote?.description
@@ -53,10 +55,12 @@ struct PasskeyCommand: ParsableCommand {
 
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Forget a passkey, such as a lost one; the last one takes the recovery codes along."
+            abstract: "Forget a passkey, such as a lost one; the last one takes the recovery codes along.",
+            discussion: "The last one of an account without a password stays: set a password first, or say --force."
         )
         @Argument(help: "The account's address.") var address: EmailAddress
         @Argument(help: "The number that list shows.") var id: Int64
+        @Flag(name: .long, help: "Even if nothing else signs in to the account.") var force = false
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
@@ -64,6 +68,7 @@ struct PasskeyCommand: ParsableCommand {
                 try await PasskeyService.remove(
                     PasskeyID(id),
                     of: try await AccountCommand.account(address, in: try await ports.stores.directory()),
+                    removal: force ? .forced : .byOperator,
                     store: try await ports.stores.passkeys(),
                     actor: "cli",
                     now: ports.stores.clock().now()
