@@ -60,6 +60,7 @@ package struct Migration: Sendable {
         .bulk,
         .webhooks,
         .acting,
+        .listings,
     ]
 
     private static let table = """

@@ -161,23 +161,18 @@ package struct RegistrationService: Sendable {
 
     // MARK: - Deciding
 
-    /// Those that wait, for managers of their domains.
+    /// Those that wait, on domains that the actor manages.
     package func waiting(
-        onDomain domain: String?,
-        after: RegistrationID?,
-        limit: Int,
+        _ listing: RegistrationListing,
         for actor: PeopleActor,
         now: Timestamp
     ) async throws(AccountError) -> [Registration] {
         try Self.requireManager(actor)
+        var own = listing
+        own.organisation = actor.organisation ?? listing.organisation
+        let listing = own
         return try await stored { () async throws(StoreError) in
-            try await store.waitingRegistrations(
-                of: actor.organisation,
-                domain: domain,
-                after: after,
-                limit: limit,
-                now: now
-            )
+            try await store.waitingRegistrations(listing, now: now)
         }
     }
 
