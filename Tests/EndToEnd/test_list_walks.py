@@ -191,7 +191,8 @@ class House:
             place = path
             for name, value in values.items():
                 place = place.replace("{%s}" % name, str(value))
-            for who in ("owner", "operator"):
+            # An owner sees one organisation, an operator all.
+            for who in ("operator",) if path == "/api/organisations" else ("owner", "operator"):
                 if self.ask(who, "GET", place)[0] == 200:
                     yield path, place, who
                     break
@@ -230,7 +231,7 @@ def steady(rows):
 SCARCE = {
     "/api/sign-ups", "/api/registrations", "/api/organisations/{id}/webhook/deliveries", "/api/domains/{name}/sso/links", "/api/search",
     "/api/users/me/passkeys", "/api/users/me/applications", "/api/users/me/shared-mailboxes", "/api/domains/{name}/dns/history",
-    "/api/accounts/{id}/mailboxes/{mailbox}/rights",
+    "/api/accounts/{id}/mailboxes/{mailbox}/rights", "/api/flags",
 }
 
 
@@ -313,7 +314,10 @@ def test_what_a_list_does_not_take_is_told(platform, house):
         for name, schema in query.items():
             if name != "sort" and (schema.get("enum") or schema.get("type") == "boolean"):
                 bad.append(f"{name}=colour")
-            elif name in ("since", "until", "organisation_id") and not (name == "organisation_id" and path == "/api/domains" and who != "operator"):
+            elif name == "organisation_id" and path.startswith("/api/domains/"):
+                # Whose claim is meant, where several organisations claim the name.
+                continue
+            elif name in ("since", "until", "organisation_id"):
                 bad.append(f"{name}=colour")
             elif name not in ("limit", "after", "before", "sort"):
                 bad.append(f"{name}=a%00b")
@@ -366,8 +370,8 @@ def test_commands_take_the_filters_too(platform, house):
     assert column("label", "masked", "list", OWNER, "--enabled", "false") == []
     assert column("email", "invitation", "list", str(house.organisation), "--role", "admin") == [f"iB@{DOMAIN}"]
     assert column("kind", "grant", "list", OWNER, "--kind", "send-as", "--text", "ann") == ["send-as"]
-    assert column("address", "account", "list", "--domain", DOMAIN, "--role", "owner") == [OWNER]
-    assert column("address", "account", "list", "--domain", DOMAIN, "--email", "AN", "--status", "active") == [f"ann@{DOMAIN}"]
+    assert column("email", "account", "list", "--domain", DOMAIN, "--role", "owner") == [OWNER]
+    assert column("email", "account", "list", "--domain", DOMAIN, "--email", "AN", "--status", "active") == [f"ann@{DOMAIN}"]
     assert column("name", "domain", "list", "--status", "pending", "--name", f"more.{DOMAIN}") == [f"more.{DOMAIN}"]
     assert column("name", "organisation", "list", "--text", "WALKS") == ["Walks"]
     assert column("name", "oauth-client", "list", "--text", "program B") == ["Program B"]

@@ -97,13 +97,12 @@ extension SQLStore {
             case .name: "name"
             case .createdAt: "created_at"
             }
-        let direction = listing.isDescending ? "DESC" : "ASC"
         var statement = ListStatement()
         statement.require("organisation_id =", listing.organisation.map { .integer($0.rawValue) })
         statement.require("name", beginsWith: listing.prefix)
         statement.go(on: listing.after, key, "organisation_id", isDescending: listing.isDescending)
         let limit = statement.value(.integer(Int64(listing.limit)))
-        let order = " ORDER BY \(key) \(direction), organisation_id \(direction) LIMIT \(limit)"
+        let order = "\(ListStatement.order(listing, key, "organisation_id")) LIMIT \(limit)"
         let claims = """
             SELECT * FROM (
                 SELECT domain_id, organisation_id, name, 'pending' AS status, created_at, NULL AS reason,
@@ -123,10 +122,7 @@ extension SQLStore {
             case .verified, .suspended, .deleted: hosted
             }
         let sql = "SELECT * FROM (\(parts)) AS entries\(order)"
-        let values = statement.values
-        return try await database.read(.recent) { connection throws(StoreError) in
-            try connection.all(sql, values, Self.domainEntry)
-        }
+        return try await all(sql, statement, freshness: .recent, Self.domainEntry)
     }
 
     private static func stored(_ status: DomainListing.Status) -> String? {

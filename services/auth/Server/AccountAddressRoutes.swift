@@ -46,7 +46,7 @@ package struct AccountAddressRoutes: Sendable {
         let query = try request.list(sorts: ["email"], filters: ["text"])
         let page = try query.page(
             of: known.map { Document($0) }.filter { query.finds(in: $0.email) },
-            keys: ["email": { $0.email }],
+            keys: ["email": { EmailAddress.lowercased($0.email) }],
             id: { $0.email }
         )
         return request.linked(try .json(Documents(addresses: page.items, next: page.next)), next: page.next)

@@ -186,7 +186,8 @@ package struct GrantRoutes: Sendable {
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let scope = try scope(caller)
         return try await page(request, filter: "organisation_id") { query in
-            .within(try scope ?? query.number("organisation_id").map { OrganisationID($0) })
+            let asked = try query.number("organisation_id").map { OrganisationID($0) }
+            return .within(scope ?? asked)
         }
     }
 

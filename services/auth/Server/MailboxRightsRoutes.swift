@@ -65,7 +65,7 @@ package struct MailboxRightsRoutes: Sendable {
             }
         let page = try query.page(
             of: known.map { SharedMailboxDocument($0) }.filter { query.finds(in: $0.name, $0.owner) },
-            keys: ["name": { $0.name }, "owner": { $0.owner }],
+            keys: ["name": { $0.name }, "owner": { EmailAddress.lowercased($0.owner) }],
             id: { "\($0.accountID)/\($0.mailboxID)" }
         )
         return request.linked(try .json(SharedMailboxes(mailboxes: page.items, next: page.next)), next: page.next)

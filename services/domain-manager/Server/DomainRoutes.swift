@@ -67,11 +67,9 @@ package struct DomainRoutes: Sendable {
     private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let rule = AccessRule(caller: caller)
         try rule.requireManager()
-        let query = try request.list(DomainListing.Sort.self, filters: ["status", "name"])
-        var listing = DomainListing(
-            organisation: try rule.visibleOrganisation ?? request.organisation(),
-            limit: query.limit
-        )
+        let query = try request.list(DomainListing.Sort.self, filters: ["status", "name", "organisation_id"])
+        let asked = try query.number("organisation_id").map { OrganisationID($0) }
+        var listing = DomainListing(organisation: rule.visibleOrganisation ?? asked, limit: query.limit)
         listing.status = try query.choice("status")
         listing.prefix = query.name("name")
         let found = try await directory.domains(try query.applied(to: listing))
