@@ -65,11 +65,9 @@ final class FakeWebhooks: WebhookStore {
     func removeWebhook(of organisation: OrganisationID, audit: AuditEvent) async throws(StoreError) {
         state.withLock { $0.webhook = nil }
     }
-    func webhookDeliveries(
-        of organisation: OrganisationID,
-        before: WebhookDeliveryID?,
-        limit: Int
-    ) async throws(StoreError) -> [WebhookDelivery] { state.withLock { $0.deliveries } }
+    func webhookDeliveries(_ listing: DeliveryListing) async throws(StoreError) -> [WebhookDelivery] {
+        state.withLock { $0.deliveries }
+    }
     func leaseWebhookDeliveries(
         now: Timestamp,
         until: Timestamp,

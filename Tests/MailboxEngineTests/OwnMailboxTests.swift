@@ -69,6 +69,6 @@ import Testing
         func addTeamAccount(_ account: NewAccount, audit: AuditEvent) async throws(StoreError) -> Account {
             throw failure
         }
-        func teamAccounts(of organisation: OrganisationID?) async throws(StoreError) -> [TeamAccount] { throw failure }
+        func teamAccounts(_ listing: TeamListing) async throws(StoreError) -> [TeamAccount] { throw failure }
     }
 }

@@ -191,8 +191,10 @@ import Testing
             )
         }
         for mask in masks { try await store.addMaskedAddress(mask, atMost: 2, audit: event) }
-        #expect(try await store.maskedAddresses(of: ann.id, after: nil, limit: 10) == masks)
-        #expect(try await store.maskedAddresses(of: ann.id, after: "k1@shop.test", limit: 10) == [masks[1]])
+        var listing = MaskedListing(account: ann.id, limit: 10)
+        #expect(try await store.maskedAddresses(listing) == masks)
+        listing.after = masks[0].place(by: .address)
+        #expect(try await store.maskedAddresses(listing) == [masks[1]])
         #expect(try await store.maskedAddress(masks[0].address, of: bob.id) == nil)
         #expect(
             try await store.resolve(.sample("K1@shop.test")) == .masked(ann.id, usedBytes: 0, quotaBytes: nil)

@@ -79,9 +79,9 @@ import Testing
         let tenant = ann.organisation
         var listing = CertificateListing(organisation: tenant, limit: 1)
         #expect(names(try await store.certificates(listing)) == ["autoconfig.shop.test:443"])
-        listing.after = CertificatePlace(host: "autoconfig.shop.test", port: 443)
+        listing.after = ListPosition(key: .text("autoconfig.shop.test"), tie: 443)
         #expect(names(try await store.certificates(listing)) == ["mta-sts.shop.test:443"])
-        listing.after = CertificatePlace(host: "mta-sts.shop.test", port: 443)
+        listing.after = ListPosition(key: .text("mta-sts.shop.test"), tie: 443)
         #expect(try await store.certificates(listing).isEmpty)
         listing = CertificateListing(organisation: OrganisationID(tenant.rawValue + 99), limit: 9)
         #expect(try await store.certificates(listing).isEmpty)

@@ -149,13 +149,9 @@ import Testing
             made.append(account)
         }
         var listing = DomainGrantListing(domain: "shop.test", limit: 2)
-        var seen: [String] = []
-        while true {
-            let page = try await test.store.domainGrants(listing)
-            seen += page.map(\.address.canonical)
-            guard let last = page.last else { break }
-            listing.after = ListPosition(key: .text(last.address.canonical), tie: last.account.rawValue)
-        }
+        let seen = try await listing.every { page throws(StoreError) in
+            try await test.store.domainGrants(page)
+        }.map(\.address.canonical)
         #expect(seen == (0..<5).map { "p\($0)@shop.test" })
         listing = DomainGrantListing(domain: "shop.test", limit: 9)
         listing.permission = .manage

@@ -194,9 +194,12 @@ import Testing
                 )
             )
         }
-        #expect(try await test.store.teamAccounts(of: bob.organisation).map(\.displayName) == ["Support"])
-        #expect(try await test.store.teamAccounts(of: nil).map(\.address) == [address])
-        #expect(try await test.store.teamAccounts(of: OrganisationID(999)) == [])
+        #expect(
+            try await test.store.teamAccounts(TeamListing(organisation: bob.organisation, limit: 9)).map(\.displayName)
+                == ["Support"]
+        )
+        #expect(try await test.store.teamAccounts(TeamListing(organisation: nil, limit: 9)).map(\.address) == [address])
+        #expect(try await test.store.teamAccounts(TeamListing(organisation: OrganisationID(999), limit: 9)) == [])
         // Mail comes in as to everybody.
         try await test.deliver(Octets.text(10), to: [team])
         try await give(test, "lrk", to: .account(bob.id), of: team)

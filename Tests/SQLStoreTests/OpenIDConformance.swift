@@ -91,8 +91,8 @@ import Testing
         let common = client("all", test)
         try await test.store.addOAuthClient(common, atMost: 1, audit: event(test))
         #expect(try await test.store.oauthClient("own") == own)
-        #expect(try await test.store.oauthClients(of: ann.organisation) == [own])
-        #expect(try await test.store.oauthClients(of: nil) == [common, own])
+        #expect(try await test.store.oauthClients(ClientListing(organisation: ann.organisation, limit: 9)) == [own])
+        #expect(try await test.store.oauthClients(ClientListing(limit: 9)) == [common, own])
         var changed = own
         (changed.name, changed.secretHash) = ("Other", nil)
         try await test.store.changeOAuthClient(changed, audit: event(test))

@@ -165,7 +165,7 @@ import Testing
         }
         let now = test.clock.now()
         func open(_ account: Account) async throws -> [Invitation] {
-            try await test.store.invitations(of: account.organisation, after: nil, limit: 9, now: now)
+            try await test.store.invitations(InvitationListing(organisation: account.organisation, limit: 9), now: now)
         }
         #expect(try await open(ann) == [made, second])
         #expect(try await open(eve) == [])

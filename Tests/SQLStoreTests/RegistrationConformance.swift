@@ -70,16 +70,12 @@ import Testing
         _ test: StoreUnderTest,
         of organisation: OrganisationID? = nil,
         domain: String? = nil,
-        after: RegistrationID? = nil,
+        after: Registration? = nil,
         limit: Int = 9
     ) async throws -> [Registration] {
-        try await test.store.waitingRegistrations(
-            of: organisation,
-            domain: domain,
-            after: after,
-            limit: limit,
-            now: test.clock.now()
-        )
+        var listing = RegistrationListing(organisation: organisation, limit: limit)
+        (listing.domain, listing.after) = (domain, after?.place(by: .createdAt))
+        return try await test.store.waitingRegistrations(listing, now: test.clock.now())
     }
 
     @Test(arguments: StoreFactory.all)
@@ -119,7 +115,7 @@ import Testing
         #expect(try await waiting(test, of: boss.organisation) == Array(all[..<2]))
         #expect(try await waiting(test, of: boss.organisation, domain: "other.test") == [])
         #expect(try await waiting(test, domain: "OTHER.test") == [all[2]])
-        #expect(try await waiting(test, after: all[0].id, limit: 1) == [all[1]])
+        #expect(try await waiting(test, after: all[0], limit: 1) == [all[1]])
         func approve(_ id: RegistrationID, of organisation: OrganisationID?) async throws -> Account {
             try await store.approveRegistration(
                 id,

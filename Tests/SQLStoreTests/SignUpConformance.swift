@@ -119,9 +119,11 @@ import Testing
             guard case .waits = try await verify(token, waits: true, test) else { throw StoreError.notFound }
         }
         let now = test.clock.now()
-        let waiting = try await store.waitingSignUps(after: nil, limit: 10, now: now)
+        let waiting = try await store.waitingSignUps(SignUpListing(limit: 10), now: now)
         #expect(waiting.map(\.email.canonical) == ["ann@outside.test", "bob@outside.test"])
-        #expect(try await store.waitingSignUps(after: waiting[0].id, limit: 10, now: now) == [waiting[1]])
+        var rest = SignUpListing(limit: 10)
+        rest.after = waiting[0].place(by: .createdAt)
+        #expect(try await store.waitingSignUps(rest, now: now) == [waiting[1]])
         let event = audit(test, actor: "cli")
         let made = try await store.approveSignUp(waiting[0].id, now: now, audit: event)
         #expect(made.account.primaryAddress == waiting[0].email)

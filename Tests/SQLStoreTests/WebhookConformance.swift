@@ -131,13 +131,13 @@ import Testing
         try await test.account("bob@other.test")
         try await change(1, test)
         try await change(1, test)
-        #expect(try await store.webhookDeliveries(of: organisation, before: nil, limit: 9).isEmpty)
+        #expect(try await store.webhookDeliveries(DeliveryListing(organisation: organisation, limit: 9)).isEmpty)
         try await change(2, test)
         try await change(2, test)
         try await change(3, test, isCertain: false)
         try await change(7, test, domain: "other.test")
         try await change(8, test, domain: "other.test")
-        let found = try await store.webhookDeliveries(of: organisation, before: nil, limit: 9)
+        let found = try await store.webhookDeliveries(DeliveryListing(organisation: organisation, limit: 9))
         #expect(found.map(\.event) == ["evt_2"] && found.first?.body == "\(organisation) was s1")
         #expect(found.first?.state == .waiting && found.first?.attempts == 0)
         #expect(try await store.waitingWebhookDeliveries() == 1)
@@ -172,11 +172,11 @@ import Testing
         // Whoever had it before notes nothing any more.
         let lost = try #require(first.first { $0.delivery.organisation == organisation })
         try await finish(lost, .delivered(status: 200), test)
-        let waiting = try await store.webhookDeliveries(of: organisation, before: nil, limit: 9).last
+        let waiting = try await store.webhookDeliveries(DeliveryListing(organisation: organisation, limit: 9)).last
         #expect(waiting?.state == .waiting)
         let later = test.clock.now().adding(seconds: 10)
         try await finish(taken, .retry(at: later, status: 500, fault: "status"), test)
-        let retried = try await store.webhookDeliveries(of: organisation, before: nil, limit: 9).last
+        let retried = try await store.webhookDeliveries(DeliveryListing(organisation: organisation, limit: 9)).last
         #expect(retried?.nextAt == later && retried?.status == 500 && retried?.fault == "status")
         test.clock.advance(seconds: 10)
         let again = try #require(
@@ -185,7 +185,7 @@ import Testing
             }
         )
         try await finish(again, .delivered(status: 204), test)
-        let done = try await store.webhookDeliveries(of: organisation, before: nil, limit: 9).last
+        let done = try await store.webhookDeliveries(DeliveryListing(organisation: organisation, limit: 9)).last
         #expect(done?.state == .delivered && done?.status == 204 && done?.fault == nil && done?.nextAt == nil)
         #expect(done?.finishedAt == test.clock.now() && done?.attempts == 3)
     }
@@ -212,9 +212,11 @@ import Testing
             let lease = try #require(try await lease(test, "a", limit: 1).first)
             try await finish(lease, .failed(status: nil, fault: "unreachable"), test, keeping: 2)
         }
-        let found = try await store.webhookDeliveries(of: organisation, before: nil, limit: 9)
+        let found = try await store.webhookDeliveries(DeliveryListing(organisation: organisation, limit: 9))
         #expect(found.map(\.event) == ["evt_6", "evt_5", "evt_4"])
         #expect(found.map(\.state) == [.waiting, .failed, .failed])
-        #expect(try await store.webhookDeliveries(of: organisation, before: found[1].id, limit: 9).count == 1)
+        var rest = DeliveryListing(organisation: organisation, limit: 9)
+        rest.after = found[1].place(by: .createdAt)
+        #expect(try await store.webhookDeliveries(rest).count == 1)
     }
 }

@@ -2,7 +2,7 @@
 
 extension Migration {
     static let domainPermissions = Migration(
-        version: 36,
+        version: 35,
         name: "expand-domain-permissions",
         statements: [
             """

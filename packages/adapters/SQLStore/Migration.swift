@@ -62,6 +62,7 @@ package struct Migration: Sendable {
         .acting,
         .actingRequests,
         .withoutPassword,
+        .listings,
         .domainPermissions,
     ]
 

@@ -6,24 +6,38 @@ extension SQLStore: AddressStore {
     /// Addresses that one may lead to, over all steps, while a change is checked for circles.
     private static let maximumReach = 5_000
 
-    package func aliases(
-        ofDomain domain: String,
-        after: String?,
-        limit: Int
-    ) async throws(StoreError) -> [Alias] {
-        try await database.read { connection throws(StoreError) in
+    package func aliases(_ listing: AliasListing) async throws(StoreError) -> [Alias] {
+        let key =
+            switch listing.sort {
+            case .address: "addresses.address"
+            case .targets: "head.target"
+            }
+        var statement = ListStatement()
+        statement.require("addresses.domain =", .text(EmailAddress.lowercased(listing.domain)))
+        statement.conditions += ["addresses.account_id IS NULL", "head.position = 0"]
+        statement.require("addresses.address", beginsWith: listing.prefix)
+        if let target = listing.target, !target.isEmpty {
+            let condition = statement.beginning("own.target", target)
+            statement.conditions.append("EXISTS (\(Self.ownTarget) AND \(condition))")
+        }
+        if let text = listing.text, !text.isEmpty {
+            let whole = statement.containing(["addresses.address"], text)
+            statement.conditions.append(
+                "(\(whole) OR EXISTS (\(Self.ownTarget) AND \(statement.containing(["own.target"], text))))"
+            )
+        }
+        let page = statement.page(listing, by: key, "addresses.address")
+        let order = ListStatement.order(listing, "page.place", "page.address")
+        let sql = """
+            SELECT page.written, alias_targets.written FROM (
+                SELECT addresses.address, addresses.written, \(key) AS place FROM addresses
+                JOIN alias_targets AS head ON head.address = addresses.address\(page)
+            ) AS page JOIN alias_targets ON alias_targets.address = page.address\(order), alias_targets.position
+            """
+        let values = statement.values
+        return try await database.read { connection throws(StoreError) in
             var found: [Alias] = []
-            try connection.query(
-                """
-                SELECT page.written, alias_targets.written FROM (
-                    SELECT address, written FROM addresses WHERE domain = $1 AND account_id IS NULL AND address > $2
-                    AND EXISTS (SELECT 1 FROM alias_targets WHERE alias_targets.address = addresses.address)
-                    ORDER BY address LIMIT $3
-                ) AS page JOIN alias_targets ON alias_targets.address = page.address
-                ORDER BY page.address, alias_targets.position
-                """,
-                [.text(EmailAddress.lowercased(domain)), .text(after ?? ""), .integer(Int64(limit))]
-            ) { row throws(StoreError) in
+            try connection.query(sql, values) { row throws(StoreError) in
                 let (alias, target) = (Self.address(row.text(0)), Self.address(row.text(1)))
                 if found.last?.address == alias {
                     found[found.count - 1].targets.append(target)
@@ -90,6 +104,8 @@ extension SQLStore: AddressStore {
             try Self.record(audit, connection)
         }
     }
+
+    private static let ownTarget = "SELECT 1 FROM alias_targets AS own WHERE own.address = addresses.address"
 
     // MARK: - Steps
 

@@ -114,36 +114,22 @@ extension SQLStore: AuditStore {
 
     private static let auditColumns = "audit_id, at, actor, action, subject, remote, detail, organisation_id, chain"
 
-    package func auditTrail(
-        _ filter: AuditFilter,
-        before number: Int64?,
-        limit: Int
-    ) async throws(StoreError) -> [AuditRecord] {
-        var values: [SQLValue] = []
-        var conditions: [String] = []
-        func add(_ condition: String, _ value: SQLValue?) {
-            guard let value else { return }
-            values.append(value)
-            conditions.append("\(condition) $\(values.count)")
-        }
-        add("organisation_id =", filter.organisation.map { .integer($0.rawValue) })
-        add("actor =", filter.actor.map { .text($0) })
-        add("subject =", filter.subject.map { .text($0) })
-        add("at >=", filter.since.map { .integer($0.microseconds) })
-        add("at <", filter.until.map { .integer($0.microseconds) })
-        add("audit_id <", number.map { .integer($0) })
+    package func auditTrail(_ listing: AuditListing) async throws(StoreError) -> [AuditRecord] {
+        let filter = listing.filter
+        var statement = ListStatement()
+        statement.require("organisation_id =", filter.organisation.map { .integer($0.rawValue) })
+        statement.require("actor =", filter.actor.map { .text($0) })
+        statement.require("subject =", filter.subject.map { .text($0) })
+        statement.require("at >=", filter.since.map { .integer($0.microseconds) })
+        statement.require("at <", filter.until.map { .integer($0.microseconds) })
         if let action = filter.action {
-            values += [.text(action), .text("\(action).")]
-            let (whole, start) = (values.count - 1, values.count)
-            conditions.append("(action = $\(whole) OR SUBSTR(action, 1, LENGTH($\(start))) = $\(start))")
+            let (whole, start) = (statement.value(.text(action)), statement.value(.text("\(action).")))
+            statement.conditions.append("(action = \(whole) OR SUBSTR(action, 1, LENGTH(\(start))) = \(start))")
         }
-        values.append(.integer(Int64(limit)))
-        let condition = conditions.isEmpty ? "" : "WHERE \(conditions.joined(separator: " AND "))"
-        let sql =
-            "SELECT \(Self.auditColumns) FROM audit \(condition) ORDER BY audit_id DESC LIMIT $\(values.count)"
-        let bound = values
+        let sql = "SELECT \(Self.auditColumns) FROM audit" + statement.page(listing, by: "audit_id", "audit_id")
+        let values = statement.values
         return try await database.read(.recent) { connection throws(StoreError) in
-            try connection.all(sql, bound) { row throws(StoreError) in
+            try connection.all(sql, values) { row throws(StoreError) in
                 AuditRecord(
                     number: row.integer(0),
                     organisation: row.optionalInteger(7).map { OrganisationID($0) },

@@ -150,29 +150,19 @@ extension SQLStore: CertificateStore {
     // MARK: - Lists
 
     package func certificates(_ listing: CertificateListing) async throws(StoreError) -> [WatchedCertificate] {
-        var conditions: [String] = []
-        var values: [SQLValue] = []
-        func add(_ condition: (Int) -> String, _ value: SQLValue) {
-            values.append(value)
-            conditions.append(condition(values.count))
-        }
-        if let organisation = listing.organisation {
-            add({ "domains.organisation_id = $\($0)" }, .integer(organisation.rawValue))
-        }
-        if let status = listing.status { add({ "watched_certificates.status = $\($0)" }, .text(status.rawValue)) }
-        if let host = listing.host { add({ "host = $\($0)" }, .text(EmailAddress.lowercased(host))) }
-        if let after = listing.after {
-            values += [.text(after.host), .integer(Int64(after.port))]
-            conditions.append("(host, port) > ($\(values.count - 1), $\(values.count))")
-        }
-        let text = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
-        let statement = SQLStatement(
-            "\(Self.watchedQuery)\(text) ORDER BY host, port LIMIT $\(values.count + 1)",
-            values + [.integer(Int64(listing.limit))]
-        )
-        return try await database.read { connection throws(StoreError) in
-            try connection.all(statement.sql, statement.values, Self.watched)
-        }
+        let (key, tie) =
+            switch listing.sort {
+            case .host: ("host", "port")
+            case .notAfter: ("COALESCE(not_after, 0)", "(host || ':' || port)")
+            case .checkedAt: ("COALESCE(checked_at, 0)", "(host || ':' || port)")
+            }
+        var statement = ListStatement()
+        statement.require("domains.organisation_id =", listing.organisation.map { .integer($0.rawValue) })
+        statement.require("watched_certificates.status =", listing.status.map { .text($0.rawValue) })
+        statement.require("host =", listing.host.map { .text(EmailAddress.lowercased($0)) })
+        statement.require("watched_certificates.domain =", listing.domain.map { .text($0) })
+        statement.require(["host", "subject", "issuer"], contain: listing.text)
+        return try await all(Self.watchedQuery + statement.page(listing, by: key, tie), statement, Self.watched)
     }
 
     package func certificatesByEnd(limit: Int) async throws(StoreError) -> [WatchedCertificate] {

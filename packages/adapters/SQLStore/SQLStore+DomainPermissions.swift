@@ -9,23 +9,14 @@ extension SQLStore: DomainPermissionStore {
             case .email: "accounts.primary_address"
             case .grantedAt: "granted_at"
             }
-        let direction = listing.isDescending ? "DESC" : "ASC"
         var statement = ListStatement()
         statement.require("domain_permissions.domain =", .text(EmailAddress.lowercased(listing.domain)))
         if let permission = listing.permission {
             let bits = statement.value(.integer(Int64(permission.rawValue)))
             statement.conditions.append("(permissions & \(bits)) = \(bits)")
         }
-        statement.go(on: listing.after, key, "accounts.account_id", isDescending: listing.isDescending)
-        let limit = statement.value(.integer(Int64(listing.limit)))
-        let sql = """
-            \(Self.domainGrantQuery)\(statement.text)
-            ORDER BY \(key) \(direction), accounts.account_id \(direction) LIMIT \(limit)
-            """
-        let values = statement.values
-        return try await database.read(.recent) { connection throws(StoreError) in
-            try connection.all(sql, values, Self.domainGrant)
-        }
+        let page = statement.page(listing, by: key, "accounts.account_id")
+        return try await all("\(Self.domainGrantQuery)\(page)", statement, freshness: .recent, Self.domainGrant)
     }
 
     package func domainGrants(heldBy account: AccountID) async throws(StoreError) -> [DomainGrant] {

@@ -123,24 +123,22 @@ extension SQLStore: InvitationStore {
     }
 
     package func invitations(
-        of organisation: OrganisationID,
-        after: InvitationID?,
-        limit: Int,
+        _ listing: InvitationListing,
         now: Timestamp
     ) async throws(StoreError) -> [Invitation] {
-        try await database.read { connection throws(StoreError) in
-            try connection.all(
-                """
-                SELECT \(Self.invitationColumns) FROM invitations
-                WHERE organisation_id = $1 AND invitation_id > $2 AND expires_at > $3 ORDER BY invitation_id LIMIT $4
-                """,
-                [
-                    .integer(organisation.rawValue), .integer(after?.rawValue ?? 0), .integer(now.microseconds),
-                    .integer(Int64(limit)),
-                ],
-                Self.invitation
-            )
-        }
+        let key =
+            switch listing.sort {
+            case .createdAt: "created_at"
+            case .expiresAt: "expires_at"
+            case .email: "address"
+            }
+        var statement = ListStatement()
+        statement.require("organisation_id =", .integer(listing.organisation.rawValue))
+        statement.require("expires_at >", .integer(now.microseconds))
+        statement.require("role =", listing.role.map { .text($0.rawValue) })
+        statement.require(["address", "contact", "display_name"], contain: listing.text)
+        let page = statement.page(listing, by: key, "invitation_id")
+        return try await all("SELECT \(Self.invitationColumns) FROM invitations\(page)", statement, Self.invitation)
     }
 
     static let openInvitation = """

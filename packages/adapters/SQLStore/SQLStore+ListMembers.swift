@@ -3,16 +3,19 @@ package import MailModel
 package import MailPorts
 
 extension SQLStore {
-    package func members(
-        of list: EmailAddress,
-        after: String?,
-        limit: Int
-    ) async throws(StoreError) -> [EmailAddress] {
-        try await database.read { connection throws(StoreError) in
-            try connection.all(
-                "SELECT written FROM list_members WHERE list = $1 AND member > $2 ORDER BY member LIMIT $3",
-                [.text(list.canonical), .text(after ?? ""), .integer(Int64(limit))]
-            ) { row throws(StoreError) in Self.address(row.text(0)) }
+    package func members(_ listing: MemberListing) async throws(StoreError) -> [ListMember] {
+        let key =
+            switch listing.sort {
+            case .address: "member"
+            case .addedAt: "added_at"
+            }
+        var statement = ListStatement()
+        statement.require("list =", .text(listing.list.canonical))
+        statement.require("domain =", listing.domain.map { .text(EmailAddress.lowercased($0)) })
+        statement.require(["member"], contain: listing.text)
+        let sql = "SELECT written, added_at FROM list_members" + statement.page(listing, by: key, "member")
+        return try await all(sql, statement) { row throws(StoreError) in
+            ListMember(address: Self.address(row.text(0)), addedAt: Timestamp(microseconds: row.integer(1)))
         }
     }
 

@@ -19,36 +19,78 @@ struct ListStatement {
 
     /// Octets, not patterns: `%` and `_` stand for themselves.
     mutating func require(_ column: String, beginsWith text: String?) {
-        guard let text else { return }
+        guard let text, !text.isEmpty else { return }
+        conditions.append(beginning(column, text))
+    }
+
+    mutating func beginning(_ column: String, _ text: String) -> String {
         let place = value(.text(text))
-        conditions.append("SUBSTR(\(column), 1, LENGTH(\(place))) = \(place)")
+        // An index on the column is read from where the text begins to where nothing begins so any more.
+        let whole = "\(column) >= \(place) AND SUBSTR(\(column), 1, LENGTH(\(place))) = \(place)"
+        guard let last = text.utf8.last, last < 0x7F else { return whole }
+        return
+            "\(whole) AND \(column) < \(value(.text(String(decoding: text.utf8.dropLast() + [last + 1], as: UTF8.self))))"
     }
 
     /// Octets anywhere in one of the columns; ASCII letters without regard to case.
     mutating func require(_ columns: [String], contain text: String?) {
         guard let text, !text.isEmpty else { return }
+        conditions.append(containing(columns, text))
+    }
+
+    mutating func containing(_ columns: [String], _ text: String) -> String {
         let (whole, lower) = (value(.text(text)), value(.text(EmailAddress.lowercased(text))))
         let each = columns.flatMap {
             ["REPLACE(\($0), \(whole), '') <> \($0)", "REPLACE(LOWER(\($0)), \(lower), '') <> LOWER(\($0))"]
         }
-        conditions.append("(\(each.joined(separator: " OR ")))")
+        return "(\(each.joined(separator: " OR ")))"
+    }
+
+    private static func value(_ key: ListPosition.Key) -> SQLValue {
+        switch key {
+        case .text(let text): .text(text)
+        case .number(let number): .integer(number)
+        }
     }
 
     mutating func go(on after: ListPosition?, _ key: String, _ tie: String, isDescending: Bool) {
         guard let after else { return }
-        let (place, number): (SQLValue, SQLValue)
-        switch after.key {
-        case .text(let text): (place, number) = (.text(text), .integer(after.tie))
-        case .number(let value): (place, number) = (.integer(value), .integer(after.tie))
-        }
-        let left = value(place)
-        conditions.append("(\(key), \(tie)) \(isDescending ? "<" : ">") (\(left), \(value(number)))")
+        let (sign, left) = (isDescending ? "<" : ">", value(Self.value(after.key)))
+        conditions.append(
+            key == tie
+                ? "\(key) \(sign) \(left)" : "(\(key), \(tie)) \(sign) (\(left), \(value(Self.value(after.tie))))"
+        )
     }
 
     var text: String { conditions.isEmpty ? "" : " WHERE \(conditions.joined(separator: " AND "))" }
+
+    /// The conditions, the order and the end of a page; rows are unique by `tie`.
+    mutating func page(_ listing: some Listing, by key: String, _ tie: String) -> String {
+        go(on: listing.after, key, tie, isDescending: listing.isDescending)
+        let conditions = text
+        return "\(conditions)\(Self.order(listing, key, tie)) LIMIT \(value(.integer(Int64(listing.limit))))"
+    }
+
+    static func order(_ listing: some Listing, _ key: String, _ tie: String) -> String {
+        let direction = listing.isDescending ? "DESC" : "ASC"
+        return " ORDER BY \(key) \(direction)\(key == tie ? "" : ", \(tie) \(direction)")"
+    }
 }
 
 extension SQLStore {
+    /// The rows of a statement whose values and conditions these are.
+    func all<Row: Sendable>(
+        _ sql: String,
+        _ statement: ListStatement,
+        freshness: SQLFreshness = .latest,
+        _ row: @escaping @Sendable (any SQLRow) throws(StoreError) -> Row
+    ) async throws(StoreError) -> [Row] {
+        let values = statement.values
+        return try await database.read(freshness) { connection throws(StoreError) in
+            try connection.all(sql, values, row)
+        }
+    }
+
     package func domains(_ listing: DomainListing) async throws(StoreError) -> [DomainEntry] {
         // Claims are nobody's by permission.
         if listing.permittedTo != nil, listing.status == .pending { return [] }
@@ -57,7 +99,6 @@ extension SQLStore {
             case .name: "name"
             case .createdAt: "created_at"
             }
-        let direction = listing.isDescending ? "DESC" : "ASC"
         var statement = ListStatement()
         statement.require("organisation_id =", listing.organisation.map { .integer($0.rawValue) })
         statement.require("name", beginsWith: listing.prefix)
@@ -69,7 +110,7 @@ extension SQLStore {
         }
         statement.go(on: listing.after, key, "organisation_id", isDescending: listing.isDescending)
         let limit = statement.value(.integer(Int64(listing.limit)))
-        let order = " ORDER BY \(key) \(direction), organisation_id \(direction) LIMIT \(limit)"
+        let order = "\(ListStatement.order(listing, key, "organisation_id")) LIMIT \(limit)"
         let claims = """
             SELECT * FROM (
                 SELECT domain_id, organisation_id, name, 'pending' AS status, created_at, NULL AS reason,
@@ -90,10 +131,7 @@ extension SQLStore {
             case .verified, .suspended, .deleted: hosted
             }
         let sql = "SELECT * FROM (\(parts)) AS entries\(order)"
-        let values = statement.values
-        return try await database.read(.recent) { connection throws(StoreError) in
-            try connection.all(sql, values, Self.domainEntry)
-        }
+        return try await all(sql, statement, freshness: .recent, Self.domainEntry)
     }
 
     private static func stored(_ status: DomainListing.Status) -> String? {
@@ -111,7 +149,6 @@ extension SQLStore {
             case .email: "accounts.primary_address"
             case .createdAt: "accounts.created_at"
             }
-        let direction = listing.isDescending ? "DESC" : "ASC"
         var statement = ListStatement()
         statement.require("accounts.domain =", .text(EmailAddress.lowercased(listing.domain)))
         statement.require("accounts.role =", listing.role.map { .text($0.rawValue) })
@@ -120,14 +157,7 @@ extension SQLStore {
             listing.status.map { .text($0.rawValue) }
         )
         statement.require("accounts.primary_address", beginsWith: listing.prefix)
-        statement.go(on: listing.after, key, "accounts.account_id", isDescending: listing.isDescending)
-        let limit = statement.value(.integer(Int64(listing.limit)))
-        let sql = """
-            \(Self.accountQuery)\(statement.text) ORDER BY \(key) \(direction), accounts.account_id \(direction) LIMIT \(limit)
-            """
-        let values = statement.values
-        return try await database.read(.recent) { connection throws(StoreError) in
-            try connection.all(sql, values, Self.account)
-        }
+        let sql = Self.accountQuery + statement.page(listing, by: key, "accounts.account_id")
+        return try await all(sql, statement, freshness: .recent, Self.account)
     }
 }

@@ -3,18 +3,18 @@ package import MailModel
 package import MailPorts
 
 extension SQLStore: ListStore {
-    package func lists(
-        ofDomain domain: String,
-        after: String?,
-        limit: Int
-    ) async throws(StoreError) -> [DistributionList] {
-        try await database.read { connection throws(StoreError) in
-            try connection.all(
-                "\(Self.listQuery) WHERE lists.domain = $1 AND lists.address > $2 ORDER BY lists.address LIMIT $3",
-                [.text(EmailAddress.lowercased(domain)), .text(after ?? ""), .integer(Int64(limit))],
-                Self.list
-            )
-        }
+    package func lists(_ listing: DistributionListing) async throws(StoreError) -> [DistributionList] {
+        let key =
+            switch listing.sort {
+            case .address: "lists.address"
+            case .name: "lists.name"
+            case .createdAt: "lists.created_at"
+            }
+        var statement = ListStatement()
+        statement.require("lists.domain =", .text(EmailAddress.lowercased(listing.domain)))
+        statement.require("posting =", listing.posting.map { .text($0.rawValue) })
+        statement.require(["lists.address", "lists.name"], contain: listing.text)
+        return try await all(Self.listQuery + statement.page(listing, by: key, "lists.address"), statement, Self.list)
     }
 
     package func list(_ address: EmailAddress) async throws(StoreError) -> DistributionList? {

@@ -3,18 +3,20 @@ package import MailModel
 package import MailPorts
 
 extension SQLStore: MaskedAddressStore {
-    package func maskedAddresses(
-        of account: AccountID,
-        after: String?,
-        limit: Int
-    ) async throws(StoreError) -> [MaskedAddress] {
-        try await database.read { connection throws(StoreError) in
-            try connection.all(
-                "\(Self.maskedQuery) WHERE account_id = $1 AND address > $2 ORDER BY address LIMIT $3",
-                [.integer(account.rawValue), .text(after ?? ""), .integer(Int64(limit))],
-                Self.masked
-            )
-        }
+    package func maskedAddresses(_ listing: MaskedListing) async throws(StoreError) -> [MaskedAddress] {
+        let key =
+            switch listing.sort {
+            case .address: "address"
+            case .site: "site"
+            case .createdAt: "created_at"
+            case .lastUsedAt: "COALESCE(last_used_at, 0)"
+            }
+        var statement = ListStatement()
+        statement.require("account_id =", .integer(listing.account.rawValue))
+        statement.require("is_enabled =", listing.isEnabled.map { .integer($0 ? 1 : 0) })
+        statement.require("site =", listing.site.map { .text($0) })
+        statement.require(["address", "label", "site"], contain: listing.text)
+        return try await all(Self.maskedQuery + statement.page(listing, by: key, "address"), statement, Self.masked)
     }
 
     package func maskedAddress(

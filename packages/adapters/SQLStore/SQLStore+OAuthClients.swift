@@ -1,5 +1,5 @@
 import Database
-package import MailModel
+import MailModel
 package import MailPorts
 
 extension SQLStore: OAuthClientStore {
@@ -54,12 +54,19 @@ extension SQLStore: OAuthClientStore {
         try await database.read { connection throws(StoreError) in try Self.client(id, connection) }
     }
 
-    package func oauthClients(of organisation: OrganisationID?) async throws(StoreError) -> [OAuthClient] {
-        let condition = organisation == nil ? "" : " WHERE organisation_id = $1"
-        let values: [SQLValue] = organisation.map { [.integer($0.rawValue)] } ?? []
-        return try await database.read { connection throws(StoreError) in
-            try connection.all("\(Self.clientQuery)\(condition) ORDER BY client_id", values, Self.client)
+    package func oauthClients(_ listing: ClientListing) async throws(StoreError) -> [OAuthClient] {
+        let key =
+            switch listing.sort {
+            case .name: "name"
+            case .createdAt: "created_at"
+            }
+        var statement = ListStatement()
+        statement.require("organisation_id =", listing.organisation.map { .integer($0.rawValue) })
+        if let isPublic = listing.isPublic {
+            statement.conditions.append("secret_hash IS \(isPublic ? "" : "NOT ")NULL")
         }
+        statement.require(["name", "client_id"], contain: listing.text)
+        return try await all(Self.clientQuery + statement.page(listing, by: key, "client_id"), statement, Self.client)
     }
 
     package func changeOAuthClient(_ client: OAuthClient, audit: AuditEvent) async throws(StoreError) {

@@ -64,20 +64,13 @@ extension SQLStore {
             case .name: "name"
             case .createdAt: "created_at"
             }
-        let direction = listing.isDescending ? "DESC" : "ASC"
         var statement = ListStatement()
         statement.require("organisation_id =", listing.organisation.map { .integer($0.rawValue) })
         statement.require("COALESCE(status, 'active') =", listing.status.map { .text($0.rawValue) })
-        statement.go(on: listing.after, key, "organisation_id", isDescending: listing.isDescending)
-        let limit = statement.value(.integer(Int64(listing.limit)))
-        let sql = """
-            SELECT \(Self.organisationColumns) FROM organisations\(statement.text)
-            ORDER BY \(key) \(direction), organisation_id \(direction) LIMIT \(limit)
-            """
-        let values = statement.values
-        return try await database.read(.recent) { connection throws(StoreError) in
-            try connection.all(sql, values, Self.organisation)
-        }
+        statement.require(["name"], contain: listing.text)
+        let page = statement.page(listing, by: key, "organisation_id")
+        let sql = "SELECT \(Self.organisationColumns) FROM organisations\(page)"
+        return try await all(sql, statement, freshness: .recent, Self.organisation)
     }
 
     package func renameOrganisation(

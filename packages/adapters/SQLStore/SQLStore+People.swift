@@ -33,22 +33,14 @@ extension SQLStore: PeopleStore {
             case .email: "accounts.primary_address"
             case .createdAt: "accounts.created_at"
             }
-        let direction = listing.isDescending ? "DESC" : "ASC"
         var statement = ListStatement()
         statement.require("accounts.organisation_id =", .integer(listing.organisation.rawValue))
         statement.require("accounts.role =", listing.role.map { .text($0.rawValue) })
         statement.require("\(Self.accountStatus) =", listing.status.map { .text($0.rawValue) })
         statement.require("accounts.domain =", listing.domain.map { .text($0) })
         statement.require(["accounts.primary_address", "accounts.display_name"], contain: listing.text)
-        statement.go(on: listing.after, key, "accounts.account_id", isDescending: listing.isDescending)
-        let limit = statement.value(.integer(Int64(listing.limit)))
-        let sql = """
-            \(Self.personQuery)\(statement.text) ORDER BY \(key) \(direction), accounts.account_id \(direction) LIMIT \(limit)
-            """
-        let values = statement.values
-        return try await database.read(.recent) { connection throws(StoreError) in
-            try connection.all(sql, values, Self.person)
-        }
+        let sql = Self.personQuery + statement.page(listing, by: key, "accounts.account_id")
+        return try await all(sql, statement, freshness: .recent, Self.person)
     }
 
     package func platformAdministrators(limit: Int) async throws(StoreError) -> [Account] {

@@ -128,26 +128,32 @@ extension SQLStore: RegistrationStore {
         """
 
     package func waitingRegistrations(
-        of organisation: OrganisationID?,
-        domain: String?,
-        after: RegistrationID?,
-        limit: Int,
+        _ listing: RegistrationListing,
         now: Timestamp
     ) async throws(StoreError) -> [Registration] {
-        try await database.read { connection throws(StoreError) in
-            try connection.all(
+        let key =
+            switch listing.sort {
+            case .createdAt: "created_at"
+            case .email: "LOWER(written)"
+            }
+        var statement = ListStatement(conditions: ["state = 'waiting'"])
+        statement.require("expires_at >", .integer(now.microseconds))
+        if let organisation = listing.organisation {
+            let owner = statement.value(.integer(organisation.rawValue))
+            statement.conditions.append(
                 """
-                SELECT \(Self.registrationColumns) FROM registrations
-                WHERE registration_id > $1 AND expires_at > $2 AND \(Self.ownDomain) AND state = 'waiting'
-                AND ($4 = '' OR domain = $4) ORDER BY registration_id LIMIT $5
-                """,
-                [
-                    .integer(after?.rawValue ?? 0), .integer(now.microseconds), .integer(organisation?.rawValue ?? 0),
-                    .text(domain.map { EmailAddress.lowercased($0) } ?? ""), .integer(Int64(limit)),
-                ],
-                Self.registration
+                domain IN (SELECT name FROM domains WHERE organisation_id = \(owner) AND status <> 'deleted')
+                """
             )
         }
+        statement.require("domain =", listing.domain.map { .text(EmailAddress.lowercased($0)) })
+        statement.require(["written", "contact", "display_name"], contain: listing.text)
+        let page = statement.page(listing, by: key, "registration_id")
+        return try await all(
+            "SELECT \(Self.registrationColumns) FROM registrations\(page)",
+            statement,
+            Self.registration
+        )
     }
 
     package func approveRegistration(

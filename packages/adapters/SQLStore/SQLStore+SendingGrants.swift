@@ -52,11 +52,22 @@ extension SQLStore: SendingGrantStore {
         }
     }
 
-    package func sendingGrants(_ subject: SendingGrantSubject) async throws(StoreError) -> [SendingGrant] {
-        let (condition, values) = Self.condition(subject)
-        return try await database.read(.recent) { connection throws(StoreError) in
-            try connection.all("\(Self.grantQuery) WHERE \(condition) ORDER BY grant_id", values, Self.grant)
-        }
+    package func sendingGrants(_ listing: GrantListing) async throws(StoreError) -> [SendingGrant] {
+        let key =
+            switch listing.sort {
+            case .createdAt: "sending_grants.created_at"
+            case .address: "sending_grants.address"
+            case .grantee: "grantee.primary_address"
+            }
+        let (condition, values) = Self.condition(listing.subject)
+        var statement = ListStatement(values: values, conditions: [condition])
+        statement.require("grant_id =", listing.id.map { .integer($0.rawValue) })
+        statement.require("kind =", listing.kind.map { .text($0.rawValue) })
+        statement.require("sending_grants.address", beginsWith: listing.address)
+        statement.require("grantee.primary_address", beginsWith: listing.grantee)
+        statement.require(["sending_grants.address", "grantee.primary_address"], contain: listing.text)
+        let page = statement.page(listing, by: key, "grant_id")
+        return try await all(Self.grantQuery + page, statement, freshness: .recent, Self.grant)
     }
 
     package func removeSendingGrant(

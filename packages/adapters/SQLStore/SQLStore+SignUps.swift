@@ -96,21 +96,18 @@ extension SQLStore: SignUpStore {
         }
     }
 
-    package func waitingSignUps(
-        after: SignUpID?,
-        limit: Int,
-        now: Timestamp
-    ) async throws(StoreError) -> [SignUp] {
-        try await database.read { connection throws(StoreError) in
-            try connection.all(
-                """
-                SELECT \(Self.signUpColumns) FROM sign_ups
-                WHERE state = 'waiting' AND sign_up_id > $1 AND expires_at > $2 ORDER BY sign_up_id LIMIT $3
-                """,
-                [.integer(after?.rawValue ?? 0), .integer(now.microseconds), .integer(Int64(limit))],
-                Self.signUp
-            )
-        }
+    package func waitingSignUps(_ listing: SignUpListing, now: Timestamp) async throws(StoreError) -> [SignUp] {
+        let key =
+            switch listing.sort {
+            case .createdAt: "created_at"
+            case .organisation: "organisation"
+            case .email: "LOWER(written)"
+            }
+        var statement = ListStatement(conditions: ["state = 'waiting'"])
+        statement.require("expires_at >", .integer(now.microseconds))
+        statement.require(["organisation", "written", "display_name"], contain: listing.text)
+        let page = statement.page(listing, by: key, "sign_up_id")
+        return try await all("SELECT \(Self.signUpColumns) FROM sign_ups\(page)", statement, Self.signUp)
     }
 
     package func approveSignUp(

@@ -84,25 +84,26 @@ extension SQLStore: SingleSignOnStore {
         try connection.execute("DELETE FROM provider_links WHERE domain = $1", [.text(domain)])
     }
 
-    package func links(
-        of domain: String,
-        after: AccountID?,
-        limit: Int
-    ) async throws(StoreError) -> [ProviderLink] {
-        let name = EmailAddress.lowercased(domain)
-        return try await database.read(.recent) { connection throws(StoreError) in
-            try connection.all(
-                """
-                SELECT provider_links.account_id, addresses.written, issuer, subject, linked_at, last_used_at, last_used_from
-                FROM provider_links JOIN accounts ON accounts.account_id = provider_links.account_id
-                JOIN addresses ON addresses.address = accounts.primary_address
-                WHERE provider_links.domain = $1 AND provider_links.account_id > $2 ORDER BY provider_links.account_id LIMIT $3
-                """,
-                [.text(name), .integer(after?.rawValue ?? 0), .integer(Int64(limit))],
-                Self.providerLink
-            )
-        }
+    package func links(_ listing: LinkListing) async throws(StoreError) -> [ProviderLink] {
+        let key =
+            switch listing.sort {
+            case .accountID: "provider_links.account_id"
+            case .email: "accounts.primary_address"
+            case .linkedAt: "linked_at"
+            case .lastUsedAt: "COALESCE(last_used_at, 0)"
+            }
+        var statement = ListStatement()
+        statement.require("provider_links.domain =", .text(EmailAddress.lowercased(listing.domain)))
+        statement.require(["accounts.primary_address", "subject"], contain: listing.text)
+        let page = statement.page(listing, by: key, "provider_links.account_id")
+        return try await all(Self.linkQuery + page, statement, freshness: .recent, Self.providerLink)
     }
+
+    private static let linkQuery = """
+        SELECT provider_links.account_id, addresses.written, issuer, subject, linked_at, last_used_at, last_used_from
+        FROM provider_links JOIN accounts ON accounts.account_id = provider_links.account_id
+        JOIN addresses ON addresses.address = accounts.primary_address
+        """
 
     package func removeLink(of account: AccountID, at domain: String, audit: AuditEvent) async throws(StoreError) {
         let name = EmailAddress.lowercased(domain)

@@ -1,5 +1,5 @@
 import Database
-package import MailModel
+import MailModel
 package import MailPorts
 
 extension SQLStore {
@@ -19,24 +19,29 @@ extension SQLStore {
         }
     }
 
-    package func teamAccounts(of organisation: OrganisationID?) async throws(StoreError) -> [TeamAccount] {
-        try await database.read(.recent) { connection throws(StoreError) in
-            try connection.all(
-                """
-                \(Self.accountQuery) JOIN shared_accounts ON shared_accounts.account_id = accounts.account_id
-                WHERE ($1 = 0 OR accounts.organisation_id = $1) ORDER BY accounts.primary_address
-                """,
-                [.integer(organisation?.rawValue ?? 0)]
-            ) { row throws(StoreError) in
-                let account = try Self.account(row)
-                return TeamAccount(
-                    account: account.id,
-                    address: account.primaryAddress,
-                    displayName: account.displayName,
-                    status: account.status,
-                    createdAt: account.createdAt
-                )
+    package func teamAccounts(_ listing: TeamListing) async throws(StoreError) -> [TeamAccount] {
+        let key =
+            switch listing.sort {
+            case .email: "accounts.primary_address"
+            case .createdAt: "accounts.created_at"
             }
+        var statement = ListStatement()
+        statement.require("accounts.organisation_id =", listing.organisation.map { .integer($0.rawValue) })
+        statement.require("\(Self.accountStatus) =", listing.status.map { .text($0.rawValue) })
+        statement.require(["accounts.primary_address", "accounts.display_name"], contain: listing.text)
+        let sql = """
+            \(Self.accountQuery) JOIN shared_accounts ON shared_accounts.account_id = accounts.account_id
+            \(statement.page(listing, by: key, "accounts.account_id"))
+            """
+        return try await all(sql, statement, freshness: .recent) { row throws(StoreError) in
+            let account = try Self.account(row)
+            return TeamAccount(
+                account: account.id,
+                address: account.primaryAddress,
+                displayName: account.displayName,
+                status: account.status,
+                createdAt: account.createdAt
+            )
         }
     }
 }

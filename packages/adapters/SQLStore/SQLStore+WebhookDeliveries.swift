@@ -61,23 +61,23 @@ extension SQLStore {
         )
     }
 
-    package func webhookDeliveries(
-        of organisation: OrganisationID,
-        before: WebhookDeliveryID?,
-        limit: Int
-    ) async throws(StoreError) -> [WebhookDelivery] {
-        try await database.read { connection throws(StoreError) in
-            try connection.all(
-                """
-                SELECT \(Self.deliveryColumns) FROM webhook_deliveries WHERE organisation_id = $1 AND delivery_id < $2
-                ORDER BY delivery_id DESC LIMIT $3
-                """,
-                [
-                    .integer(organisation.rawValue), .integer(before?.rawValue ?? .max), .integer(Int64(limit)),
-                ],
-                Self.delivery
-            )
-        }
+    package func webhookDeliveries(_ listing: DeliveryListing) async throws(StoreError) -> [WebhookDelivery] {
+        let key =
+            switch listing.sort {
+            case .createdAt: "created_at"
+            case .finishedAt: "COALESCE(finished_at, 0)"
+            }
+        var statement = ListStatement()
+        statement.require("organisation_id =", .integer(listing.organisation.rawValue))
+        statement.require("state =", listing.state.map { .text($0.rawValue) })
+        statement.require("kind =", listing.kind.map { .text($0) })
+        statement.require("event_id =", listing.event.map { .text($0) })
+        let page = statement.page(listing, by: key, "delivery_id")
+        return try await all(
+            "SELECT \(Self.deliveryColumns) FROM webhook_deliveries\(page)",
+            statement,
+            Self.delivery
+        )
     }
 
     package func leaseWebhookDeliveries(

@@ -128,17 +128,15 @@ package struct InvitationService: Sendable {
         }
     }
 
-    /// Open ones, in the order in which they were made.
+    /// Open ones.
     package func invitations(
-        of organisation: OrganisationID,
-        after: InvitationID?,
-        limit: Int,
+        _ listing: InvitationListing,
         for actor: PeopleActor,
         now: Timestamp
     ) async throws(AccountError) -> [Invitation] {
-        _ = try await people.organisation(organisation, for: actor)
+        _ = try await people.organisation(listing.organisation, for: actor)
         return try await people.stored { () async throws(StoreError) in
-            try await store.invitations(of: organisation, after: after, limit: limit, now: now)
+            try await store.invitations(listing, now: now)
         }
     }
 

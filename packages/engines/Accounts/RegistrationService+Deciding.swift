@@ -2,25 +2,18 @@ package import MailModel
 package import MailPorts
 
 extension RegistrationService {
-    /// Those that wait, for managers of their domains.
-    ///
-    /// - Parameter domain: who manages by a permission names it.
+    /// Those that wait, on domains that the actor manages; who manages by a permission names the domain.
     package func waiting(
-        onDomain domain: String?,
-        after: RegistrationID?,
-        limit: Int,
+        _ listing: RegistrationListing,
         for actor: PeopleActor,
         now: Timestamp
     ) async throws(AccountError) -> [Registration] {
-        try await permissions.requireUsers(of: domain ?? "", actor)
+        try await permissions.requireUsers(of: listing.domain ?? "", actor)
+        var own = listing
+        own.organisation = actor.organisation ?? listing.organisation
+        let listing = own
         return try await stored { () async throws(StoreError) in
-            try await store.waitingRegistrations(
-                of: actor.organisation,
-                domain: domain,
-                after: after,
-                limit: limit,
-                now: now
-            )
+            try await store.waitingRegistrations(listing, now: now)
         }
     }
 
@@ -83,14 +76,12 @@ extension RegistrationService {
         guard let member = actor.account else { throw PeopleService.notAllowed }
         let isTheirs = try await stored { () async throws(StoreError) in
             for grant in try await permissions.domainGrants(heldBy: member) where grant.permissions.contains(.users) {
-                let found = try await store.waitingRegistrations(
-                    of: actor.organisation,
-                    domain: grant.domain,
-                    after: RegistrationID(id.rawValue - 1),
-                    limit: 1,
-                    now: now
-                )
-                if found.first?.id == id { return true }
+                var listing = RegistrationListing(organisation: actor.organisation, limit: limits.perDomain)
+                listing.domain = grant.domain
+                let found = try await listing.every { page throws(StoreError) in
+                    try await store.waitingRegistrations(page, now: now)
+                }
+                if found.contains(where: { $0.id == id }) { return true }
             }
             return false
         }

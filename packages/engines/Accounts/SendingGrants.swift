@@ -93,9 +93,9 @@ package struct SendingGrants: Sendable {
         now: Timestamp
     ) async throws(AccountError) {
         do throws(StoreError) {
-            guard let known = try await store.sendingGrants(subject).first(where: { $0.id == id }) else {
-                throw .notFound
-            }
+            var listing = GrantListing(subject, limit: 1)
+            listing.id = id
+            guard let known = try await store.sendingGrants(listing).first else { throw .notFound }
             try await store.removeSendingGrant(
                 id,
                 subject,
@@ -113,9 +113,9 @@ package struct SendingGrants: Sendable {
         }
     }
 
-    package func list(_ subject: SendingGrantSubject) async throws(AccountError) -> [SendingGrant] {
+    package func list(_ listing: GrantListing) async throws(AccountError) -> [SendingGrant] {
         do throws(StoreError) {
-            return try await store.sendingGrants(subject)
+            return try await store.sendingGrants(listing)
         } catch {
             throw .store(error)
         }

@@ -205,14 +205,13 @@ package struct SignUpService: Sendable {
 
     /// Those that wait, for operators of the platform.
     package func waiting(
-        after: SignUpID?,
-        limit: Int,
+        _ listing: SignUpListing,
         for actor: PeopleActor,
         now: Timestamp
     ) async throws(AccountError) -> [SignUp] {
         try Self.requireOperator(actor)
         return try await stored { () async throws(StoreError) in
-            try await store.waitingSignUps(after: after, limit: limit, now: now)
+            try await store.waitingSignUps(listing, now: now)
         }
     }
 

@@ -117,15 +117,6 @@ package struct DomainLife: Sendable {
         return first
     }
 
-    /// Hosted and claimed domains in every state; of one organisation or all.
-    package func entries(
-        of organisation: OrganisationID?,
-        after: DomainPosition?,
-        limit: Int
-    ) async throws(StoreError) -> [DomainEntry] {
-        try await store.entries(of: organisation, after: after, limit: limit)
-    }
-
     // MARK: - Proof
 
     /// Looks for the challenge in DNS and, when it is there, makes the domain a hosted one with its signing keys.

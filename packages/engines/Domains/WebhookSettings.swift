@@ -101,15 +101,9 @@ package struct WebhookSettings: Sendable {
         }
     }
 
-    package func deliveries(
-        of organisation: OrganisationID,
-        before: WebhookDeliveryID?,
-        limit: Int
-    ) async throws(WebhookFault) -> [WebhookDelivery] {
-        _ = try await webhook(of: organisation)
-        return try await stored { () async throws(StoreError) in
-            try await store.webhookDeliveries(of: organisation, before: before, limit: limit)
-        }
+    package func deliveries(_ listing: DeliveryListing) async throws(WebhookFault) -> [WebhookDelivery] {
+        _ = try await webhook(of: listing.organisation)
+        return try await stored { () async throws(StoreError) in try await store.webhookDeliveries(listing) }
     }
 
     /// Sends an event of the kind `webhook.test` once, now, and keeps nothing of it.

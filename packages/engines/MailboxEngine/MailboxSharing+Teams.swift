@@ -56,7 +56,7 @@ extension MailboxSharing {
         }
     }
 
-    package func teams(of organisation: OrganisationID?) async throws(StoreError) -> [TeamAccount] {
-        try await store.teamAccounts(of: organisation)
+    package func teams(_ listing: TeamListing) async throws(StoreError) -> [TeamAccount] {
+        try await store.teamAccounts(listing)
     }
 }

@@ -1,3 +1,4 @@
+package import HTTPKit
 import MailModel
 package import MailPorts
 import Telemetry
@@ -23,6 +24,13 @@ package struct SendingGrantDocument: Encodable {
 
 /// A masked address, as routes and commands show it.
 package struct MaskedAddressDocument: Encodable {
+    package static let schema = Schema.document(
+        "MaskedAddress",
+        [
+            "address": .text, "label": .text, "site": .text, "is_enabled": .truth, "created_at": .time,
+            "last_used_at": .optional(.time),
+        ]
+    )
     package let address: String
     package let label: String
     package let site: String

@@ -51,8 +51,7 @@ package struct DomainRouting: Hashable, Sendable {
 /// Addresses of a change are in hosted domains of one organisation unless said otherwise; who may change them is for the caller to
 /// know. Each change writes its audit event with it.
 package protocol AddressStore: Sendable {
-    /// By address, ascending, after `after`.
-    func aliases(ofDomain domain: String, after: String?, limit: Int) async throws(StoreError) -> [Alias]
+    func aliases(_ listing: AliasListing) async throws(StoreError) -> [Alias]
     func alias(_ address: EmailAddress) async throws(StoreError) -> Alias?
     /// `.alreadyExists` when the address is taken in any way; `.refused` when it would lead to itself, or its domain is an alias.
     func addAlias(_ alias: Alias, audit: AuditEvent) async throws(StoreError)

@@ -26,6 +26,29 @@ package struct AuditFilter: Hashable, Sendable {
     package init() {}
 }
 
+/// A page of the trail; the newest first, unless asked otherwise.
+package struct AuditListing: Listing {
+    package enum Sort: String, ListSort {
+        /// The order in which lines were written.
+        case id
+        package var isNumber: Bool { true }
+    }
+    package var filter: AuditFilter
+    package var sort = Sort.id
+    package var isDescending = true
+    package var after: ListPosition?
+    package var limit: Int
+    package init(_ filter: AuditFilter = AuditFilter(), limit: Int) { (self.filter, self.limit) = (filter, limit) }
+}
+
+extension AuditRecord: Listed {
+    package func place(by sort: AuditListing.Sort) -> ListPosition {
+        switch sort {
+        case .id: ListPosition(key: .number(number), tie: number)
+        }
+    }
+}
+
 /// A place in the chain: the number of a line and the hash over all up to it.
 package struct AuditHead: Hashable, Sendable {
     package var number: Int64
@@ -49,8 +72,20 @@ package struct AuditReport: Sendable {
 /// Whoever can write the database can also write it anew from some line on; against that an operator keeps a head
 /// elsewhere and gives it to `verifyAudit`.
 package protocol AuditStore: Sendable {
-    /// The newest first, below a number.
-    func auditTrail(_ filter: AuditFilter, before number: Int64?, limit: Int) async throws(StoreError) -> [AuditRecord]
+    func auditTrail(_ listing: AuditListing) async throws(StoreError) -> [AuditRecord]
     /// Checks the whole chain; `known` must be in it when given.
     func verifyAudit(known: AuditHead?) async throws(StoreError) -> AuditReport
+}
+
+extension AuditStore {
+    /// The newest first, below a number.
+    package func auditTrail(
+        _ filter: AuditFilter,
+        before number: Int64?,
+        limit: Int
+    ) async throws(StoreError) -> [AuditRecord] {
+        var listing = AuditListing(filter, limit: limit)
+        listing.after = number.map { ListPosition(key: .number($0), tie: $0) }
+        return try await auditTrail(listing)
+    }
 }

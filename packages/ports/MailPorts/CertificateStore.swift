@@ -172,26 +172,49 @@ package struct CertificateArrangement: Hashable, Sendable {
     package func start(at place: CertificatePlace) -> TLSStart { starts[place] ?? TLSStart(usualAt: place.port) }
 }
 
-/// A page of what is watched, by name and port.
-package struct CertificateListing: Hashable, Sendable {
+/// A page of what is watched; by name and port, unless asked otherwise.
+package struct CertificateListing: Listing {
+    package enum Sort: String, ListSort {
+        case host
+        case notAfter = "not_after"
+        case checkedAt = "checked_at"
+        package var isNumber: Bool { self != .host }
+        package var isTieNumber: Bool { self == .host }
+    }
+
     /// nil: of every organisation, and the platform's own names.
     package var organisation: OrganisationID?
     package var status: CertificateStatus?
     package var host: String?
-    package var after: CertificatePlace?
+    /// The domain that the name is below, in lower case.
+    package var domain: String?
+    /// A part of the name, the subject or the issuer, without regard to the case of ASCII letters.
+    package var text: String?
+    package var sort = Sort.host
+    package var isDescending = false
+    package var after: ListPosition?
     package var limit: Int
     package init(
         organisation: OrganisationID? = nil,
         status: CertificateStatus? = nil,
         host: String? = nil,
-        after: CertificatePlace? = nil,
         limit: Int
     ) {
         self.organisation = organisation
         self.status = status
         self.host = host
-        self.after = after
         self.limit = limit
+    }
+}
+
+extension WatchedCertificate: Listed {
+    package func place(by sort: CertificateListing.Sort) -> ListPosition {
+        let whole = "\(place.host):\(place.port)"
+        return switch sort {
+        case .host: ListPosition(key: .text(place.host), tie: Int64(place.port))
+        case .notAfter: ListPosition(key: .number(sight?.notAfter?.microseconds ?? 0), tie: whole)
+        case .checkedAt: ListPosition(key: .number(sight?.at.microseconds ?? 0), tie: whole)
+        }
     }
 }
 

@@ -163,7 +163,7 @@ package struct DKIMKey: Hashable, Sendable {
         case rsaSHA256 = "rsa-sha256"
         case ed25519SHA256 = "ed25519-sha256"
     }
-    package enum State: String, Sendable {
+    package enum State: String, CaseIterable, Sendable {
         /// Made, to be published; signs once it is seen.
         case published
         case signing

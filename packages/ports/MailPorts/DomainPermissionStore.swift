@@ -62,8 +62,8 @@ package struct DomainGrant: Hashable, Sendable {
 }
 
 /// What a list of who may do something with a domain is asked for.
-package struct DomainGrantListing: Hashable, Sendable {
-    package enum Sort: String, CaseIterable, Sendable {
+package struct DomainGrantListing: Listing {
+    package enum Sort: String, ListSort {
         case email
         case grantedAt = "granted_at"
     }
@@ -76,6 +76,15 @@ package struct DomainGrantListing: Hashable, Sendable {
     package var after: ListPosition?
     package var limit: Int
     package init(domain: String, limit: Int) { (self.domain, self.limit) = (domain, limit) }
+}
+
+extension DomainGrant: Listed {
+    package func place(by sort: DomainGrantListing.Sort) -> ListPosition {
+        switch sort {
+        case .email: ListPosition(key: .text(address.canonical), tie: account.rawValue)
+        case .grantedAt: ListPosition(key: .number(grantedAt.microseconds), tie: account.rawValue)
+        }
+    }
 }
 
 /// Who may do what with which domain.

@@ -62,13 +62,8 @@ package protocol InvitationStore: Sendable {
         atMost limit: Int,
         audit: AuditEvent
     ) async throws(StoreError) -> Invitation
-    /// Open ones, by number, after one.
-    func invitations(
-        of organisation: OrganisationID,
-        after: InvitationID?,
-        limit: Int,
-        now: Timestamp
-    ) async throws(StoreError) -> [Invitation]
+    /// Open ones.
+    func invitations(_ listing: InvitationListing, now: Timestamp) async throws(StoreError) -> [Invitation]
     /// nil when it is unknown, accepted, revoked or expired, or its organisation is suspended.
     func invitation(byToken hash: [UInt8], now: Timestamp) async throws(StoreError) -> Invitation?
     /// The same, with the number that its account has, or will have: chosen the first time that it is asked for.

@@ -61,8 +61,7 @@ package enum ListTarget: Hashable, Sendable {
 
 /// Distribution lists, their members, owners and senders.
 package protocol ListStore: Sendable {
-    /// By address, ascending, after `after`.
-    func lists(ofDomain domain: String, after: String?, limit: Int) async throws(StoreError) -> [DistributionList]
+    func lists(_ listing: DistributionListing) async throws(StoreError) -> [DistributionList]
     func list(_ address: EmailAddress) async throws(StoreError) -> DistributionList?
     /// With its bounce and owner addresses; `.alreadyExists` when one of the three is taken.
     func addList(_ list: DistributionList, owners: [AccountID], audit: AuditEvent) async throws(StoreError)
@@ -70,7 +69,7 @@ package protocol ListStore: Sendable {
     func changeList(_ list: DistributionList, audit: AuditEvent) async throws(StoreError)
     func removeList(_ address: EmailAddress, audit: AuditEvent) async throws(StoreError)
 
-    func members(of list: EmailAddress, after: String?, limit: Int) async throws(StoreError) -> [EmailAddress]
+    func members(_ listing: MemberListing) async throws(StoreError) -> [ListMember]
     func isMember(anyOf addresses: [EmailAddress], of list: EmailAddress) async throws(StoreError) -> Bool
     /// Those that are members already stay so.
     ///

@@ -1,19 +1,8 @@
 package import MailModel
 
-/// A place in a sorted list: behind the row with this key, and this number among rows of the same key.
-package struct ListPosition: Hashable, Sendable {
-    package enum Key: Hashable, Sendable {
-        case text(String)
-        case number(Int64)
-    }
-    package var key: Key
-    package var tie: Int64
-    package init(key: Key, tie: Int64) { (self.key, self.tie) = (key, tie) }
-}
-
 /// What a list of domains is asked for.
-package struct DomainListing: Hashable, Sendable {
-    package enum Sort: String, CaseIterable, Sendable {
+package struct DomainListing: Listing {
+    package enum Sort: String, ListSort {
         case name
         case createdAt = "created_at"
     }
@@ -36,8 +25,8 @@ package struct DomainListing: Hashable, Sendable {
 }
 
 /// What a list of a domain's accounts is asked for.
-package struct AccountListing: Hashable, Sendable {
-    package enum Sort: String, CaseIterable, Sendable {
+package struct AccountListing: Listing {
+    package enum Sort: String, ListSort {
         case email
         case createdAt = "created_at"
     }

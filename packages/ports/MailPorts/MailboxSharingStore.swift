@@ -164,6 +164,5 @@ package protocol MailboxSharingStore: Sendable {
 
     /// Makes an account without sign-in, as `addAccount` does; the password hash is not looked at.
     func addTeamAccount(_ account: NewAccount, audit: AuditEvent) async throws(StoreError) -> Account
-    /// By address; of one organisation, or of all.
-    func teamAccounts(of organisation: OrganisationID?) async throws(StoreError) -> [TeamAccount]
+    func teamAccounts(_ listing: TeamListing) async throws(StoreError) -> [TeamAccount]
 }

@@ -32,12 +32,7 @@ package struct MaskedAddress: Hashable, Sendable {
 }
 
 package protocol MaskedAddressStore: Sendable {
-    /// By address, ascending, after `after`.
-    func maskedAddresses(
-        of account: AccountID,
-        after: String?,
-        limit: Int
-    ) async throws(StoreError) -> [MaskedAddress]
+    func maskedAddresses(_ listing: MaskedListing) async throws(StoreError) -> [MaskedAddress]
     func maskedAddress(_ address: EmailAddress, of account: AccountID) async throws(StoreError) -> MaskedAddress?
     /// `.alreadyExists` when the address is taken; `.refused` when the account has `limit` already, or the domain is not its
     /// organisation's.

@@ -76,8 +76,7 @@ package protocol OAuthClientStore: Sendable {
     /// `.alreadyExists` for an id that is taken; `.refused` when its organisation (or the platform) has `limit` of them.
     func addOAuthClient(_ client: OAuthClient, atMost limit: Int, audit: AuditEvent) async throws(StoreError)
     func oauthClient(_ id: String) async throws(StoreError) -> OAuthClient?
-    /// By id. nil: of all organisations and of the platform.
-    func oauthClients(of organisation: OrganisationID?) async throws(StoreError) -> [OAuthClient]
+    func oauthClients(_ listing: ClientListing) async throws(StoreError) -> [OAuthClient]
     /// Changes what is not its id, its organisation or how it came to be.
     ///
     /// - Throws: `.notFound` unless it is there at the version that it carries, which the store counts on.

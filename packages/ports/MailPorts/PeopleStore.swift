@@ -41,14 +41,16 @@ package struct Person: Hashable, Sendable {
     }
 }
 
-package struct OrganisationListing: Hashable, Sendable {
-    package enum Sort: String, CaseIterable, Sendable {
+package struct OrganisationListing: Listing {
+    package enum Sort: String, ListSort {
         case name
         case createdAt = "created_at"
     }
     /// nil: every organisation.
     package var organisation: OrganisationID?
     package var status: OrganisationRecord.Status?
+    /// A part of the name, without regard to the case of ASCII letters.
+    package var text: String?
     package var sort = Sort.name
     package var isDescending = false
     /// By name a text, by time microseconds; ties by organisation.
@@ -58,7 +60,7 @@ package struct OrganisationListing: Hashable, Sendable {
 }
 
 /// What a list of an organisation's accounts is asked for.
-package struct PeopleListing: Hashable, Sendable {
+package struct PeopleListing: Listing {
     package var organisation: OrganisationID
     package var role: Role?
     package var status: Account.Status?

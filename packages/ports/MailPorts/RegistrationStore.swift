@@ -86,12 +86,9 @@ package protocol RegistrationStore: Sendable {
         now: Timestamp,
         audit: AuditEvent
     ) async throws(StoreError) -> RegistrationOutcome
-    /// Those that wait for a decision, by number; of one organisation or all, of one domain or all.
+    /// Those that wait for a decision.
     func waitingRegistrations(
-        of organisation: OrganisationID?,
-        domain: String?,
-        after: RegistrationID?,
-        limit: Int,
+        _ listing: RegistrationListing,
         now: Timestamp
     ) async throws(StoreError) -> [Registration]
     /// Makes the account. `.notFound` unless it waits, on a domain of the organisation.

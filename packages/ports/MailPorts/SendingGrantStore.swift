@@ -72,8 +72,7 @@ package protocol SendingGrantStore: Sendable {
         atMost limit: Int,
         audit: AuditEvent
     ) async throws(StoreError) -> SendingGrant
-    /// The newest last.
-    func sendingGrants(_ subject: SendingGrantSubject) async throws(StoreError) -> [SendingGrant]
+    func sendingGrants(_ listing: GrantListing) async throws(StoreError) -> [SendingGrant]
     /// `.notFound` when it is none of the subject's.
     func removeSendingGrant(
         _ id: SendingGrantID,

@@ -68,8 +68,8 @@ package protocol SignUpStore: Sendable {
         now: Timestamp,
         audit: AuditEvent
     ) async throws(StoreError) -> SignUpOutcome
-    /// Those that wait for a decision, by number.
-    func waitingSignUps(after: SignUpID?, limit: Int, now: Timestamp) async throws(StoreError) -> [SignUp]
+    /// Those that wait for a decision.
+    func waitingSignUps(_ listing: SignUpListing, now: Timestamp) async throws(StoreError) -> [SignUp]
     /// Makes the organisation and its owner. `.notFound` unless it waits.
     func approveSignUp(
         _ id: SignUpID,

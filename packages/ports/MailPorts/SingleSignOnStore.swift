@@ -113,8 +113,7 @@ package protocol SingleSignOnStore: Sendable {
     /// Links go with it.
     func removeConnection(of domain: String, audit: AuditEvent) async throws(StoreError)
 
-    /// By account, ascending.
-    func links(of domain: String, after: AccountID?, limit: Int) async throws(StoreError) -> [ProviderLink]
+    func links(_ listing: LinkListing) async throws(StoreError) -> [ProviderLink]
 
     /// `.notFound` when the account is not linked by that domain's connection.
     func removeLink(of account: AccountID, at domain: String, audit: AuditEvent) async throws(StoreError)

@@ -41,7 +41,7 @@ package struct WebhookDeliveryID: IntegerIdentifier {
 }
 
 package struct WebhookDelivery: Hashable, Sendable {
-    package enum State: String, Sendable {
+    package enum State: String, CaseIterable, Sendable {
         case waiting, delivered
         /// Given up.
         case failed
@@ -163,12 +163,7 @@ package protocol WebhookStore: Sendable {
     /// With every event of it, whether it was delivered or not.
     func removeWebhook(of organisation: OrganisationID, audit: AuditEvent) async throws(StoreError)
 
-    /// The newest first, before one.
-    func webhookDeliveries(
-        of organisation: OrganisationID,
-        before: WebhookDeliveryID?,
-        limit: Int
-    ) async throws(StoreError) -> [WebhookDelivery]
+    func webhookDeliveries(_ listing: DeliveryListing) async throws(StoreError) -> [WebhookDelivery]
     /// Takes events that are due, the oldest of each organisation, for whoever asks first; until then nobody else gets them.
     func leaseWebhookDeliveries(
         now: Timestamp,

@@ -66,6 +66,14 @@ package struct APIRequest: Sendable {
         PercentEncoding.decoded(parameters.get(name) ?? "")
     }
 
+    /// The number in the path that the route calls so.
+    ///
+    /// - Throws: 404, as nothing has a number that is none.
+    package func number(_ name: String = "id") throws(Problem) -> Int64 {
+        guard let number = Int64(parameter(name)) else { throw .notFound() }
+        return number
+    }
+
     /// The first value of that name in the query, decoded as forms are (`+` is a space); nil when it is not given.
     package func query(_ name: String) -> String? {
         for pair in (request.uri.query ?? "").utf8.split(separator: UInt8(ascii: "&")) {

@@ -129,9 +129,8 @@ package final class FakeCertificates: CertificateStore {
                 (listing.organisation == nil || one.organisation == listing.organisation)
                     && (listing.status == nil || (one.sight?.status ?? .unknown) == listing.status)
                     && (listing.host == nil || one.place.host == listing.host)
-                    && (listing.after.map { ($0.host, $0.port) < (one.place.host, one.place.port) } ?? true)
             }
-            return Array(found.prefix(listing.limit))
+            return listing.page(of: found)
         }
     }
 

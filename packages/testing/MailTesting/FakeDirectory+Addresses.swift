@@ -3,13 +3,10 @@ package import MailPorts
 
 /// Aliases and rules of domains; circles are not looked for.
 extension FakeDirectory: AddressStore {
-    package func aliases(
-        ofDomain domain: String,
-        after: String?,
-        limit: Int
-    ) async throws(StoreError) -> [Alias] {
-        let found = try await aliases(ofDomain: domain).filter { $0.alias.canonical > (after ?? "") }
-        return found.prefix(limit).map { Alias(address: $0.alias, targets: $0.targets) }
+    /// Filters are not looked at.
+    package func aliases(_ listing: AliasListing) async throws(StoreError) -> [Alias] {
+        let all = try await aliases(ofDomain: listing.domain)
+        return listing.page(of: all.map { Alias(address: $0.alias, targets: $0.targets) })
     }
 
     package func alias(_ address: EmailAddress) async throws(StoreError) -> Alias? {
@@ -86,11 +83,7 @@ extension FakeDirectory: AddressStore {
 
 /// Masked addresses are none here.
 extension FakeDirectory: MaskedAddressStore {
-    package func maskedAddresses(
-        of account: AccountID,
-        after: String?,
-        limit: Int
-    ) async throws(StoreError) -> [MaskedAddress] { [] }
+    package func maskedAddresses(_ listing: MaskedListing) async throws(StoreError) -> [MaskedAddress] { [] }
     package func maskedAddress(
         _ address: EmailAddress,
         of account: AccountID

@@ -23,16 +23,10 @@ extension FakeDirectory: ListStore {
         }
     }
 
-    package func lists(
-        ofDomain domain: String,
-        after: String?,
-        limit: Int
-    ) async throws(StoreError) -> [DistributionList] {
+    /// Filters are not looked at.
+    package func lists(_ listing: DistributionListing) async throws(StoreError) -> [DistributionList] {
         try change { state in
-            let found = state.lists.values.map(\.list).filter {
-                $0.address.domain == domain && $0.address.canonical > (after ?? "")
-            }
-            return Array(found.sorted { $0.address.canonical < $1.address.canonical }.prefix(limit))
+            listing.page(of: state.lists.values.map(\.list).filter { $0.address.domain == listing.domain })
         }
     }
 
@@ -62,14 +56,11 @@ extension FakeDirectory: ListStore {
         }
     }
 
-    package func members(
-        of list: EmailAddress,
-        after: String?,
-        limit: Int
-    ) async throws(StoreError) -> [EmailAddress] {
+    /// Filters are not looked at; all were added at one time.
+    package func members(_ listing: MemberListing) async throws(StoreError) -> [ListMember] {
         try change { state in
-            let found = state.lists[list.canonical]?.members.filter { $0.canonical > (after ?? "") } ?? []
-            return Array(found.sorted { $0.canonical < $1.canonical }.prefix(limit))
+            let members = state.lists[listing.list.canonical]?.members ?? []
+            return listing.page(of: members.map { ListMember(address: $0, addedAt: Timestamp(seconds: 0)) })
         }
     }
 

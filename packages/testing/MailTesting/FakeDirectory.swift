@@ -263,20 +263,16 @@ package final class FakeDirectory: DirectoryStore, SessionStore, AuditStore {
     package func failAudit() { state.withLock { $0.refusesAudit = true } }
 
     /// Every line with its place as its number; of no tenant.
-    package func auditTrail(
-        _ filter: AuditFilter,
-        before number: Int64?,
-        limit: Int
-    ) async throws(StoreError) -> [AuditRecord] {
+    package func auditTrail(_ listing: AuditListing) async throws(StoreError) -> [AuditRecord] {
         try change { state in
+            let filter = listing.filter
             let lines = state.audit.enumerated().map {
                 AuditRecord(number: Int64($0.offset + 1), organisation: nil, event: $0.element)
             }
             let matching = lines.filter { line in
-                (number.map { line.number < $0 } ?? true) && (filter.action.map { line.event.action == $0 } ?? true)
-                    && filter.organisation == nil
+                (filter.action.map { line.event.action == $0 } ?? true) && filter.organisation == nil
             }
-            return Array(matching.reversed().prefix(limit))
+            return listing.page(of: matching)
         }
     }
 

@@ -32,8 +32,13 @@ package final class FakeSendingGrants: SendingGrantStore {
         }
     }
 
-    package func sendingGrants(_ subject: SendingGrantSubject) async throws(StoreError) -> [SendingGrant] {
-        grants.withLock { grants in grants.filter { Self.matches($0, subject) } }
+    /// Filters but the id are not looked at.
+    package func sendingGrants(_ listing: GrantListing) async throws(StoreError) -> [SendingGrant] {
+        grants.withLock { grants in
+            listing.page(
+                of: grants.filter { Self.matches($0, listing.subject) && (listing.id == nil || listing.id == $0.id) }
+            )
+        }
     }
 
     package func removeSendingGrant(

@@ -43,8 +43,12 @@ package struct AccountAddressRoutes: Sendable {
     }
 
     private static func answer(_ request: APIRequest, _ known: [AccountAddress]) throws -> APIResponse {
-        let query = try request.list(sorts: ["email"])
-        let page = try query.page(of: known.map { Document($0) }, keys: ["email": { $0.email }], id: { $0.email })
+        let query = try request.list(sorts: ["email"], filters: ["text"])
+        let page = try query.page(
+            of: known.map { Document($0) }.filter { query.finds(in: $0.email) },
+            keys: ["email": { EmailAddress.lowercased($0.email) }],
+            id: { $0.email }
+        )
         return request.linked(try .json(Documents(addresses: page.items, next: page.next)), next: page.next)
     }
 
@@ -104,7 +108,7 @@ package struct AccountAddressRoutes: Sendable {
             "/api/users/me/addresses",
             RouteDescription(
                 "One's own addresses",
-                query: ["limit", "after", "sort"],
+                query: ["limit", "after", "sort", "text"],
                 answers: [200: "A page"],
                 types: ["sort": .sort("email")],
                 schemas: [200: page]
@@ -115,7 +119,7 @@ package struct AccountAddressRoutes: Sendable {
             path,
             RouteDescription(
                 "Addresses of an account",
-                query: ["limit", "after", "sort"],
+                query: ["limit", "after", "sort", "text"],
                 answers: [200: "A page", 403: role, 404: foreign],
                 types: ["sort": .sort("email")],
                 schemas: [200: page]

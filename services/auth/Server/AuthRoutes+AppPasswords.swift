@@ -33,11 +33,11 @@ extension AuthRoutes {
     }
 
     @Sendable func listAppPasswords(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let query = try request.list(sorts: ["created_at", "name", "last_used_at"], filters: ["scope"])
-        let scope = query.filters["scope"]
-        let known = try await appPasswords.list(of: caller.id).map { Document($0) }.filter { known in
-            scope.map { known.scopes.contains($0) } ?? true
-        }
+        let query = try request.list(sorts: ["created_at", "name", "last_used_at"], filters: ["scope", "text"])
+        let scope: SignInScope? = try query.choice("scope")
+        let known = try await appPasswords.list(of: caller.id).filter { known in
+            (scope.map { known.scopes.contains($0) } ?? true) && query.finds(in: known.name)
+        }.map { Document($0) }
         let page = try query.page(
             of: known,
             keys: [

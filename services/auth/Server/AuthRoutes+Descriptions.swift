@@ -1,6 +1,8 @@
 // Table: what /openapi.json says of this service's routes.
 
 import HTTPKit
+import MailPorts
+import ServiceHost
 
 extension AuthRoutes {
     static let tokenSchema = Schema.document(
@@ -48,8 +50,12 @@ extension AuthRoutes {
             "/api/audit",
             RouteDescription(
                 "The audit trail, newest first; of the caller's organisation, or of all for an operator of the platform",
-                query: ["actor", "action", "subject", "since", "until", "after", "before", "limit"],
+                query: [
+                    "limit", "after", "before", "sort", "actor", "action", "subject", "since", "until",
+                    "organisation_id",
+                ],
                 answers: [200: "A page; before is an older name of after", 403: "The caller is a member"],
+                types: ["sort": .sort(AuditListing.Sort.self)],
                 schemas: [200: .page("events", of: event)]
             )
         )
@@ -148,7 +154,7 @@ extension AuthRoutes {
             "/api/users/me/sessions",
             RouteDescription(
                 "One's sessions",
-                query: ["limit", "after", "sort"],
+                query: ["limit", "after", "sort", "text"],
                 answers: [200: "A page"],
                 types: ["sort": .sort("created_at", "last_used_at", "device")],
                 schemas: [200: .page("sessions", of: session)]
@@ -173,9 +179,9 @@ extension AuthRoutes {
             "/api/users/me/app-passwords",
             RouteDescription(
                 "Passwords of one's mail clients",
-                query: ["limit", "after", "sort", "scope"],
+                query: ["limit", "after", "sort", "scope", "text"],
                 answers: [200: "A page, without secrets"],
-                types: ["sort": .sort("created_at", "name", "last_used_at")],
+                types: ["sort": .sort("created_at", "name", "last_used_at"), "scope": .words(SignInScope.self)],
                 schemas: [200: .page("app_passwords", of: appPassword)]
             )
         )

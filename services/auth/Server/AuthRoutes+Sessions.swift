@@ -32,7 +32,11 @@ extension AuthRoutes {
     }
 
     @Sendable func listSessions(_ request: APIRequest, _ caller: SignedIn) async throws -> APIResponse {
-        let query = try request.list(sorts: ["created_at", "last_used_at", "device"], order: "-created_at")
+        let query = try request.list(
+            sorts: ["created_at", "last_used_at", "device"],
+            order: "-created_at",
+            filters: ["text"]
+        )
         let known = try await tokens.sessions(of: caller.account.id, now: clock.now()).map {
             Document(
                 id: $0.family,
@@ -44,6 +48,7 @@ extension AuthRoutes {
                 acting: Self.actor(of: $0)
             )
         }
+        .filter { query.finds(in: $0.device, $0.lastUsedFrom) }
         let page = try query.page(
             of: known,
             keys: [

@@ -43,7 +43,7 @@ package struct FlagRoutes: Sendable {
             "/api/flags",
             RouteDescription(
                 "Every feature flag with its rules",
-                query: ["limit", "after", "sort"],
+                query: ["limit", "after", "sort", "text", "organisation_id"],
                 answers: [200: "A page", 403: "The caller is no operator of the platform"],
                 types: ["sort": .sort("name")],
                 schemas: [200: .page("flags", of: flag)]
@@ -118,7 +118,8 @@ package struct FlagRoutes: Sendable {
 
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         try requireOperator(caller)
-        let query = try request.list(sorts: ["name"])
+        let query = try request.list(sorts: ["name"], filters: ["text", "organisation_id"])
+        let organisation = try query.number("organisation_id")
         let rules = try await flags.store.flagRules()
         let known = FeatureFlag.allCases.map { flag in
             Flag(
@@ -127,6 +128,10 @@ package struct FlagRoutes: Sendable {
                 default: flag.standard,
                 rules: rules.filter { $0.flag == flag.rawValue }.map { Rule($0) }
             )
+        }
+        .filter { flag in
+            query.finds(in: flag.name, flag.description)
+                && (organisation == nil || flag.rules.contains { $0.organisationID == organisation })
         }
         let page = try query.page(of: known, keys: ["name": { $0.name }], id: { $0.name })
         return request.linked(try .json(Flags(flags: page.items, next: page.next)), next: page.next)

@@ -47,10 +47,11 @@ package struct GrantRoutes: Sendable {
                 path,
                 RouteDescription(
                     "Grants to send with another's address that \(whose)",
-                    query: ["limit", "after", "sort"] + more,
+                    query: ["limit", "after", "sort", "kind", "address", "grantee", "text"]
+                        + (more.isEmpty ? ["organisation_id"] : more),
                     answers: [200: "A page"],
                     types: [
-                        "sort": .sort("created_at", "address", "grantee"), "direction": .choice(["given", "held"]),
+                        "sort": .sort(GrantListing.Sort.self), "kind": kind, "direction": .choice(directions),
                     ],
                     schemas: [200: .page("sending_grants", of: grant)]
                 )
@@ -77,23 +78,23 @@ package struct GrantRoutes: Sendable {
 
     // MARK: - Documents
 
-    private struct Documents: Encodable {
-        var sendingGrants: [SendingGrantDocument]
-        var next: String?
-    }
+    private static let directions = ["given", "held"]
 
     private func page(
         _ request: APIRequest,
-        filters: [String] = [],
+        filter: String,
         _ subject: (ListQuery) throws -> SendingGrantSubject
     ) async throws -> APIResponse {
-        let query = try request.list(sorts: ["created_at", "address", "grantee"], filters: filters)
-        let page = try query.page(
-            of: try await grants.list(try subject(query)).map { SendingGrantDocument($0) },
-            keys: ["created_at": { $0.createdAt }, "address": { $0.address }, "grantee": { $0.grantee }],
-            id: { String($0.id) }
+        let query = try request.list(
+            GrantListing.Sort.self,
+            filters: ["kind", "address", "grantee", "text", filter]
         )
-        return request.linked(try .json(Documents(sendingGrants: page.items, next: page.next)), next: page.next)
+        var listing = GrantListing(try subject(query), limit: query.limit)
+        listing.kind = try query.choice("kind")
+        (listing.address, listing.grantee) = (query.name("address"), query.name("grantee"))
+        listing.text = query.filters["text"]
+        let found = try await grants.list(try query.applied(to: listing))
+        return try request.answer("sending_grants", found, query) { SendingGrantDocument($0) }
     }
 
     private struct NewGrant: RequestDocument {
@@ -139,12 +140,9 @@ package struct GrantRoutes: Sendable {
     // MARK: - One's own
 
     @Sendable private func listOwn(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        try await page(request, filters: ["direction"]) { query in
-            switch query.filters["direction"] {
-            case nil, "given": .givenBy(caller.id)
-            case "held": .heldBy(caller.id)
-            default: throw Problem(.badRequest, detail: "The query's direction takes given or held.")
-            }
+        try await page(request, filter: "direction") { query in
+            let isHeld = try query.choice("direction", of: Self.directions) == Self.directions[1]
+            return isHeld ? .heldBy(caller.id) : .givenBy(caller.id)
         }
     }
 
@@ -164,7 +162,9 @@ package struct GrantRoutes: Sendable {
 
     @Sendable private func revokeOwn(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let id = try id(request)
-        let given = try await grants.list(.givenBy(caller.id)).contains { $0.id == id }
+        var listing = GrantListing(.givenBy(caller.id), limit: 1)
+        listing.id = id
+        let given = try await !grants.list(listing).isEmpty
         try await grants.revoke(
             id,
             given ? .givenBy(caller.id) : .heldBy(caller.id),
@@ -185,7 +185,10 @@ package struct GrantRoutes: Sendable {
 
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let scope = try scope(caller)
-        return try await page(request) { _ in .within(scope) }
+        return try await page(request, filter: "organisation_id") { query in
+            let asked = try query.number("organisation_id").map { OrganisationID($0) }
+            return .within(scope ?? asked)
+        }
     }
 
     @Sendable private func give(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {

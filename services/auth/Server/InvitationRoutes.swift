@@ -71,20 +71,15 @@ package struct InvitationRoutes: Sendable {
     }
 
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let organisation = try Self.organisation(request)
-        return try await request.numberedPage(
-            "invitations",
-            number: \.id.rawValue,
-            as: Document.init
-        ) { after, limit in
-            try await invitations.invitations(
-                of: organisation,
-                after: after.map { InvitationID($0) },
-                limit: limit,
-                for: PeopleActor(caller, remote: request.remote),
-                now: clock.now()
-            )
-        }
+        let query = try request.list(InvitationListing.Sort.self, filters: ["role", "text"])
+        var listing = InvitationListing(organisation: try Self.organisation(request), limit: query.limit)
+        (listing.role, listing.text) = (try query.choice("role"), query.filters["text"])
+        let found = try await invitations.invitations(
+            try query.applied(to: listing),
+            for: PeopleActor(caller, remote: request.remote),
+            now: clock.now()
+        )
+        return try request.answer("invitations", found, query) { Document($0) }
     }
 
     private struct New: RequestDocument {
@@ -204,9 +199,10 @@ package struct InvitationRoutes: Sendable {
             "GET",
             path,
             RouteDescription(
-                "Open invitations of an organisation, in the order in which they were made",
-                query: ["limit", "after"],
+                "Open invitations of an organisation",
+                query: ["limit", "after", "sort", "role", "text"],
                 answers: [200: "A page, without tokens", 403: "The caller is a member", 404: foreign],
+                types: ["sort": .sort(InvitationListing.Sort.self), "role": .words(Role.self)],
                 schemas: [200: .page("invitations", of: Document.schema)]
             )
         )

@@ -2,6 +2,7 @@ import HTTPKit
 import MailModel
 import MailPorts
 import MailboxEngine
+import ServiceHost
 import Telemetry
 
 struct SharedMailboxDocument: Encodable {
@@ -109,13 +110,8 @@ struct TeamDocument: Encodable {
     )
 }
 
-struct Teams: Encodable {
-    var sharedAccounts: [TeamDocument]
-    var next: String?
-}
-
 extension MailboxRightsRoutes {
-    private static let paging = ["limit", "after", "sort"]
+    private static let paging = ["limit", "after", "sort", "text"]
 
     static func describe(_ set: inout RouteSet) {
         describeRights(&set)
@@ -124,9 +120,9 @@ extension MailboxRightsRoutes {
             own,
             RouteDescription(
                 "Mailboxes that others share with one, under the names that IMAP has for them",
-                query: paging,
+                query: paging + ["owner", "is_shared_account"],
                 answers: [200: "A page"],
-                types: ["sort": .sort("name", "owner")],
+                types: ["sort": .sort("name", "owner"), "is_shared_account": .truth],
                 schemas: [200: .page("mailboxes", of: SharedMailboxDocument.schema)]
             )
         )
@@ -135,9 +131,9 @@ extension MailboxRightsRoutes {
             teams,
             RouteDescription(
                 "Accounts of the organisation that nobody signs in to",
-                query: paging,
+                query: paging + ["status", "organisation_id"],
                 answers: [200: "A page"],
-                types: ["sort": .sort("email", "created_at")],
+                types: ["sort": .sort(TeamListing.Sort.self), "status": .words(Account.Status.self)],
                 schemas: [200: .page("shared_accounts", of: TeamDocument.schema)]
             )
         )

@@ -55,12 +55,17 @@ package struct MailboxRightsRoutes: Sendable {
     // MARK: - What is shared with the caller
 
     @Sendable private func listShared(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let query = try request.list(sorts: ["name", "owner"])
+        let query = try request.list(sorts: ["name", "owner"], filters: ["owner", "is_shared_account", "text"])
+        let (owner, isTeam) = (query.name("owner"), try query.truth("is_shared_account"))
         let known = try await sharing.store.sharedMailboxes(with: caller.id)
-            .filter { MailboxOperation.list.isAllowed(by: $0.rights) }
+            .filter { shared in
+                MailboxOperation.list.isAllowed(by: shared.rights)
+                    && (owner == nil || shared.ownerAddress.canonical == owner)
+                    && (isTeam == nil || shared.isTeam == isTeam)
+            }
         let page = try query.page(
-            of: known.map { SharedMailboxDocument($0) },
-            keys: ["name": { $0.name }, "owner": { $0.owner }],
+            of: known.map { SharedMailboxDocument($0) }.filter { query.finds(in: $0.name, $0.owner) },
+            keys: ["name": { $0.name }, "owner": { EmailAddress.lowercased($0.owner) }],
             id: { "\($0.accountID)/\($0.mailboxID)" }
         )
         return request.linked(try .json(SharedMailboxes(mailboxes: page.items, next: page.next)), next: page.next)
@@ -78,10 +83,10 @@ package struct MailboxRightsRoutes: Sendable {
     }
 
     @Sendable private func listMailboxes(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let query = try request.list(sorts: ["name"])
+        let query = try request.list(sorts: ["name"], filters: ["text"])
         let known = try await sharing.targets(of: try Self.account(request), for: caller)
         let page = try query.page(
-            of: known.map { MailboxDocument($0) },
+            of: known.map { MailboxDocument($0) }.filter { query.finds(in: $0.name) },
             keys: ["name": { $0.name }],
             id: { "\($0.id)" }
         )
@@ -89,10 +94,11 @@ package struct MailboxRightsRoutes: Sendable {
     }
 
     @Sendable private func listRights(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let query = try request.list(sorts: ["identifier"])
+        let query = try request.list(sorts: ["identifier"], filters: ["text"])
         let target = try await target(request, caller)
         let page = try query.page(
-            of: try await sharing.grants(target).map { RightsDocument($0, in: target) },
+            of: try await sharing.grants(target).map { RightsDocument($0, in: target) }
+                .filter { query.finds(in: $0.identifier) },
             keys: ["identifier": { $0.identifier }],
             id: { $0.identifier }
         )
@@ -160,13 +166,12 @@ package struct MailboxRightsRoutes: Sendable {
 
     @Sendable private func listTeams(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let scope = try scope(caller)
-        let query = try request.list(sorts: ["email", "created_at"])
-        let page = try query.page(
-            of: try await sharing.teams(of: scope).map { TeamDocument($0) },
-            keys: ["email": { $0.email }, "created_at": { $0.createdAt }],
-            id: { "\($0.id)" }
-        )
-        return request.linked(try .json(Teams(sharedAccounts: page.items, next: page.next)), next: page.next)
+        let query = try request.list(TeamListing.Sort.self, filters: ["status", "text", "organisation_id"])
+        let asked = try query.number("organisation_id").map { OrganisationID($0) }
+        var listing = TeamListing(organisation: scope ?? asked, limit: query.limit)
+        (listing.status, listing.text) = (try query.choice("status"), query.filters["text"])
+        let found = try await sharing.teams(try query.applied(to: listing))
+        return try request.answer("shared_accounts", found, query) { TeamDocument($0) }
     }
 
     private struct NewTeam: RequestDocument {

@@ -10,7 +10,6 @@ import ServiceHost
 /// Invariant: a caller reaches their own only.
 package struct MaskedAddressRoutes: Sendable {
     private static let path = "/api/users/me/masked-addresses"
-    private static let pageLimit = 1...500
 
     private let addresses: AddressService
     private let tokens: TokenService
@@ -40,7 +39,13 @@ package struct MaskedAddressRoutes: Sendable {
         set.describe(
             "GET",
             Self.path,
-            RouteDescription("One's masked addresses", query: ["limit", "after"], answers: [200: "A page"])
+            RouteDescription(
+                "One's masked addresses",
+                query: ["limit", "after", "sort", "is_enabled", "site", "text"],
+                answers: [200: "A page"],
+                types: ["sort": .sort(MaskedListing.Sort.self), "is_enabled": .truth],
+                schemas: [200: .page("masked_addresses", of: MaskedAddressDocument.schema)]
+            )
         )
         set.describe(
             "POST",
@@ -51,7 +56,15 @@ package struct MaskedAddressRoutes: Sendable {
                 answers: [201: "The address", 409: "There are as many as may be"]
             )
         )
-        set.describe("GET", one, RouteDescription("One masked address", answers: [200: "It", 404: "No such address"]))
+        set.describe(
+            "GET",
+            one,
+            RouteDescription(
+                "One masked address",
+                answers: [200: "It", 404: "No such address"],
+                schemas: [200: MaskedAddressDocument.schema]
+            )
+        )
         set.describe(
             "PATCH",
             one,
@@ -68,20 +81,13 @@ package struct MaskedAddressRoutes: Sendable {
         )
     }
 
-    private struct Documents: Encodable {
-        var maskedAddresses: [MaskedAddressDocument]
-        var next: String?
-    }
-
     private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let limit = try request.query("limit", default: 100, in: Self.pageLimit)
-        let found = try await addresses.store.maskedAddresses(
-            of: caller.id,
-            after: request.query("after").map { EmailAddress.lowercased($0) },
-            limit: limit
-        )
-        let next = found.count == limit ? found.last?.address.canonical : nil
-        return try .json(Documents(maskedAddresses: found.map { MaskedAddressDocument($0) }, next: next))
+        let query = try request.list(MaskedListing.Sort.self, filters: ["is_enabled", "site", "text"])
+        var listing = MaskedListing(account: caller.id, limit: query.limit)
+        (listing.site, listing.text) = (query.filters["site"], query.filters["text"])
+        listing.isEnabled = try query.truth("is_enabled")
+        let found = try await addresses.store.maskedAddresses(try query.applied(to: listing))
+        return try request.answer("masked_addresses", found, query) { MaskedAddressDocument($0) }
     }
 
     private struct NewAddress: RequestDocument {

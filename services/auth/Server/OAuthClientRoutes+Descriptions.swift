@@ -1,4 +1,6 @@
 import HTTPKit
+import MailPorts
+import ServiceHost
 
 extension OAuthClientRoutes {
     static func describe(_ set: inout RouteSet) {
@@ -19,9 +21,9 @@ extension OAuthClientRoutes {
             "/api/oauth/clients",
             RouteDescription(
                 "Programs that may sign people of the organisation in",
-                query: ["limit", "after", "sort"],
+                query: ["limit", "after", "sort", "kind", "text", "organisation_id"],
                 answers: [200: "A page", 403: "The caller manages nobody"],
-                types: ["sort": .sort("name", "created_at")],
+                types: ["sort": .sort(ClientListing.Sort.self), "kind": .choice(kinds)],
                 schemas: [200: .page("clients", of: client)]
             )
         )
@@ -84,7 +86,7 @@ extension OAuthClientRoutes {
             "/api/users/me/applications",
             RouteDescription(
                 "Programs that one has let in",
-                query: ["limit", "after", "sort"],
+                query: ["limit", "after", "sort", "text", "scope"],
                 answers: [200: "A page"],
                 types: ["sort": .sort("name", "allowed_at")],
                 schemas: [200: .page("applications", of: application)]

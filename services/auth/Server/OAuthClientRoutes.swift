@@ -69,10 +69,8 @@ package struct OAuthClientRoutes: Sendable {
         }
     }
 
-    private struct Documents: Encodable {
-        var clients: [Document]
-        var next: String?
-    }
+    /// Without and with a secret.
+    static let kinds = ["public", "confidential"]
 
     private struct NewClient: RequestDocument {
         static let members: Set<String> = [
@@ -120,19 +118,19 @@ package struct OAuthClientRoutes: Sendable {
 
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let actor = try actor(request, caller)
-        let query = try request.list(sorts: ["name", "created_at"])
-        let page = try query.page(
-            of: try await context.clients.oauthClients(of: actor.organisation).map { Document($0) },
-            keys: ["name": { $0.name }, "created_at": { $0.createdAt }],
-            id: { $0.clientId }
-        )
-        return request.linked(try .json(Documents(clients: page.items, next: page.next)), next: page.next)
+        let query = try request.list(ClientListing.Sort.self, filters: ["kind", "text", "organisation_id"])
+        let asked = try query.number("organisation_id").map { OrganisationID($0) }
+        var listing = ClientListing(organisation: actor.organisation ?? asked, limit: query.limit)
+        listing.isPublic = try query.choice("kind", of: Self.kinds).map { $0 == Self.kinds[0] }
+        listing.text = query.filters["text"]
+        let found = try await context.clients.oauthClients(try query.applied(to: listing))
+        return try request.answer("clients", found, query) { Document($0) }
     }
 
     @Sendable private func add(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let actor = try actor(request, caller)
         let given = try await request.decode(NewClient.self)
-        guard ["public", "confidential"].contains(given.kind ?? "confidential") else {
+        guard Self.kinds.contains(given.kind ?? "confidential") else {
             throw Problem.invalid("kind", "A program is public or confidential.")
         }
         // Only operators register programs for another organisation, or for all.
@@ -224,7 +222,8 @@ package struct OAuthClientRoutes: Sendable {
     }
 
     @Sendable private func listApplications(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let query = try request.list(sorts: ["name", "allowed_at"])
+        let query = try request.list(sorts: ["name", "allowed_at"], filters: ["text", "scope"])
+        let scope = query.filters["scope"]
         let page = try query.page(
             of: try await context.clients.oauthConsents(of: caller.id).map {
                 Application(
@@ -233,7 +232,8 @@ package struct OAuthClientRoutes: Sendable {
                     scopes: $0.scopes,
                     allowedAt: RFC3339.text($0.givenAt)
                 )
-            },
+            }
+            .filter { (scope.map($0.scopes.contains) ?? true) && query.finds(in: $0.name, $0.clientId) },
             keys: ["name": { $0.name }, "allowed_at": { $0.allowedAt }],
             id: { $0.clientId }
         )

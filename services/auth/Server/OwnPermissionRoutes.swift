@@ -38,26 +38,18 @@ package struct OwnPermissionRoutes: Sendable {
         return set
     }
 
-    private struct Documents: Encodable {
-        var permissions: [DomainGrantDocument]
-        var next: String?
-    }
-
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let query = try request.list(sorts: ["domain", "granted_at"], filters: ["permission"])
-        var held = try await permissions.domainGrants(heldBy: caller.id)
-        if let word = query.filters["permission"] {
-            guard let wanted = DomainPermissions(words: [word]) else {
-                let words = DomainPermissions.words.map(\.word).joined(separator: ", ")
-                throw Problem(.badRequest, detail: "The query's permission takes \(words).")
-            }
-            held.removeAll { !$0.permissions.contains(wanted) }
+        let wanted = try query.choice("permission", of: DomainPermissions.words.map(\.word))
+            .flatMap { DomainPermissions(words: [$0]) }
+        let held = try await permissions.domainGrants(heldBy: caller.id).filter { grant in
+            wanted.map { grant.permissions.contains($0) } ?? true
         }
         let page = try query.page(
             of: held.map { DomainGrantDocument($0) },
             keys: ["domain": { $0.domain }, "granted_at": { $0.grantedAt }],
             id: { $0.domain }
         )
-        return request.linked(try .json(Documents(permissions: page.items, next: page.next)), next: page.next)
+        return request.linked(try .json(ListPage("permissions", page.items, next: page.next)), next: page.next)
     }
 }

@@ -53,7 +53,7 @@ extension PasskeyRoutes {
             "/api/users/me/passkeys",
             RouteDescription(
                 "One's passkeys",
-                query: ["limit", "after", "sort"],
+                query: ["limit", "after", "sort", "text"],
                 answers: [200: "A page"],
                 types: ["sort": .sort("created_at", "name", "last_used_at")],
                 schemas: [200: .page("passkeys", of: passkey)]

@@ -85,9 +85,9 @@ package struct PasskeyRoutes: Sendable {
     }
 
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let query = try request.list(sorts: ["created_at", "name", "last_used_at"])
+        let query = try request.list(sorts: ["created_at", "name", "last_used_at"], filters: ["text"])
         let page = try query.page(
-            of: try await passkeys.list(of: caller.id).map { PasskeyView($0) },
+            of: try await passkeys.list(of: caller.id).filter { query.finds(in: $0.name) }.map { PasskeyView($0) },
             keys: [
                 "created_at": { $0.createdAt }, "name": { $0.name }, "last_used_at": { $0.lastUsedAt ?? "" },
             ],

@@ -3,6 +3,7 @@
 import HTTPKit
 import MailModel
 import MailPorts
+import ServiceHost
 
 extension PeopleRoutes {
     private static let foreign = "There is none that the caller may see"
@@ -14,11 +15,10 @@ extension PeopleRoutes {
             "/api/organisations",
             RouteDescription(
                 "Organisations: every one for operators of the platform, their own for its owners and administrators",
-                query: ["limit", "after", "sort", "status"],
+                query: ["limit", "after", "sort", "status", "text"],
                 answers: [200: "A page", 403: role],
                 types: [
-                    "sort": .sort("name", "created_at"),
-                    "status": .choice(OrganisationRecord.Status.allCases.map(\.rawValue)),
+                    "sort": .sort(OrganisationListing.Sort.self), "status": .words(OrganisationRecord.Status.self),
                 ],
                 schemas: [200: .page("organisations", of: OrganisationDocument.schema)]
             )
@@ -85,8 +85,8 @@ extension PeopleRoutes {
                 query: ["limit", "after", "sort", "role", "status", "domain", "text"],
                 answers: [200: "A page", 403: role, 404: foreign],
                 types: [
-                    "sort": .sort("email", "created_at"), "role": .choice(Role.allCases.map(\.rawValue)),
-                    "status": .choice(Account.Status.allCases.map(\.rawValue)), "domain": .text, "text": .text,
+                    "sort": .sort(AccountListing.Sort.self), "role": .words(Role.self),
+                    "status": .words(Account.Status.self), "domain": .text, "text": .text,
                 ],
                 schemas: [200: .page("accounts", of: PersonDocument.schema)]
             )

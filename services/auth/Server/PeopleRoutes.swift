@@ -48,11 +48,6 @@ package struct PeopleRoutes: Sendable {
 
     // MARK: - Organisations
 
-    private struct Organisations: Encodable {
-        var organisations: [OrganisationDocument]
-        var next: String?
-    }
-
     private struct Name: RequestDocument {
         static let members: Set<String> = ["name"]
         var name: String
@@ -64,18 +59,14 @@ package struct PeopleRoutes: Sendable {
     }
 
     @Sendable private func listOrganisations(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let query = try request.list(
-            sorts: OrganisationListing.Sort.allCases.map(\.rawValue),
-            filters: ["status"]
+        let query = try request.list(OrganisationListing.Sort.self, filters: ["status", "text"])
+        var listing = OrganisationListing(limit: query.limit)
+        (listing.status, listing.text) = (try query.choice("status"), query.filters["text"])
+        let found = try await people.organisations(
+            try query.applied(to: listing),
+            for: PeopleActor(caller, remote: request.remote)
         )
-        let listing = try OrganisationListing(query)
-        let found = try await people.organisations(listing, for: PeopleActor(caller, remote: request.remote))
-        let page = found.prefix(query.limit)
-        let next = found.count > query.limit ? page.last.map { listing.cursor(of: $0) } : nil
-        return request.linked(
-            try .json(Organisations(organisations: page.map { OrganisationDocument($0) }, next: next)),
-            next: next
-        )
+        return try request.answer("organisations", found, query) { OrganisationDocument($0) }
     }
 
     @Sendable private func addOrganisation(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
@@ -130,11 +121,6 @@ package struct PeopleRoutes: Sendable {
 
     // MARK: - Accounts
 
-    private struct People: Encodable {
-        var accounts: [PersonDocument]
-        var next: String?
-    }
-
     private struct Change: RequestDocument {
         static let members: Set<String> = ["display_name", "role", "language", "time_zone"]
         var displayName: String?
@@ -155,18 +141,15 @@ package struct PeopleRoutes: Sendable {
     }
 
     @Sendable private func listPeople(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        let query = try request.list(
-            sorts: AccountListing.Sort.allCases.map(\.rawValue),
-            filters: ["role", "status", "domain", "text"]
+        let query = try request.list(AccountListing.Sort.self, filters: ["role", "status", "domain", "text"])
+        var listing = PeopleListing(organisation: OrganisationID(try Self.number(request)), limit: query.limit)
+        (listing.role, listing.status) = (try query.choice("role"), try query.choice("status"))
+        (listing.domain, listing.text) = (query.name("domain"), query.filters["text"])
+        let found = try await people.people(
+            try query.applied(to: listing),
+            for: PeopleActor(caller, remote: request.remote)
         )
-        let listing = try PeopleListing(query, organisation: OrganisationID(try Self.number(request)))
-        let found = try await people.people(listing, for: PeopleActor(caller, remote: request.remote))
-        let page = found.prefix(query.limit)
-        let next = found.count > query.limit ? page.last.map { listing.cursor(of: $0) } : nil
-        return request.linked(
-            try .json(People(accounts: page.map { PersonDocument($0) }, next: next)),
-            next: next
-        )
+        return try request.answer("accounts", found, query) { PersonDocument($0) }
     }
 
     @Sendable private func showPerson(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {

@@ -85,19 +85,15 @@ package struct RegistrationRoutes: Sendable {
     // MARK: - Deciding
 
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        try await request.numberedPage(
-            "registrations",
-            number: \.id.rawValue,
-            as: RegistrationDocument.init
-        ) { after, limit in
-            try await registrations.waiting(
-                onDomain: request.query("domain"),
-                after: after.map { RegistrationID($0) },
-                limit: limit,
-                for: PeopleActor(caller, remote: request.remote),
-                now: clock.now()
-            )
-        }
+        let query = try request.list(RegistrationListing.Sort.self, filters: ["domain", "text"])
+        var listing = RegistrationListing(limit: query.limit)
+        (listing.domain, listing.text) = (query.name("domain"), query.filters["text"])
+        let found = try await registrations.waiting(
+            try query.applied(to: listing),
+            for: PeopleActor(caller, remote: request.remote),
+            now: clock.now()
+        )
+        return try request.answer("registrations", found, query) { RegistrationDocument($0) }
     }
 
     @Sendable private func approve(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
@@ -155,9 +151,9 @@ package struct RegistrationRoutes: Sendable {
             path,
             RouteDescription(
                 "Registrations that wait for a decision, on the domains that the caller manages",
-                query: ["limit", "after", "domain"],
+                query: ["limit", "after", "sort", "domain", "text"],
                 answers: [200: "A page", 403: role],
-                types: ["domain": .text],
+                types: ["domain": .text, "sort": .sort(RegistrationListing.Sort.self)],
                 schemas: [200: .page("registrations", of: RegistrationDocument.schema)]
             )
         )

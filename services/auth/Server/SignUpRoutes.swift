@@ -83,18 +83,15 @@ package struct SignUpRoutes: Sendable {
     // MARK: - Deciding
 
     @Sendable private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        try await request.numberedPage(
-            "sign_ups",
-            number: \.id.rawValue,
-            as: SignUpDocument.init
-        ) { after, limit in
-            try await signUps.waiting(
-                after: after.map { SignUpID($0) },
-                limit: limit,
-                for: PeopleActor(caller, remote: request.remote),
-                now: clock.now()
-            )
-        }
+        let query = try request.list(SignUpListing.Sort.self, filters: ["text"])
+        var listing = SignUpListing(limit: query.limit)
+        listing.text = query.filters["text"]
+        let found = try await signUps.waiting(
+            try query.applied(to: listing),
+            for: PeopleActor(caller, remote: request.remote),
+            now: clock.now()
+        )
+        return try request.answer("sign_ups", found, query) { SignUpDocument($0) }
     }
 
     @Sendable private func approve(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
@@ -152,8 +149,9 @@ package struct SignUpRoutes: Sendable {
             "/api/sign-ups",
             RouteDescription(
                 "Sign-ups that wait for a decision (operators of the platform)",
-                query: ["limit", "after"],
+                query: ["limit", "after", "sort", "text"],
                 answers: [200: "A page", 403: role],
+                types: ["sort": .sort(SignUpListing.Sort.self)],
                 schemas: [200: .page("sign_ups", of: SignUpDocument.schema)]
             )
         )

@@ -1,6 +1,8 @@
 // Table: what /openapi.json says of these routes.
 
 import HTTPKit
+import MailPorts
+import ServiceHost
 
 extension WebhookRoutes {
     static func describe(_ set: inout RouteSet) {
@@ -16,7 +18,7 @@ extension WebhookRoutes {
             "WebhookDelivery",
             [
                 "id": .integer, "event": .text, "type": .text, "created_at": .time,
-                "state": .choice(["waiting", "delivered", "failed"]), "attempts": .integer,
+                "state": .words(WebhookDelivery.State.self), "attempts": .integer,
                 "next_attempt_at": .optional(.time), "status": .optional(.integer), "fault": .optional(.text),
                 "finished_at": .optional(.time),
             ]
@@ -76,8 +78,11 @@ extension WebhookRoutes {
             path + "/deliveries",
             RouteDescription(
                 "Events of the webhook, the newest first: those that wait, and the last hundred that are over",
-                query: ["limit", "after"],
+                query: ["limit", "after", "sort", "state", "type", "event"],
                 answers: [200: "A page", 404: foreign],
+                types: [
+                    "sort": .sort(DeliveryListing.Sort.self), "state": .words(WebhookDelivery.State.self),
+                ],
                 schemas: [200: .page("deliveries", of: delivery)]
             )
         )

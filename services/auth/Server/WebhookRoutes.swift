@@ -162,12 +162,15 @@ package struct WebhookRoutes: Sendable {
 
     private func deliveries(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let organisation = try await organisation(request, caller)
-        return try await request.numberedPage(
-            "deliveries",
-            number: \.id.rawValue,
-            as: DeliveryDocument.init
-        ) {
-            try await webhooks.deliveries(of: organisation, before: $0.map { WebhookDeliveryID($0) }, limit: $1)
-        }
+        let query = try request.list(
+            DeliveryListing.Sort.self,
+            order: "-created_at",
+            filters: ["state", "type", "event"]
+        )
+        var listing = DeliveryListing(organisation: organisation, limit: query.limit)
+        (listing.kind, listing.event) = (query.filters["type"], query.filters["event"])
+        listing.state = try query.choice("state")
+        let found = try await webhooks.deliveries(try query.applied(to: listing))
+        return try request.answer("deliveries", found, query) { DeliveryDocument($0) }
     }
 }

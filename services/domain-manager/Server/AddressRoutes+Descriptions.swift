@@ -1,9 +1,28 @@
 // Table: what /openapi.json says of these routes.
 
 import HTTPKit
+import MailPorts
+import ServiceHost
 
 extension AddressRoutes {
-    private static let page = ["limit", "after"]
+    private static let page = ["limit", "after", "sort", "text"]
+    private static let alias = Schema.document("Alias", ["address": .text, "targets": .list(.text)])
+    private static let routing = Schema.document(
+        "DomainRouting",
+        [
+            "catch_all": .object(
+                ["action": .choice(["reject", "deliver", "forward"]), "target": .optional(.text)]
+            ), "separator": .choice(SubaddressSeparator.allCases.map(\.rawValue)), "alias_of": .optional(.text),
+            "aliases": .list(.text),
+        ]
+    )
+    private static let list = Schema.document(
+        "DistributionList",
+        [
+            "address": .text, "name": .text, "posting": .words(PostingRule.self), "maximum_size": .optional(.integer),
+            "created_at": .time, "owners": .optional(.list(.text)), "senders": .optional(.list(.text)),
+        ]
+    )
     private static let aliases = "/api/domains/{name}/aliases"
     private static let lists = "/api/domains/{name}/lists"
 
@@ -20,9 +39,11 @@ extension AddressRoutes {
             "GET",
             aliases,
             RouteDescription(
-                "Aliases of a domain, by address",
-                query: page,
-                answers: [200: "A page", 404: "No such domain"]
+                "Aliases of a domain",
+                query: page + ["address", "target"],
+                answers: [200: "A page", 404: "No such domain"],
+                types: ["sort": .sort(AliasListing.Sort.self)],
+                schemas: [200: .page("aliases", of: alias)]
             )
         )
         set.describe(
@@ -34,7 +55,15 @@ extension AddressRoutes {
                 answers: [201: "The alias", 409: "The address is taken, or would lead to itself"]
             )
         )
-        set.describe("GET", one, RouteDescription("One alias", answers: [200: "The alias", 404: "No such alias"]))
+        set.describe(
+            "GET",
+            one,
+            RouteDescription(
+                "One alias",
+                answers: [200: "The alias", 404: "No such alias"],
+                schemas: [200: alias]
+            )
+        )
         set.describe(
             "PUT",
             one,
@@ -51,7 +80,11 @@ extension AddressRoutes {
         set.describe(
             "GET",
             "/api/domains/{name}/routing",
-            RouteDescription("How a domain takes addresses that are not listed", answers: [200: "Its rules"])
+            RouteDescription(
+                "How a domain takes addresses that are not listed",
+                answers: [200: "Its rules"],
+                schemas: [200: routing]
+            )
         )
         set.describe(
             "PUT",
@@ -92,7 +125,13 @@ extension AddressRoutes {
         set.describe(
             "GET",
             lists,
-            RouteDescription("Distribution lists of a domain, by address", query: page, answers: [200: "A page"])
+            RouteDescription(
+                "Distribution lists of a domain",
+                query: page + ["posting"],
+                answers: [200: "A page"],
+                types: ["sort": .sort(DistributionListing.Sort.self), "posting": .words(PostingRule.self)],
+                schemas: [200: .page("lists", of: list)]
+            )
         )
         set.describe(
             "POST",
@@ -103,7 +142,11 @@ extension AddressRoutes {
                 answers: [201: "The list", 409: "One of its addresses is taken"]
             )
         )
-        set.describe("GET", one, RouteDescription("One list", answers: [200: "The list", 404: "No such list"]))
+        set.describe(
+            "GET",
+            one,
+            RouteDescription("One list", answers: [200: "The list", 404: "No such list"], schemas: [200: list])
+        )
         set.describe(
             "PATCH",
             one,
@@ -121,7 +164,13 @@ extension AddressRoutes {
         set.describe(
             "GET",
             one + "/members",
-            RouteDescription("Members of a list, by address", query: page, answers: [200: "A page"])
+            RouteDescription(
+                "Members of a list",
+                query: page + ["domain"],
+                answers: [200: "A page"],
+                types: ["sort": .sort(MemberListing.Sort.self)],
+                schemas: [200: .page("members", of: .text)]
+            )
         )
         set.describe(
             "POST",

@@ -2,6 +2,7 @@ import Addresses
 import HTTPKit
 import MailModel
 import MailPorts
+import ServiceHost
 import Telemetry
 
 /// Distribution lists: managers of the organisation do everything, a list's owners look after its members and senders.
@@ -45,21 +46,13 @@ extension AddressRoutes {
         }
     }
 
-    private struct ListList: Encodable {
-        var lists: [ListDocument]
-        var next: String?
-    }
-
     private func listLists(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let domain = try await domain(request, caller)
-        let limit = try request.query("limit", default: Self.standardPage, in: Self.pageLimit)
-        let found = try await addresses.store.lists(
-            ofDomain: domain.name,
-            after: request.query("after").map { EmailAddress.lowercased($0) },
-            limit: limit
-        )
-        let next = found.count == limit ? found.last?.address.canonical : nil
-        return try .json(ListList(lists: found.map { ListDocument($0) }, next: next))
+        let query = try request.list(DistributionListing.Sort.self, filters: ["posting", "text"])
+        var listing = DistributionListing(domain: domain.name, limit: query.limit)
+        (listing.posting, listing.text) = (try query.choice("posting"), query.filters["text"])
+        let found = try await addresses.store.lists(try query.applied(to: listing))
+        return try request.answer("lists", found, query) { ListDocument($0) }
     }
 
     // MARK: - One list
@@ -180,21 +173,13 @@ extension AddressRoutes {
 
     // MARK: - Who belongs to it
 
-    private struct MemberList: Encodable {
-        var members: [String]
-        var next: String?
-    }
-
     private func listMembers(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let list = try await list(request, caller, ownersToo: true)
-        let limit = try request.query("limit", default: Self.standardPage, in: Self.pageLimit)
-        let found = try await addresses.store.members(
-            of: list.address,
-            after: request.query("after").map { EmailAddress.lowercased($0) },
-            limit: limit
-        )
-        let next = found.count == limit ? found.last?.canonical : nil
-        return try .json(MemberList(members: found.map(\.description), next: next))
+        let query = try request.list(MemberListing.Sort.self, filters: ["domain", "text"])
+        var listing = MemberListing(list: list.address, limit: query.limit)
+        (listing.domain, listing.text) = (query.name("domain"), query.filters["text"])
+        let found = try await addresses.store.members(try query.applied(to: listing))
+        return try request.answer("members", found, query, as: \.address.description)
     }
 
     struct Members: RequestDocument {

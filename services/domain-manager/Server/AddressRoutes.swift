@@ -9,9 +9,6 @@ import ServiceHost
 ///
 /// Invariants: those of `DomainRoutes`; every change is in the audit, from what to what.
 package struct AddressRoutes: Sendable {
-    static let pageLimit = 1...500
-    static let standardPage = 100
-
     let addresses: AddressService
     let gate: DomainGate
     let tokens: TokenService
@@ -84,26 +81,14 @@ package struct AddressRoutes: Sendable {
         }
     }
 
-    private struct AliasList: Encodable {
-        var aliases: [AliasDocument]
-        /// The `after` of the next page; null on the last.
-        var next: String?
-    }
-
     private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let domain = try await domain(request, caller)
-        let limit = try request.query("limit", default: Self.standardPage, in: Self.pageLimit)
-        let found = try await addresses.store.aliases(
-            ofDomain: domain.name,
-            after: request.query("after").map { EmailAddress.lowercased($0) },
-            limit: limit
-        )
-        return try .json(
-            AliasList(
-                aliases: found.map { AliasDocument($0) },
-                next: found.count == limit ? found.last?.address.canonical : nil
-            )
-        )
+        let query = try request.list(AliasListing.Sort.self, filters: ["address", "target", "text"])
+        var listing = AliasListing(domain: domain.name, limit: query.limit)
+        (listing.prefix, listing.target) = (query.name("address"), query.name("target"))
+        listing.text = query.filters["text"]
+        let found = try await addresses.store.aliases(try query.applied(to: listing))
+        return try request.answer("aliases", found, query) { AliasDocument($0) }
     }
 
     struct NewAlias: RequestDocument {

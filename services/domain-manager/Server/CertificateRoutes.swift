@@ -105,7 +105,6 @@ package struct CertificateRoutes: Sendable {
 
     private struct Page: Encodable {
         var certificates: [Document]
-        var next: String?
     }
 
     // MARK: - Answers
@@ -113,28 +112,19 @@ package struct CertificateRoutes: Sendable {
     private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let rule = AccessRule(caller: caller)
         try rule.requireManager()
-        let query = try request.list(sorts: ["host"], filters: ["status", "host"])
-        guard !query.isDescending else { throw Problem(.badRequest, detail: "Certificates are listed ascending.") }
+        let query = try request.list(
+            CertificateListing.Sort.self,
+            filters: ["status", "host", "domain", "text"]
+        )
         var listing = CertificateListing(
             organisation: rule.visibleOrganisation,
+            status: try query.choice("status"),
             host: query.filters["host"],
-            limit: query.limit + 1
+            limit: query.limit
         )
-        if let text = query.filters["status"] {
-            guard let status = CertificateStatus(rawValue: text) else {
-                let words = CertificateStatus.allCases.map(\.rawValue).joined(separator: ", ")
-                throw Problem(.badRequest, detail: "The query's status takes \(words).")
-            }
-            listing.status = status
-        }
-        listing.after = try query.after.map(Self.place)
-        let found = try await store.certificates(listing)
-        let page = found.prefix(query.limit)
-        let next = found.count > query.limit ? page.last.map { Self.cursor($0.place) } : nil
-        return request.linked(
-            try .json(Page(certificates: page.map { Document($0) }, next: next)),
-            next: next
-        )
+        (listing.domain, listing.text) = (query.name("domain"), query.filters["text"])
+        let found = try await store.certificates(try query.applied(to: listing))
+        return try request.answer("certificates", found, query) { Document($0) }
     }
 
     private func show(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
@@ -169,18 +159,6 @@ package struct CertificateRoutes: Sendable {
         return found
     }
 
-    private static func cursor(_ place: CertificatePlace) -> String {
-        ListQuery.cursor([Array(place.host.utf8), Array("\(place.port)".utf8)])
-    }
-
-    private static func place(_ cursor: String) throws(Problem) -> CertificatePlace {
-        let parts = try ListQuery.position(cursor)
-        guard let port = UInt16(String(decoding: parts[1], as: UTF8.self)), !parts[0].contains(0) else {
-            throw Problem.badPosition
-        }
-        return CertificatePlace(host: String(decoding: parts[0], as: UTF8.self), port: port)
-    }
-
     // MARK: - Description
 
     private static let document = Schema.document(
@@ -211,10 +189,11 @@ package struct CertificateRoutes: Sendable {
             "/api/certificates",
             RouteDescription(
                 "Certificates of the names that the platform serves for one's domains, or of all for an operator",
-                query: ["limit", "after", "sort", "status", "host"],
+                query: ["limit", "after", "sort", "status", "host", "domain", "text"],
                 answers: [200: "A page, by name and port", 403: "The caller is a member"],
                 types: [
-                    "status": .choice(CertificateStatus.allCases.map(\.rawValue)), "sort": .choice(["host"]),
+                    "status": .words(CertificateStatus.self), "sort": .sort(CertificateListing.Sort.self),
+                    "domain": .text,
                 ],
                 schemas: page
             )

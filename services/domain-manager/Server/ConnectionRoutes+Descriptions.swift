@@ -1,6 +1,8 @@
 // Table: what /openapi.json says of identity providers of domains.
 
 import HTTPKit
+import MailPorts
+import ServiceHost
 
 extension ConnectionRoutes {
     private static let connection = Schema.document(
@@ -75,9 +77,9 @@ extension ConnectionRoutes {
             "\(path)/links",
             RouteDescription(
                 "Accounts that have signed in by the provider, and who they are there",
-                query: ["limit", "after", "sort"],
+                query: ["limit", "after", "sort", "text"],
                 answers: [200: "A page"],
-                types: ["sort": .sort("account_id")],
+                types: ["sort": .sort(LinkListing.Sort.self)],
                 schemas: [200: .page("links", of: link)]
             )
         )

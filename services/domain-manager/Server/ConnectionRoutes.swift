@@ -214,18 +214,13 @@ package struct ConnectionRoutes: Sendable {
         var lastUsedFrom: String?
     }
 
-    private struct Links: Encodable {
-        var links: [Link]
-        var next: String?
-    }
-
     private func links(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let domain = try await domain(request, caller)
-        let query = try request.list(sorts: ["account_id"])
-        guard !query.isDescending else { throw Problem(.badRequest, detail: "The query's sort takes account_id.") }
-        let after = try request.numberAfter().map { AccountID($0) }
-        let found = try await connections.store.links(of: domain.name, after: after, limit: query.limit + 1)
-        let page = found.prefix(query.limit).map {
+        let query = try request.list(LinkListing.Sort.self, filters: ["text"])
+        var listing = LinkListing(domain: domain.name, limit: query.limit)
+        listing.text = query.filters["text"]
+        let found = try await connections.store.links(try query.applied(to: listing))
+        return try request.answer("links", found, query) {
             Link(
                 accountId: $0.account.rawValue,
                 email: $0.address.description,
@@ -236,8 +231,6 @@ package struct ConnectionRoutes: Sendable {
                 lastUsedFrom: $0.lastUse?.remote?.description
             )
         }
-        let next = found.count > query.limit ? page.last.map { "\($0.accountId)" } : nil
-        return request.linked(try .json(Links(links: page, next: next)), next: next)
     }
 
     private func unlink(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {

@@ -2,6 +2,7 @@ import Accounts
 import HTTPKit
 import MailModel
 import MailPorts
+import ServiceHost
 import Telemetry
 
 extension DomainRoutes {
@@ -32,25 +33,14 @@ extension DomainRoutes {
         }
     }
 
-    private struct AccountList: Encodable {
-        var accounts: [AccountDocument]
-        var next: String?
-    }
-
     func listAccounts(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let domain = try await gate.domain(request, caller, .users)
-        let query = try request.list(
-            sorts: AccountListing.Sort.allCases.map(\.rawValue),
-            filters: ["status", "role", "email"]
-        )
-        let listing = try AccountListing(query, domain: domain.name)
-        let found = try await directory.accounts(listing)
-        let page = found.prefix(query.limit)
-        let next = found.count > query.limit ? page.last.map { listing.cursor(of: $0) } : nil
-        return request.linked(
-            try .json(AccountList(accounts: page.map { AccountDocument($0) }, next: next)),
-            next: next
-        )
+        let query = try request.list(AccountListing.Sort.self, filters: ["status", "role", "email"])
+        var listing = AccountListing(domain: domain.name, limit: query.limit)
+        (listing.status, listing.role) = (try query.choice("status"), try query.choice("role"))
+        listing.prefix = query.name("email")
+        let found = try await directory.accounts(try query.applied(to: listing))
+        return try request.answer("accounts", found, query) { AccountDocument($0) }
     }
 
     private struct AccountRequest: RequestDocument {

@@ -101,7 +101,7 @@ extension DomainRoutes {
 
     private func history(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let domain = try await hosted(request, caller, [.manage, .analytics])
-        let query = try request.list(sorts: ["since"], order: "-since", filters: ["status"])
+        let query = try request.list(sorts: ["since", "last_seen"], order: "-since", filters: ["status"])
         let all = try await life.monitor.history(of: domain.name, limit: Self.longestHistory)
         let states = all.map { state in
             HistoryDocument.State(
@@ -112,7 +112,11 @@ extension DomainRoutes {
             )
         }
         let kept = states.filter { state in query.filters["status"].map { $0 == state.status } ?? true }
-        let page = try query.page(of: kept, keys: ["since": { $0.since }], id: { $0.lastSeen })
+        let page = try query.page(
+            of: kept,
+            keys: ["since": { $0.since }, "last_seen": { $0.lastSeen }],
+            id: { $0.since }
+        )
         return request.linked(try .json(HistoryDocument(history: page.items, next: page.next)), next: page.next)
     }
 

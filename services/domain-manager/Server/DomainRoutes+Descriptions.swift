@@ -4,6 +4,7 @@ import Domains
 import HTTPKit
 import MailModel
 import MailPorts
+import ServiceHost
 
 extension DomainRoutes {
     private static let record = Schema.document(
@@ -77,8 +78,7 @@ extension DomainRoutes {
                 query: ["limit", "after", "sort", "status", "name", "organisation_id"],
                 answers: [200: "A page", 403: "The caller is a member"],
                 types: [
-                    "status": .choice(DomainListing.Status.allCases.map(\.rawValue)),
-                    "sort": .sort("name", "created_at"),
+                    "status": .words(DomainListing.Status.self), "sort": .sort(DomainListing.Sort.self),
                 ],
                 schemas: [200: .page("domains", of: domain)]
             )
@@ -112,8 +112,8 @@ extension DomainRoutes {
                 query: ["limit", "after", "sort", "status", "role", "email"],
                 answers: [200: "A page"].merging(noDomain) { first, _ in first },
                 types: [
-                    "status": .choice(Account.Status.allCases.map(\.rawValue)),
-                    "role": .choice(Role.allCases.map(\.rawValue)), "sort": .sort("email", "created_at"),
+                    "status": .words(Account.Status.self), "role": .words(Role.self),
+                    "sort": .sort(AccountListing.Sort.self),
                 ],
                 schemas: [200: .page("accounts", of: account)]
             )
@@ -191,7 +191,7 @@ extension DomainRoutes {
                 "What the domain published before",
                 query: ["limit", "after", "sort", "status"] + organisation,
                 answers: [200: "A page"].merging(noDomain) { first, _ in first },
-                types: ["sort": .sort("since")],
+                types: ["sort": .sort("since", "last_seen")],
                 schemas: [200: .page("history", of: state)]
             )
         )
@@ -216,7 +216,10 @@ extension DomainRoutes {
                 "Signing keys of a domain",
                 query: ["limit", "after", "sort", "state", "algorithm"] + organisation,
                 answers: [200: "A page"].merging(noDomain) { first, _ in first },
-                types: ["algorithm": algorithms, "sort": .sort("created_at", "selector")],
+                types: [
+                    "algorithm": algorithms, "state": .words(DKIMKey.State.self),
+                    "sort": .sort("created_at", "selector"),
+                ],
                 schemas: [200: keys]
             )
         )

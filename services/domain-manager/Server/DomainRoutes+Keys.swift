@@ -54,10 +54,11 @@ extension DomainRoutes {
     private func listKeys(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let domain = try await hosted(request, caller, .manage)
         let query = try request.list(sorts: ["created_at", "selector"], filters: ["state", "algorithm"])
-        let known = try await life.keys(of: domain.name).map { KeyDocument($0) }.filter { key in
-            (query.filters["state"].map { $0 == key.state } ?? true)
-                && (query.filters["algorithm"].map { $0 == key.algorithm } ?? true)
-        }
+        let state: DKIMKey.State? = try query.choice("state")
+        let algorithm: DKIMKey.Algorithm? = try query.choice("algorithm")
+        let known = try await life.keys(of: domain.name).filter {
+            (state == nil || $0.state == state) && (algorithm == nil || $0.algorithm == algorithm)
+        }.map { KeyDocument($0) }
         let page = try query.page(
             of: known,
             keys: ["created_at": { $0.createdAt }, "selector": { $0.selector }],

@@ -66,25 +66,19 @@ package struct DomainRoutes: Sendable {
 
     // MARK: - Domains
 
-    private struct DomainList: Encodable {
-        var domains: [DomainDocument]
-        /// The `after` of the next page; null on the last.
-        var next: String?
-    }
-
     private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let rule = AccessRule(caller: caller)
-        let query = try request.list(sorts: DomainListing.Sort.allCases.map(\.rawValue), filters: ["status", "name"])
-        var listing = try DomainListing(query, organisation: rule.visibleOrganisation ?? request.organisation())
+        let query = try request.list(DomainListing.Sort.self, filters: ["status", "name", "organisation_id"])
+        let asked = try query.number("organisation_id").map { OrganisationID($0) }
+        var listing = DomainListing(organisation: rule.visibleOrganisation ?? asked, limit: query.limit)
+        listing.status = try query.choice("status")
+        listing.prefix = query.name("name")
         if caller.role == .member {
             guard try await !gate.permissions.domainGrants(heldBy: caller.id).isEmpty else { throw Problem.forbidden() }
             listing.permittedTo = caller.id
         }
-        let found = try await directory.domains(listing)
-        let page = found.prefix(query.limit)
-        let next = found.count > query.limit ? page.last.map { listing.cursor(of: $0) } : nil
-        let list = DomainList(domains: page.map { DomainDocument($0, life) }, next: next)
-        return request.linked(try .json(list), next: next)
+        let found = try await directory.domains(try query.applied(to: listing))
+        return try request.answer("domains", found, query) { DomainDocument($0, life) }
     }
 
     private struct NewDomain: RequestDocument {

@@ -38,26 +38,16 @@ package struct PermissionRoutes: Sendable {
 
     // MARK: - Answers
 
-    private struct Documents: Encodable {
-        var permissions: [DomainGrantDocument]
-        var next: String?
-    }
-
     private func list(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let domain = try await gate.domain(request, caller, [])
-        let query = try request.list(
-            sorts: DomainGrantListing.Sort.allCases.map(\.rawValue),
-            filters: ["permission"]
-        )
-        let listing = try DomainGrantListing(query, domain: domain.name)
-        let found = try await gate.permissions.domainGrants(listing)
-        let page = found.prefix(query.limit)
-        let next = found.count > query.limit ? page.last.map { listing.cursor(of: $0) } : nil
-        return request.linked(
-            try .json(Documents(permissions: page.map { DomainGrantDocument($0) }, next: next)),
-            next: next
-        )
+        let query = try request.list(DomainGrantListing.Sort.self, filters: ["permission"])
+        var listing = DomainGrantListing(domain: domain.name, limit: query.limit)
+        listing.permission = try query.choice("permission", of: Self.words).flatMap { DomainPermissions(words: [$0]) }
+        let found = try await gate.permissions.domainGrants(try query.applied(to: listing))
+        return try request.answer("permissions", found, query) { DomainGrantDocument($0) }
     }
+
+    private static var words: [String] { DomainPermissions.words.map(\.word) }
 
     private func show(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let domain = try await gate.domain(request, caller, [])
@@ -79,8 +69,10 @@ package struct PermissionRoutes: Sendable {
     private func replace(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let wish = try await request.decode(Wish.self)
         guard let wanted = DomainPermissions(words: wish.permissions), !wanted.isEmpty else {
-            let words = DomainPermissions.words.map(\.word).joined(separator: ", ")
-            throw Problem.invalid("permissions", "Permissions are \(words), and one of them at least.")
+            throw Problem.invalid(
+                "permissions",
+                "Permissions are \(Self.words.joined(separator: ", ")), and one of them at least."
+            )
         }
         let domain = try await gate.domain(request, caller, [])
         let made = try await set(wanted, AccountID(try request.number("account")), domain, request, caller)
@@ -129,7 +121,6 @@ package struct PermissionRoutes: Sendable {
     // MARK: - Descriptions
 
     private static func describe(_ set: inout RouteSet) {
-        let words = DomainPermissions.words.map(\.word)
         set.describe(
             "GET",
             path,
@@ -138,7 +129,7 @@ package struct PermissionRoutes: Sendable {
                 query: ["limit", "after", "sort", "permission"],
                 answers: [200: "A page"],
                 types: [
-                    "sort": .sort("email", "granted_at"), "permission": .choice(words),
+                    "sort": .sort(DomainGrantListing.Sort.self), "permission": .choice(words),
                 ],
                 schemas: [200: .page("permissions", of: DomainGrantDocument.schema)]
             )

@@ -72,21 +72,25 @@ struct AccountCommand: ParsableCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Accounts of one domain or of all.")
         @Option(name: .long, help: "Only this domain.") var domain: String?
+        @Option(name: .long, help: "Only those of this role.") var role: Role?
+        @Option(name: .long, help: "Only those that are active, suspended or deleted.") var status: Account.Status?
+        @Option(name: .long, help: "Only those whose address begins so.") var email: String?
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
             try await options.withPorts("accounts") { ports in
                 let directory = try await ports.stores.directory()
+                var names = domain.map { [EmailAddress.lowercased($0)] } ?? []
+                for name in names where try await directory.domain(named: name) == nil {
+                    throw CommandFailure(.notFound, "there is no domain \(name)")
+                }
+                if domain == nil { names = try await directory.everyDomain().map(\.name) }
                 var accounts: [Account] = []
-                if let domain {
-                    let name = EmailAddress.lowercased(domain)
-                    guard try await directory.domain(named: name) != nil else {
-                        throw CommandFailure(.notFound, "there is no domain \(name)")
-                    }
-                    accounts = try await directory.everyAccount(ofDomain: name)
-                } else {
-                    for domain in try await directory.everyDomain() {
-                        accounts += try await directory.everyAccount(ofDomain: domain.name)
+                for name in names {
+                    var listing = AccountListing(domain: name, limit: StoreOptions.page)
+                    (listing.role, listing.status) = (role, status)
+                    listing.prefix = email.map { EmailAddress.lowercased($0) }
+                    accounts += try await listing.every { page throws(StoreError) in try await directory.accounts(page)
                     }
                 }
                 var table = TextTable(["ADDRESS", "ROLE", "STATUS", "PASSWORD", "MESSAGES", "USED", "QUOTA"])

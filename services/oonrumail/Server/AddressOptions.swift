@@ -5,6 +5,9 @@ import MailPorts
 import ServiceHost
 
 extension StoreOptions {
+    /// Rows of a list that are read at once.
+    static let page = 500
+
     /// Opens the store for a command about addresses.
     func withAddresses(
         _ subject: String,
@@ -30,32 +33,19 @@ extension AddressActor {
 
 extension AddressStore {
     /// Page by page: a domain may have more than one answer holds.
-    func everyAlias(ofDomain domain: String) async throws(StoreError) -> [Alias] {
-        var found: [Alias] = []
-        while true {
-            let page = try await aliases(ofDomain: domain, after: found.last?.address.canonical, limit: 500)
-            found += page
-            if page.count < 500 { return found }
-        }
+    func every(_ listing: AliasListing) async throws(StoreError) -> [Alias] {
+        try await listing.every { page throws(StoreError) in try await aliases(page) }
     }
 }
 
 extension ListStore {
-    func everyList(ofDomain domain: String) async throws(StoreError) -> [DistributionList] {
-        var found: [DistributionList] = []
-        while true {
-            let page = try await lists(ofDomain: domain, after: found.last?.address.canonical, limit: 500)
-            found += page
-            if page.count < 500 { return found }
-        }
+    func every(_ listing: DistributionListing) async throws(StoreError) -> [DistributionList] {
+        try await listing.every { page throws(StoreError) in try await lists(page) }
     }
 
     func everyMember(of list: EmailAddress) async throws(StoreError) -> [EmailAddress] {
-        var found: [EmailAddress] = []
-        while true {
-            let page = try await members(of: list, after: found.last?.canonical, limit: 500)
-            found += page
-            if page.count < 500 { return found }
-        }
+        try await MemberListing(list: list, limit: StoreOptions.page)
+            .every { page throws(StoreError) in try await members(page) }
+            .map(\.address)
     }
 }

@@ -43,6 +43,9 @@ struct AliasCommand: ParsableCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Aliases of one domain or of all.")
         @Option(name: .long, help: "Only this domain.") var domain: String?
+        @Option(name: .long, help: "Only those whose address begins so.") var address: String?
+        @Option(name: .long, help: "Only those with a target that begins so.") var target: String?
+        @OptionGroup var text: TextOption
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
@@ -53,7 +56,13 @@ struct AliasCommand: ParsableCommand {
                     if let domain { [EmailAddress.lowercased(domain)] } else {
                         try await directory.everyDomain().map(\.name)
                     }
-                for name in names { found += try await service.store.everyAlias(ofDomain: name).map { Document($0) } }
+                for name in names {
+                    var listing = AliasListing(domain: name, limit: StoreOptions.page)
+                    listing.prefix = address.map { EmailAddress.lowercased($0) }
+                    listing.target = target.map { EmailAddress.lowercased($0) }
+                    listing.text = text.text
+                    found += try await service.store.every(listing).map { Document($0) }
+                }
                 var table = TextTable(["ALIAS", "GOES TO"])
                 for one in found { table.add([one.alias, one.targets.joined(separator: ", ")]) }
                 try options.show(found, table.text)

@@ -56,31 +56,19 @@ struct CertificateCommand: ParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "What was seen of every name.")
-        /// Rows that are read at once.
-        private static let page = 500
-        @Option(name: .long, help: "Only those in this state, such as expiring or untrusted.") var status: String?
+        @Option(name: .long, help: "Only those in this state, such as expiring or untrusted.")
+        var status: CertificateStatus?
+        @Option(name: .long, help: "Only names below this domain.") var domain: String?
+        @OptionGroup var text: TextOption
         @OptionGroup var options: StoreOptions
-
-        func validate() throws {
-            guard let status, CertificateStatus(rawValue: status) == nil else { return }
-            let words = CertificateStatus.allCases.map(\.rawValue).joined(separator: ", ")
-            throw ValidationError("States are \(words).")
-        }
 
         func run() async throws {
             try await options.withPorts("certificates") { ports in
                 let store = try await ports.stores.certificates()
-                var listing = CertificateListing(
-                    status: status.flatMap { CertificateStatus(rawValue: $0) },
-                    limit: Self.page
-                )
-                var rows: [Row] = []
-                while true {
-                    let page = try await store.certificates(listing)
-                    rows += page.map { Row($0) }
-                    guard page.count == Self.page, let last = page.last else { break }
-                    listing.after = last.place
-                }
+                var listing = CertificateListing(status: status, limit: StoreOptions.page)
+                (listing.domain, listing.text) = (domain.map { EmailAddress.lowercased($0) }, text.text)
+                let found = try await listing.every { page throws(StoreError) in try await store.certificates(page) }
+                let rows = found.map { Row($0) }
                 try options.show(rows, CertificateCommand.text(rows))
             }
         }

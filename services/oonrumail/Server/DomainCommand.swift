@@ -76,6 +76,9 @@ struct DomainCommand: ParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Every domain, in whatever state.")
+        @Option(name: .long, help: "Only those that are pending, verified, suspended or deleted.")
+        var status: DomainListing.Status?
+        @Option(name: .long, help: "Only those whose name begins so.") var name: String?
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
@@ -84,7 +87,10 @@ struct DomainCommand: ParsableCommand {
                 let names = Dictionary(
                     uniqueKeysWithValues: try await directory.organisations().map { ($0.id, $0.name) }
                 )
-                let domains = try await ports.life.everyEntry().map {
+                var listing = DomainListing(organisation: nil, limit: StoreOptions.page)
+                (listing.status, listing.prefix) = (status, name.map { EmailAddress.lowercased($0) })
+                let found = try await listing.every { page throws(StoreError) in try await directory.domains(page) }
+                let domains = found.map {
                     DomainRow($0, names[$0.organisation] ?? "\($0.organisation)", ports.life)
                 }
                 var table = TextTable(["DOMAIN", "STATUS", "ORGANISATION", "SINCE"])
@@ -139,34 +145,12 @@ struct DomainCommand: ParsableCommand {
     }
 }
 
-extension DomainLife {
-    /// Page by page.
-    func everyEntry() async throws(StoreError) -> [DomainEntry] {
-        var all: [DomainEntry] = []
-        while true {
-            let after = all.last.map { DomainPosition(name: $0.name, organisation: $0.organisation) }
-            let page = try await entries(of: nil, after: after, limit: 500)
-            all += page
-            if page.count < 500 { return all }
-        }
-    }
-}
-
 extension DirectoryStore {
     /// Page by page.
     func everyDomain() async throws(StoreError) -> [HostedDomain] {
         var all: [HostedDomain] = []
         while true {
             let page = try await domains(of: nil, after: all.last?.name, limit: 500)
-            all += page
-            if page.count < 500 { return all }
-        }
-    }
-
-    func everyAccount(ofDomain domain: String) async throws(StoreError) -> [Account] {
-        var all: [Account] = []
-        while true {
-            let page = try await accounts(ofDomain: domain, after: all.last?.primaryAddress.canonical, limit: 500)
             all += page
             if page.count < 500 { return all }
         }

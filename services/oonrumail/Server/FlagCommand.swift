@@ -36,13 +36,14 @@ struct FlagCommand: ParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Every flag with its rules.")
+        @OptionGroup var text: TextOption
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
             try await options.withPorts("flags") { ports in
                 let rules = try await ports.stores.flags().flagRules()
                 var table = TextTable(["NAME", "ORGANISATION", "PERCENTAGE", "BY", "CHANGED BY"])
-                let rows = FeatureFlag.allCases.map { flag in
+                let rows = FeatureFlag.allCases.filter { text.isIn($0.rawValue, $0.meaning) }.map { flag in
                     Row(
                         name: flag.rawValue,
                         description: flag.meaning,

@@ -21,6 +21,8 @@ struct GrantCommand: ParsableCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Grants, of all or of one account.")
         @Argument(help: "The address of who gave them.") var address: EmailAddress?
+        @Option(name: .long, help: "Only these: send-as or send-on-behalf.") var kind: SendingGrantKind?
+        @OptionGroup var text: TextOption
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
@@ -30,7 +32,11 @@ struct GrantCommand: ParsableCommand {
                     let account = try await AccountCommand.account(address, in: try await ports.stores.directory())
                     subject = .givenBy(account.id)
                 }
-                let known = try await GrantCommand.grants(ports).list(subject).map { SendingGrantDocument($0) }
+                let grants = try await GrantCommand.grants(ports)
+                var listing = GrantListing(subject, limit: StoreOptions.page)
+                (listing.kind, listing.text) = (kind, text.text)
+                let found = try await listing.every { page in try await grants.list(page) }
+                let known = found.map { SendingGrantDocument($0) }
                 var table = TextTable(["ID", "KIND", "ADDRESS", "WHO MAY", "SINCE", "BY"])
                 for one in known {
                     table.add(["\(one.id)", one.kind, one.address, one.grantee, one.createdAt, one.createdBy])

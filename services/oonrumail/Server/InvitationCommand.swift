@@ -88,25 +88,19 @@ struct InvitationCommand: ParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Open invitations of an organisation.")
-        /// Rows read at once.
-        private static let page = 500
         @Argument(help: "The organisation's number.") var organisation: Int64
+        @Option(name: .long, help: "Only those of this role.") var role: Role?
+        @OptionGroup var text: TextOption
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
             try await options.withPorts("organisation \(organisation)") { ports in
                 let service = try await service(ports, options)
-                var found: [Invitation] = []
-                while true {
-                    let page = try await service.invitations(
-                        of: OrganisationID(organisation),
-                        after: found.last?.id,
-                        limit: Self.page,
-                        for: .commandLine,
-                        now: ports.stores.clock().now()
-                    )
-                    found += page
-                    guard page.count == Self.page else { break }
+                let now = ports.stores.clock().now()
+                var listing = InvitationListing(organisation: OrganisationID(organisation), limit: StoreOptions.page)
+                (listing.role, listing.text) = (role, text.text)
+                let found = try await listing.every { page in
+                    try await service.invitations(page, for: .commandLine, now: now)
                 }
                 var table = TextTable(["ID", "ADDRESS", "CONTACT", "ROLE", "BY", "UNTIL"])
                 for one in found.map({ Document($0) }) {

@@ -88,6 +88,9 @@ struct ListCommand: ParsableCommand {
             abstract: "Lists of one domain or of all."
         )
         @Option(name: .long, help: "Only this domain.") var domain: String?
+        @Option(name: .long, help: "Only those of this rule: anyone, organisation, members or named.")
+        var posting: PostingRule?
+        @OptionGroup var text: TextOption
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
@@ -95,7 +98,11 @@ struct ListCommand: ParsableCommand {
                 var names = domain.map { [EmailAddress.lowercased($0)] } ?? []
                 if domain == nil { names = try await ports.stores.directory().everyDomain().map(\.name) }
                 var found: [Document] = []
-                for name in names { found += try await service.store.everyList(ofDomain: name).map { Document($0) } }
+                for name in names {
+                    var listing = DistributionListing(domain: name, limit: StoreOptions.page)
+                    (listing.posting, listing.text) = (posting, text.text)
+                    found += try await service.store.every(listing).map { Document($0) }
+                }
                 var table = TextTable(["LIST", "MAY WRITE", "NAME"])
                 for one in found { table.add([one.address, one.posting, one.name]) }
                 try options.show(found, table.text)

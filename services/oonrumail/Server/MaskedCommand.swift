@@ -64,11 +64,18 @@ struct MaskedCommand: ParsableCommand {
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Those of an account.")
         @Argument(help: "The account.") var account: EmailAddress
+        @Option(name: .long, help: "Only those given out there.") var site: String?
+        @Option(name: .long, help: "Only those that take mail (true), or refuse it (false).") var enabled: Bool?
+        @OptionGroup var text: TextOption
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
             try await MaskedCommand.with(account, options) { service, found in
-                let all = try await service.store.maskedAddresses(of: found.id, after: nil, limit: 100_000)
+                var listing = MaskedListing(account: found.id, limit: StoreOptions.page)
+                (listing.site, listing.isEnabled, listing.text) = (site, enabled, text.text)
+                let all = try await listing.every { page throws(StoreError) in
+                    try await service.store.maskedAddresses(page)
+                }
                 var table = TextTable(["ADDRESS", "MAIL", "LAST USED", "LABEL", "SITE"])
                 let documents = all.map { MaskedAddressDocument($0) }
                 for one in documents {

@@ -94,12 +94,21 @@ struct OAuthClientCommand: ParsableCommand {
     }
 
     struct List: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Every registered program.")
+        static let configuration = CommandConfiguration(abstract: "Every registered program, by name.")
+        @Option(name: .long, help: "Only those of the organisation with this number.") var organisation: Int64?
+        @OptionGroup var text: TextOption
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
             try await options.withPorts("clients") { ports in
-                let rows = try await ports.stores.oauth().oauthClients(of: nil).map { Row($0) }
+                let store = try await ports.stores.oauth()
+                var listing = ClientListing(
+                    organisation: organisation.map { OrganisationID($0) },
+                    limit: StoreOptions.page
+                )
+                listing.text = text.text
+                let found = try await listing.every { page throws(StoreError) in try await store.oauthClients(page) }
+                let rows = found.map { Row($0) }
                 var table = TextTable(["CLIENT ID", "ORGANISATION", "KIND", "SCOPES", "NAME"])
                 for row in rows {
                     table.add([

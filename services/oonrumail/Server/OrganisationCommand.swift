@@ -62,20 +62,17 @@ struct OrganisationCommand: ParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "All organisations, by name.")
-        /// Rows read at once.
-        private static let page = 500
+        @Option(name: .long, help: "Only those that are active or suspended.") var status: OrganisationRecord.Status?
+        @OptionGroup var text: TextOption
         @OptionGroup var options: StoreOptions
         func run() async throws {
             let settings = try options.sources.settings()
             try await options.withPorts("organisations") { ports in
                 let people = try await AccountCommand.people(ports, settings)
-                var listing = OrganisationListing(limit: Self.page)
-                var found: [OrganisationRecord] = []
-                while true {
-                    let page = try await people.organisations(listing, for: .commandLine)
-                    found += page
-                    guard page.count == Self.page, let last = page.last else { break }
-                    listing.after = ListPosition(key: .text(last.name), tie: last.id.rawValue)
+                var listing = OrganisationListing(limit: StoreOptions.page)
+                (listing.status, listing.text) = (status, text.text)
+                let found = try await listing.every { page in
+                    try await people.organisations(page, for: .commandLine)
                 }
                 try options.show(found.map { Document($0) }, OrganisationCommand.text(found))
             }

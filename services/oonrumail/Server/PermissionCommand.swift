@@ -43,13 +43,9 @@ struct PermissionCommand: ParsableCommand {
                 let store = try await ports.stores.domainPermissions()
                 var listing = DomainGrantListing(domain: name, limit: Self.page)
                 listing.permission = wanted
-                var rows: [DomainGrantDocument] = []
-                while true {
-                    let found = try await store.domainGrants(listing)
-                    rows += found.map { DomainGrantDocument($0) }
-                    guard found.count == Self.page, let last = found.last else { break }
-                    listing.after = ListPosition(key: .text(last.address.canonical), tie: last.account.rawValue)
-                }
+                let rows = try await listing.every { page throws(StoreError) in
+                    try await store.domainGrants(page)
+                }.map { DomainGrantDocument($0) }
                 try options.show(rows, PermissionCommand.lines(rows))
             }
         }

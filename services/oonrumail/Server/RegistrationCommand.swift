@@ -32,26 +32,19 @@ struct RegistrationCommand: ParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Those that wait for a decision.")
-        /// Rows read at once.
-        private static let page = 500
         @Option(name: .long, help: "Of this domain alone.") var domain: String?
+        @OptionGroup var text: TextOption
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
             let settings = try options.sources.settings()
             try await options.withPorts("registrations") { ports in
                 let service = try await service(ports, settings)
-                var found: [Registration] = []
-                while true {
-                    let page = try await service.waiting(
-                        onDomain: domain,
-                        after: found.last?.id,
-                        limit: Self.page,
-                        for: .commandLine,
-                        now: ports.stores.clock().now()
-                    )
-                    found += page
-                    guard page.count == Self.page else { break }
+                let now = ports.stores.clock().now()
+                var listing = RegistrationListing(limit: StoreOptions.page)
+                (listing.domain, listing.text) = (domain.map { EmailAddress.lowercased($0) }, text.text)
+                let found = try await listing.every { page in
+                    try await service.waiting(page, for: .commandLine, now: now)
                 }
                 var table = TextTable(["ID", "ADDRESS", "CONTACT", "NAME", "SINCE", "UNTIL"])
                 for one in found.map({ RegistrationDocument($0) }) {

@@ -36,6 +36,7 @@ extension SSOCommand {
         static let configuration = CommandConfiguration(abstract: "Accounts that have signed in by the provider.")
         @Argument(help: "The domain.") var domain: String
         @Option(name: .long, help: "At most so many, by account.") var limit = 1_000
+        @OptionGroup var text: TextOption
         @OptionGroup var options: StoreOptions
 
         private struct Row: Encodable {
@@ -48,7 +49,9 @@ extension SSOCommand {
 
         func run() async throws {
             try await SSOCommand.with(domain, options) { connections, name, _ in
-                let rows = try await connections.store.links(of: name, after: nil, limit: max(1, limit)).map {
+                var listing = LinkListing(domain: name, limit: max(1, limit))
+                listing.text = text.text
+                let rows = try await connections.store.links(listing).map {
                     Row(
                         accountId: $0.account.rawValue,
                         email: $0.address.description,

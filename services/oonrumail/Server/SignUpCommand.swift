@@ -26,23 +26,17 @@ struct SignUpCommand: ParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Those that wait for a decision.")
-        /// Rows read at once.
-        private static let page = 500
+        @OptionGroup var text: TextOption
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
             try await options.withPorts("sign-ups") { ports in
                 let service = try await service(ports)
-                var found: [SignUp] = []
-                while true {
-                    let page = try await service.waiting(
-                        after: found.last?.id,
-                        limit: Self.page,
-                        for: .commandLine,
-                        now: ports.stores.clock().now()
-                    )
-                    found += page
-                    guard page.count == Self.page else { break }
+                let now = ports.stores.clock().now()
+                var listing = SignUpListing(limit: StoreOptions.page)
+                listing.text = text.text
+                let found = try await listing.every { page in
+                    try await service.waiting(page, for: .commandLine, now: now)
                 }
                 var table = TextTable(["ID", "ORGANISATION", "OWNER", "NAME", "SINCE", "UNTIL"])
                 for one in found.map({ SignUpDocument($0) }) {

@@ -149,6 +149,9 @@ struct WebhookCommand: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Events that wait, and the last that are over.")
         @Argument(help: "The organisation's number.") var organisation: Int64
         @Option(name: .long, help: "Events that are shown.") var limit = 50
+        @Option(name: .long, help: "Only those that are waiting, delivered or failed.") var state:
+            WebhookDelivery.State?
+        @Option(name: .long, help: "Only those of this type.") var type: String?
         @OptionGroup var options: StoreOptions
 
         private struct Row: Encodable {
@@ -164,7 +167,9 @@ struct WebhookCommand: ParsableCommand {
         func run() async throws {
             guard (1...500).contains(limit) else { throw ValidationError("The limit is 1 to 500.") }
             try await WebhookCommand.with(organisation, options) { webhooks, organisation, _ in
-                let found = try await webhooks.deliveries(of: organisation, before: nil, limit: limit).map {
+                var listing = DeliveryListing(organisation: organisation, limit: limit)
+                (listing.state, listing.kind) = (state, type)
+                let found = try await webhooks.deliveries(listing).map {
                     Row(
                         event: $0.event,
                         type: $0.kind,

@@ -1,5 +1,4 @@
 import Accounts
-import FoundationEssentials
 import HTTPKit
 import MailModel
 import MailPorts
@@ -99,11 +98,6 @@ struct SearchRoutes: Sendable {
         }
     }
 
-    private struct Documents: Encodable {
-        var messages: [Document]
-        var next: String?
-    }
-
     @Sendable private func find(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let list = try request.list(
             sorts: [SearchQuery.Order.newest.rawValue, SearchQuery.Order.relevance.rawValue],
@@ -121,25 +115,19 @@ struct SearchRoutes: Sendable {
         query.from = list.filters["from"]
         query.to = list.filters["to"]
         query.subject = list.filters["subject"]
-        query.since = try Self.moment("since", list)
-        query.until = try Self.moment("until", list)
-        if let text = list.filters["has_attachment"] {
-            guard ["true", "false"].contains(text) else {
-                throw Problem(400, detail: "The query's has_attachment takes true or false.")
-            }
-            query.hasAttachment = text == "true"
-        }
+        (query.since, query.until) = (try list.moment("since"), try list.moment("until"))
+        query.hasAttachment = try list.truth("has_attachment")
+        let after = try list.position(parts: 1)?.first
         let page = try await search.messages(
             query,
             mailbox: list.filters["mailbox"],
             within: place.readable,
-            after: list.after.map { SearchPosition($0) },
+            after: after.map { SearchPosition(String(decoding: $0, as: UTF8.self)) },
             limit: list.limit
         )
-        let answer = try APIResponse.json(
-            Documents(messages: page.messages.map { Document($0) }, next: page.next?.text)
-        )
-        return request.linked(answer, next: page.next?.text)
+        let next = page.next.map { list.cursor([Array($0.text.utf8)]) }
+        let answer = try APIResponse.json(ListPage("messages", page.messages.map { Document($0) }, next: next))
+        return request.linked(answer, next: next)
     }
 
     /// Whose messages are looked through, and in which mailboxes.
@@ -157,14 +145,6 @@ struct SearchRoutes: Sendable {
             throw Problem.notFound("The owner shares no mailbox that you may read.")
         }
         return (account, Set(shared.map(\.record.id)))
-    }
-
-    private static func moment(_ name: String, _ list: ListQuery) throws(Problem) -> Timestamp? {
-        guard let text = list.filters[name] else { return nil }
-        guard let date = try? Date(text, strategy: .iso8601) else {
-            throw Problem(400, detail: "The query's \(name) takes a time such as 2026-11-25T00:00:00Z.")
-        }
-        return Timestamp(seconds: Int64(date.timeIntervalSince1970))
     }
 
     @Sendable private static func problem(_ error: any Error) -> Problem? {
