@@ -553,6 +553,30 @@ def test_nothing_that_others_say_becomes_part_of_the_page(platform, hostile):
         raise AssertionError(page)
 
 
+def test_where_there_is_no_provider_its_addresses_say_so(tmp_path):
+    (tmp_path / "none").mkdir()
+    running = conftest.Platform(tmp_path / "none")
+    del running.settings["OONRUMAIL_OIDC_ISSUER"]
+    running.start()
+    try:
+        places = {
+            ("GET", "/oauth2/authorize"), ("POST", "/oauth2/authorize"), ("GET", "/device"), ("POST", "/oauth2/register"),
+            ("POST", "/oauth2/token"), ("POST", "/oauth2/revoke"), ("POST", "/oauth2/introspect"), ("POST", "/oauth2/device_authorization"),
+            ("GET", "/oauth2/userinfo"), ("GET", "/oauth2/return"), ("GET", "/.well-known/openid-configuration"),
+            ("GET", "/.well-known/oauth-authorization-server"), ("GET", "/api/oauth/clients"), ("DELETE", "/api/oauth/clients/1"),
+            ("GET", "/api/users/me/applications"),
+        }
+        for method, place in places:
+            status, headers, answer = running.http(method, place, {} if method == "POST" else None)
+            assert status == 404 and headers["Content-Type"] == "application/problem+json", (method, place)
+            assert "no OpenID provider" in answer["detail"] and "OONRUMAIL_OIDC_ISSUER" in answer["detail"]
+        # Signing in by a domain's provider is there all the same, and takes no page that is not.
+        place = f"http://127.0.0.1:{running.ports['http']}/api/auth/sso/start?domain=x.test&challenge={'A' * 43}"
+        assert ask(f"{place}&return_to=http://127.0.0.1:{running.ports['http']}/oauth2/return")[0] == 400
+    finally:
+        running.stop()
+
+
 # MARK: In a browser
 
 
@@ -583,7 +607,7 @@ def listener():
 
 def press(driver, text):
     """Presses a button that people see."""
-    from selenium.common.exceptions import StaleElementReferenceException
+    from selenium.common.exceptions import WebDriverException
     from selenium.webdriver.common.by import By
 
     def press_one():
@@ -592,8 +616,8 @@ def press(driver, text):
                 if one.text == text and one.is_displayed():
                     one.click()
                     return True
-        except StaleElementReferenceException:
-            # The page changes right now.
+        except WebDriverException:
+            # The page changes right now, for which the driver has more than one word.
             return False
 
     wait_until(press_one, seconds=20)

@@ -19,7 +19,8 @@ package struct PasskeySettings: Sendable {
     package let passkeyOrigins = Setting.origins(
         "OONRUMAIL_PASSKEY_ORIGINS",
         .http,
-        "Origins of the pages that ask for passkeys; none for https:// and OONRUMAIL_PASSKEY_RP_ID"
+        "Origins of the pages that ask for passkeys; none for https:// and OONRUMAIL_PASSKEY_RP_ID. The pages of "
+            + "OONRUMAIL_OIDC_ISSUER ask too, where their host is that one or ends in it"
     )
     package let passkeysPerAccount = Setting.integer(
         "OONRUMAIL_PASSKEYS_PER_ACCOUNT",
