@@ -1,6 +1,8 @@
 """The platform as an OpenID provider: a relying party of others signs people in, and mail protocols take its tokens."""
 import base64
+import hashlib
 import html
+import html.parser
 import http.client
 import json
 import re
@@ -15,12 +17,42 @@ REDIRECT = "https://app.example.test/callback"
 ALL = "openid,email,profile,offline_access,imap,smtp"
 
 
+class Parts(html.parser.HTMLParser):
+    """Scripts of a page, and elements and attributes that the pages do not have."""
+
+    TAGS = set("html head meta title style body main h1 p form input label button ul li code a footer script".split())
+    PLACES = ("/oauth2/", "/device", "http://", "https://", "otpauth://totp/")
+
+    def __init__(self):
+        super().__init__()
+        self.scripts, self.strange, self.inside = [], [], None
+
+    def handle_starttag(self, tag, attributes):
+        self.inside = tag
+        self.strange += [tag] if tag not in self.TAGS else []
+        for name, value in attributes:
+            places = name in ("href", "action", "src", "formaction")
+            if name.startswith("on") or name == "style" or places and not value.startswith(self.PLACES):
+                self.strange.append((tag, name, value))
+
+    def handle_endtag(self, tag):
+        self.inside = None
+
+    def handle_data(self, data):
+        if self.inside == "script":
+            self.scripts.append(data)
+
+
 class Browser:
-    """A browser without scripts: follows forms, keeps the cookie, stops at addresses of others."""
+    """A browser without scripts: follows forms, keeps cookies, stops at addresses of others."""
 
     def __init__(self, issuer):
-        self.issuer, self.cookie, self.headers = issuer, None, {}
+        self.issuer, self.cookies, self.headers = issuer, {}, {}
         self.netloc = urllib.parse.urlsplit(issuer).netloc
+
+    @property
+    def cookie(self):
+        return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
 
     def ask(self, method, place, form=None):
         connection = http.client.HTTPConnection(self.netloc, timeout=30)
@@ -32,13 +64,27 @@ class Browser:
         answer = connection.getresponse()
         text = answer.read().decode()
         self.headers = answer.headers
-        if "Set-Cookie" in self.headers:
-            assert re.search(r"; Path=/; Secure; HttpOnly; SameSite=Lax$", self.headers["Set-Cookie"])
-            self.cookie = self.headers["Set-Cookie"].split(";")[0]
-        if answer.status == 200:
+        for field in self.headers.get_all("Set-Cookie", []):
+            assert field.startswith("__Host-") and "Path=/" in field and field.endswith("; Secure; HttpOnly; SameSite=Lax")
+            name, value = field.split(";")[0].split("=", 1)
+            self.cookies.pop(name, None)
+            if "Max-Age=0;" not in field:
+                self.cookies[name] = value
+        if "text/html" in (self.headers["Content-Type"] or ""):
             policy = self.headers["Content-Security-Policy"]
-            assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "script" not in policy
+            assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "unsafe" not in policy
+            self.check_scripts(policy, text)
         return answer.status, text
+
+    @staticmethod
+    def check_scripts(policy, page):
+        """The policy takes the page's one script by its hash, and no other."""
+        parts = Parts()
+        parts.feed(page)
+        allowed = re.findall(r"script-src ([^;]*);", policy)
+        hashes = [base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in parts.scripts]
+        assert allowed == [f"'sha256-{one}'" for one in hashes] and len(hashes) <= 1
+        assert not parts.strange, parts.strange
 
     def open(self, url):
         parts = urllib.parse.urlsplit(url)

@@ -13,9 +13,11 @@ extension ClientSessions {
     ) async throws(StoreError) -> (secret: String, grant: OAuthGrant) {
         let secret = RefreshSecret(family: Base64URL.encode(SecureRandom.bytes(12)), account: account.id)
         let grant = OAuthGrant(family: secret.family, client: nil, scopes: [], authentication: authentication)
+        var token = row(secret, .browser, origin.device, origin.remote, limits.browserSeconds, now)
+        token.isByProvider = authentication.isByProvider
         try await grants.addOAuthGrant(
             grant,
-            token: row(secret, .browser, origin.device, origin.remote, limits.browserSeconds, now),
+            token: token,
             ofCode: nil,
             audit: AuditEvent(
                 at: now,

@@ -91,9 +91,11 @@ package struct ClientSessions: Sendable {
         )
         // Without a refresh token the session is as long as its one access token.
         let lifetime = stays ? limits.refreshSeconds : limits.accessSeconds
+        var token = row(secret, .client, client.name, remote, lifetime, now)
+        token.isByProvider = authentication.isByProvider
         try await grants.addOAuthGrant(
             grant,
-            token: row(secret, .client, client.name, remote, lifetime, now),
+            token: token,
             ofCode: code,
             audit: event("oauth.grant", account, grant, client, remote, now)
         )

@@ -43,7 +43,9 @@ package struct IssuedIDToken: Sendable {
         members.add("iat", issuedAt.seconds)
         members.add("auth_time", authentication.at.seconds)
         if let nonce { members.add("nonce", nonce) }
-        members.add("amr", authentication.methods)
+        // A domain's provider need not say how it knows.
+        let methods = authentication.registeredMethods
+        if !methods.isEmpty { members.add("amr", methods) }
         members.add("acr", Self.assurance(authentication))
         members.add("at_hash", Self.half(accessToken))
         members.add("sid", session)

@@ -107,6 +107,8 @@ package enum SignInStepFault: Error, Equatable, Sendable {
     case pageRefused
     /// No PKCE challenge of a page (RFC 7636 §4.2).
     case challengeRefused
+    /// No such way to be asked anew (`prompt`, `max_age`).
+    case wishRefused
     /// The step is not of this browser, was taken before, or has expired.
     case expired
     case provider(ProviderFailure)

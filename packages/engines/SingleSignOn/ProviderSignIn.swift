@@ -10,15 +10,6 @@ import OpenIDWire
 /// Invariants: a connection signs in addresses of its own domain only, and accounts of that domain; a person is known by `iss`
 /// and `sub` after the first time; every step belongs to one browser, is taken once and expires; no token is in an address.
 package struct ProviderSignIn: Sendable {
-    /// Where people and their browsers go.
-    package struct Places: Sendable {
-        /// The platform's own address that the provider sends browsers back to.
-        package var callback: String
-        /// Pages that a browser may be sent on to; the first is the standard.
-        package var pages: [String]
-        package init(callback: String, pages: [String]) { (self.callback, self.pages) = (callback, pages) }
-    }
-
     package struct Begun: Sendable {
         /// At the provider.
         package var address: String
@@ -63,15 +54,16 @@ package struct ProviderSignIn: Sendable {
     /// - Parameters:
     ///   - page: nil for the standard one.
     ///   - challenge: the page's own, by PKCE's `S256`: whoever has the verifier gets the tokens.
+    ///   - wish: is passed on; whether the provider did so is for whoever wished to see.
     package func begin(
         domain: String,
         page: String?,
         challenge: String,
         hint: String?,
+        wish: SignInWish = SignInWish(),
         now: Timestamp
     ) async throws(SignInStepFault) -> Begun {
-        guard let page = page ?? places.pages.first, places.pages.contains(where: { $0.utf8.elementsEqual(page.utf8) })
-        else { throw .pageRefused }
+        guard let page = page ?? places.pages.first, places.takes(page) else { throw .pageRefused }
         guard ProofKey.isChallenge(challenge) else { throw .challengeRefused }
         guard let connection = try await connection(covering: domain) else { throw .noConnection }
         let metadata: ProviderMetadata
@@ -92,6 +84,7 @@ package struct ProviderSignIn: Sendable {
             ("code_challenge", Base64URL.encode(SHA256.hash(Array(verifier.utf8)))), ("code_challenge_method", "S256"),
         ]
         if let hint, hint.utf8.count <= 320, EmailAddress(hint) != nil { fields.append(("login_hint", hint)) }
+        fields += wish.fields
         return Begun(
             address: QueryText.appended(fields, to: metadata.authorization.text),
             cookie: step.text(.begun, secrets)
@@ -128,10 +121,10 @@ package struct ProviderSignIn: Sendable {
         else { throw .expired }
         let (domain, page, challenge) = (step.fields[0], step.fields[4], step.fields[5])
         do throws(SignInStepFault) {
-            let account = try await account(answer, step, remote, now)
+            let (account, claims) = try await account(answer, step, remote, now)
             Counter(label: "oonrumail_provider_sign_ins_total", dimensions: [("outcome", "signed_in")]).increment()
             let code = SealedStep(
-                ["\(account.id)", challenge],
+                ["\(account.id)", challenge] + ProviderProof.fields(claims, now),
                 expiresAt: now.adding(seconds: limits.codeSeconds)
             )
             return QueryText.appended([("code", code.text(.code, secrets))], to: page)
@@ -146,7 +139,7 @@ package struct ProviderSignIn: Sendable {
         _ step: SealedStep,
         _ remote: IPAddress?,
         _ now: Timestamp
-    ) async throws(SignInStepFault) -> Account {
+    ) async throws(SignInStepFault) -> (Account, VerifiedClaims) {
         guard let connection = try await connection(covering: step.fields[0]), connection.domain == step.fields[0]
         else {
             throw .provider(.connectionGone)
@@ -176,7 +169,7 @@ package struct ProviderSignIn: Sendable {
             throw .store(error)
         }
         guard case .signedIn(let account) = outcome else { throw .provider(.account(outcome)) }
-        return account
+        return (account, claims)
     }
 
     /// Exchanges the code and checks what comes of it.
@@ -265,33 +258,12 @@ package struct ProviderSignIn: Sendable {
         }
     }
 
-    private func spend(_ text: String, until end: Timestamp) async throws(SignInStepFault) -> Bool {
+    func spend(_ text: String, until end: Timestamp) async throws(SignInStepFault) -> Bool {
         do throws(StoreError) {
             return try await store.spendSignInStep(SealedStep.hash(text), until: end)
         } catch {
             throw .store(error)
         }
-    }
-
-    /// The account that a code is for; spends it.
-    ///
-    /// - Throws: `.expired` for a code that is not good, or a verifier that is not its page's.
-    package func account(
-        ofCode code: String,
-        verifier: String,
-        now: Timestamp
-    ) async throws(SignInStepFault) -> Account {
-        guard let step = SealedStep(code, .code, count: 2, secrets, now: now), let id = Int64(step.fields[0]),
-            ProofKey.proves(verifier, challenge: step.fields[1]), try await spend(code, until: step.expiresAt)
-        else { throw .expired }
-        let found: Account?
-        do throws(StoreError) {
-            found = try await directory.account(AccountID(id))
-        } catch {
-            throw .store(error)
-        }
-        guard let found, found.status == .active else { throw .expired }
-        return found
     }
 
     private func note(_ failure: ProviderFailure, _ domain: String, _ remote: IPAddress?, _ now: Timestamp) async {

@@ -12,7 +12,11 @@ extension ServiceContext {
             providers: ProviderDirectory(fetcher: fetcher, limiter: try await ports.limits(), limits: limits),
             fetcher: fetcher,
             secrets: try await ports.secrets(),
-            places: ProviderSignIn.Places(callback: settings.singleSignOnCallback, pages: settings.singleSignOnPages),
+            places: ProviderSignIn.Places(
+                callback: settings.singleSignOnCallback,
+                pages: settings.singleSignOnPages,
+                ownPage: settings.signInReturnPage
+            ),
             limits: limits,
             defaultQuota: settings.quotaDefault > 0 ? Int64(settings.quotaDefault) : nil
         )

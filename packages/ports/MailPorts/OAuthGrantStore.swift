@@ -4,11 +4,19 @@ package import MailModel
 package struct Authentication: Hashable, Sendable {
     package var account: AccountID
     package var at: Timestamp
-    /// In the words of RFC 8176: `pwd`, `otp`, `mfa`.
+    /// In the words of RFC 8176, such as `pwd`, `otp`, `pop`, `mfa`; and `provider`.
     package var methods: [String]
     package init(account: AccountID, at: Timestamp, methods: [String]) {
         (self.account, self.at, self.methods) = (account, at, methods)
     }
+
+    /// Among the methods of who signed in by the identity provider of their domain.
+    ///
+    /// RFC 8176 registers no word for it, so programs are not told this one.
+    package static let provider = "fed"
+
+    package var isByProvider: Bool { methods.contains(Self.provider) }
+    package var registeredMethods: [String] { methods.filter { $0 != Self.provider } }
 }
 
 /// A session that is not of the platform's own interfaces: a client's, or a browser's at the sign-in pages.

@@ -6,6 +6,8 @@ package struct APIResponse: Sendable {
     package var contentType: String?
     package var body: [UInt8]
     package var headers: [String: String]
+    /// Values of `Set-Cookie`, a field each (RFC 6265 §3); they are not kept.
+    package var cookies: [String] = []
 
     package init(status: Int, contentType: String? = nil, body: [UInt8] = [], headers: [String: String] = [:]) {
         self.status = status

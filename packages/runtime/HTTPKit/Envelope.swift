@@ -97,6 +97,7 @@ package struct Envelope: HTTPResponder {
         var headers = HTTPFields()
         if let type = answer.contentType { headers[.contentType] = type }
         for (name, value) in answer.headers { set(&headers, name, value) }
+        for value in answer.cookies { headers.append(HTTPField(name: .setCookie, value: plain(value))) }
         return Response(
             status: .init(code: answer.status, reasonPhrase: ""),
             headers: headers,
@@ -106,11 +107,15 @@ package struct Envelope: HTTPResponder {
 
     // MARK: - Headers
 
-    /// A value with CR, LF or NUL would be a field or an answer of its own: the octets go.
     private static func set(_ headers: inout HTTPFields, _ name: String, _ value: String) {
         guard let name = HTTPField.Name(name) else { return }
+        headers[name] = plain(value)
+    }
+
+    /// A value with CR, LF or NUL would be a field or an answer of its own: the octets go.
+    private static func plain(_ value: String) -> String {
         let isUnsafe = value.utf8.contains { $0 < 32 || $0 == 127 }
-        headers[name] = isUnsafe ? String(decoding: value.utf8.filter { $0 >= 32 && $0 != 127 }, as: UTF8.self) : value
+        return isUnsafe ? String(decoding: value.utf8.filter { $0 >= 32 && $0 != 127 }, as: UTF8.self) : value
     }
 
     // Literals that are header names.

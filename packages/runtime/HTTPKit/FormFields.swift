@@ -10,7 +10,8 @@ package struct FormFields: Sendable {
     /// A name that came more than once.
     package private(set) var repeated: String?
 
-    init?(_ bytes: some Collection<UInt8>) {
+    /// nil for more than there may be.
+    package init?(_ bytes: some Collection<UInt8>) {
         let parts = bytes.split(separator: 38)
         guard parts.count <= Self.most else { return nil }
         for part in parts {

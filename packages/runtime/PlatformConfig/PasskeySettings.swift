@@ -1,3 +1,5 @@
+import MailModel
+
 /// Passkeys, and which features are on.
 ///
 /// In the order that `config list` shows.
@@ -17,7 +19,8 @@ package struct PasskeySettings: Sendable {
     package let passkeyOrigins = Setting.origins(
         "OONRUMAIL_PASSKEY_ORIGINS",
         .http,
-        "Origins of the pages that ask for passkeys; none for https:// and OONRUMAIL_PASSKEY_RP_ID"
+        "Origins of the pages that ask for passkeys; none for https:// and OONRUMAIL_PASSKEY_RP_ID. The pages of "
+            + "OONRUMAIL_OIDC_ISSUER ask too, where their host is that one or ends in it"
     )
     package let passkeysPerAccount = Setting.integer(
         "OONRUMAIL_PASSKEYS_PER_ACCOUNT",
@@ -45,7 +48,26 @@ extension PlatformSettings {
     /// The host name that passkeys are bound to.
     package var passkeyHost: String { self.passkeyRelyingParty ?? hostname }
 
+    /// With the OpenID provider's own pages, where browsers let those ask.
     package var passkeyPages: Set<String> {
-        self.passkeyOrigins.isEmpty ? ["https://\(passkeyHost)"] : Set(self.passkeyOrigins)
+        let pages = self.passkeyOrigins.isEmpty ? ["https://\(passkeyHost)"] : Set(self.passkeyOrigins)
+        return pages.union(passkeyIssuer.map { [$0] } ?? [])
+    }
+
+    var passkeyWarnings: [String] {
+        guard let issuer = self.providerIssuer, passkeyIssuer == nil else { return [] }
+        return [
+            "the pages of OONRUMAIL_OIDC_ISSUER (\(issuer)) do not ask for passkeys: its host neither is OONRUMAIL_PASSKEY_RP_ID "
+                + "(\(passkeyHost)) nor ends in it"
+        ]
+    }
+
+    /// The origin of the OpenID provider's pages when passkeys can be asked for there: at the host that they are bound to, or one that
+    /// ends in it (WebAuthn Level 3 §5.1.3).
+    package var passkeyIssuer: String? {
+        guard let issuer = self.providerIssuer.flatMap({ WebAddress($0) }) else { return nil }
+        let (host, party) = (Array(issuer.host.utf8), Array(passkeyHost.utf8))
+        let isBelow = host.count > party.count && host.suffix(party.count + 1).elementsEqual([46] + party)
+        return issuer.literal == nil && (host == party || isBelow) ? issuer.origin : nil
     }
 }

@@ -171,7 +171,7 @@ package struct PlatformSettings: Sendable {
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
         problems = settings.contradictions
         guard problems.isEmpty else { throw ConfigurationError(problems: problems) }
-        settings.warnings = UnknownSettings.warnings(of: layers.flatMap { $0.1.keys })
+        settings.warnings = UnknownSettings.warnings(of: layers.flatMap { $0.1.keys }) + settings.passkeyWarnings
         return settings
     }
 

@@ -79,6 +79,13 @@ package struct ProviderSettings: Sendable {
     )
 }
 
+extension PlatformSettings {
+    /// Where the OpenID provider's pages take people back from their domains' identity providers.
+    package static let signInReturnPath = "/oauth2/return"
+
+    package var signInReturnPage: String? { self.providerIssuer.map { $0 + Self.signInReturnPath } }
+}
+
 extension Setting where Value == String? {
     /// `https://name` with an optional port; `http://` for loopback addresses only.
     fileprivate static func optionalIssuer(_ name: String, _ group: SettingGroup, _ meaning: String) -> Setting {

@@ -13,7 +13,7 @@ package struct SingleSignOnSettings: Sendable {
         "OONRUMAIL_SSO_RETURN_PAGES",
         .accounts,
         "Pages that browsers may go on to after signing in by a provider, the standard one first; "
-            + "by default https://, OONRUMAIL_HOSTNAME and /"
+            + "by default https://, OONRUMAIL_HOSTNAME and /. That of OONRUMAIL_OIDC_ISSUER needs no mention"
     )
     package let providerTimeout = Setting.duration(
         "OONRUMAIL_SSO_TIMEOUT",

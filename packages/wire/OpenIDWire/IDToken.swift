@@ -133,6 +133,12 @@ package struct VerifiedClaims: Sendable {
 
     package func text(_ name: String) -> String? { claims[name]?.text }
 
+    /// A moment, in seconds of 1970.
+    package func seconds(_ name: String) -> Int64? { claims[name]?.seconds }
+
+    /// A list of texts; nil when it is none, or has others.
+    package func texts(_ name: String) -> [String]? { claims[name]?.texts }
+
     /// Some providers write it as text.
     package func isTrue(_ name: String) -> Bool { claims[name] == .truth(true) || claims[name]?.text == "true" }
 

@@ -8,6 +8,7 @@ import MailboxEngine
 import OpenIDProvider
 import PlatformConfig
 package import ServiceHost
+import SingleSignOn
 
 /// The auth service: sign-in, tokens, people and organisations.
 package enum AuthModule {
@@ -43,10 +44,11 @@ package enum AuthModule {
             store: try await context.ports.sendingGrants(),
             directory: try await context.ports.directory()
         )
+        let providers = try await context.providerSignIn()
         return HostedService(
             name: "auth",
             services: [try await accountUpkeep(people, context), keyUpkeep(context)],
-            routes: try await provider(context, auth) + [
+            routes: try await provider(context, auth, providers) + [
                 auth.routes(),
                 PeopleRoutes(
                     people: people,
@@ -70,7 +72,7 @@ package enum AuthModule {
                 FlagRoutes(flags: context.flags, auth: auth).routes(),
                 GrantRoutes(grants: grants, auth: auth).routes(),
                 try await mailboxRights(context, auth).routes(),
-                ProviderRoutes(providers: try await context.providerSignIn(), auth: auth).routes(),
+                ProviderRoutes(providers: providers, auth: auth).routes(),
                 invitations.routes(),
                 SignUpRoutes(
                     signUps: try await signUps(context, mailer),
@@ -131,9 +133,12 @@ package enum AuthModule {
         )
     }
 
-    /// Nothing where the platform is no OpenID provider.
-    private static func provider(_ context: ServiceContext, _ auth: AuthRoutes) async throws -> [RouteSet] {
-        guard let sessions = context.clientSessions else { return [] }
+    private static func provider(
+        _ context: ServiceContext,
+        _ auth: AuthRoutes,
+        _ providers: ProviderSignIn
+    ) async throws -> [RouteSet] {
+        guard let sessions = context.clientSessions else { return [AbsentProviderRoutes.routes()] }
         let sealed = try await context.ports.sessions().platformSecret("oauth-page-key") {
             SecretBox.seal(SecureRandom.bytes(32), with: context.masterKey)
         }
@@ -156,7 +161,10 @@ package enum AuthModule {
             keys: context.tokens.keys,
             pageKey: pageKey,
             registrar: registrar,
-            registrationRequests: context.settings.clientRegistrationRequests
+            registrationRequests: context.settings.clientRegistrationRequests,
+            providers: providers,
+            secrets: try await context.ports.secrets(),
+            asksPasskeys: context.settings.passkeyIssuer != nil
         )
         return [
             TokenRoutes(provider).routes(), AuthorizationRoutes(provider).routes(),

@@ -4,6 +4,7 @@ import MailCrypto
 import MailModel
 import MailPorts
 import OpenIDProvider
+import SingleSignOn
 
 /// The pages on which a person lets a program in: sign-in, consent and the code of a device.
 ///
@@ -24,6 +25,8 @@ package struct AuthorizationRoutes: Sendable {
         let device = DevicePages(context: context)
         set.get(ProviderDocument.devicePage) { try await device.show($0) }
         set.post(ProviderDocument.devicePage) { try await device.take($0) }
+        let back = ProviderReturn(context: context)
+        set.get(OpenIDContext.returnPath) { try await back.show($0) }
         OpenIDDescriptions.describe(pages: &set)
         return set
     }
@@ -66,25 +69,25 @@ package struct AuthorizationRoutes: Sendable {
     // MARK: - Steps
 
     private func show(_ request: APIRequest) async throws -> APIResponse {
-        var visit = try await PageVisit.open(request, context)
+        var visit = try await PageVisit.open(request, at: ProviderDocument.authorization, context)
         switch try await asked(request, visit) {
         case .refused(let answer): return answer
         case .good(let asked):
-            visit.formTarget = RedirectURI.source(asked.redirectURI)
+            Self.bind(&visit, to: asked)
             return try await goOn(asked, visit, request)
         }
     }
 
     private func take(_ request: APIRequest) async throws -> APIResponse {
-        var visit = try await PageVisit.open(request, context)
+        var visit = try await PageVisit.open(request, at: ProviderDocument.authorization, context)
         let asked: AuthorizationRequest
         switch try await self.asked(request, visit) {
         case .refused(let answer): return answer
         case .good(let good): asked = good
         }
-        visit.formTarget = RedirectURI.source(asked.redirectURI)
+        Self.bind(&visit, to: asked)
         let fields = try await request.form()
-        switch try await visit.take(fields, hint: asked.loginHint, request) {
+        switch try await visit.take(fields, request) {
         case .page(let page): return page
         case .went(let visit): return try await goOn(asked, visit, request)
         case nil: ()
@@ -111,6 +114,12 @@ package struct AuthorizationRoutes: Sendable {
         return try await finish(asked, session, visit)
     }
 
+    private static func bind(_ visit: inout PageVisit, to asked: AuthorizationRequest) {
+        visit.formTarget = RedirectURI.source(asked.redirectURI)
+        visit.hint = asked.loginHint
+        visit.wish = SignInWish(prompt: asked.prompt, maxAge: asked.maxAge)
+    }
+
     private func goOn(
         _ asked: AuthorizationRequest,
         _ visit: PageVisit,
@@ -120,7 +129,7 @@ package struct AuthorizationRoutes: Sendable {
             guard !asked.prompt.contains("none") else {
                 return refuse(OAuthFault(.loginRequired, "nobody is signed in"), asked, visit)
             }
-            return visit.signInPage(hint: asked.loginHint)
+            return try await visit.signInPage()
         }
         guard Self.mayUse(asked.client, session.account) else { return refuse(Self.foreign, asked, visit) }
         guard try await needsConsent(asked, session.account) else { return try await finish(asked, session, visit) }

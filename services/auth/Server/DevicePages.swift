@@ -15,16 +15,16 @@ struct DevicePages: Sendable {
     let context: OpenIDContext
 
     func show(_ request: APIRequest) async throws -> APIResponse {
-        let visit = try await PageVisit.open(request, context)
-        return goOn(visit, typed: request.query("user_code"))
+        let visit = try await PageVisit.open(request, at: ProviderDocument.devicePage, context)
+        return try await goOn(visit, typed: request.query("user_code"))
     }
 
     func take(_ request: APIRequest) async throws -> APIResponse {
-        let visit = try await PageVisit.open(request, context)
+        let visit = try await PageVisit.open(request, at: ProviderDocument.devicePage, context)
         let fields = try await request.form()
-        switch try await visit.take(fields, hint: nil, request) {
+        switch try await visit.take(fields, request) {
         case .page(let page): return page
-        case .went(let visit): return goOn(visit, typed: request.query("user_code"))
+        case .went(let visit): return try await goOn(visit, typed: request.query("user_code"))
         case nil: ()
         }
         guard let session = visit.session, let step = fields["step"], ["find", "consent"].contains(step),
@@ -86,8 +86,8 @@ struct DevicePages: Sendable {
         return visit.page("Done", [HTMLPage.text(text)])
     }
 
-    private func goOn(_ visit: PageVisit, typed: String?) -> APIResponse {
-        guard let session = visit.session else { return visit.signInPage() }
+    private func goOn(_ visit: PageVisit, typed: String?) async throws -> APIResponse {
+        guard let session = visit.session else { return try await visit.signInPage() }
         return page(visit, session.account, typed: typed.flatMap(DeviceCode.normalised))
     }
 

@@ -1,7 +1,7 @@
 import HTTPKit
 import MailCrypto
 
-/// A page for people, without scripts: its own style, and nothing from elsewhere.
+/// A page for people: its own style, at most the one script that asks for passkeys, and nothing from elsewhere.
 ///
 /// Text is escaped octet by octet: a combining mark behind a quotation mark hides none of them.
 struct HTMLPage: Sendable {
@@ -11,7 +11,11 @@ struct HTMLPage: Sendable {
     var status = 200
     /// Where its forms may lead beside the platform, as a source of a content security policy.
     var formTarget: String?
-    var setCookie: String?
+    var cookies: [String] = []
+    /// Whether it has a button for a passkey.
+    var asksPasskey = false
+    /// Where the browser goes on to by itself.
+    var next: String?
 
     private static let style = """
         body{font:16px/1.5 system-ui,sans-serif;margin:0;background:#f2f3f5;color:#1b1d21}\
@@ -20,42 +24,48 @@ struct HTMLPage: Sendable {
         input{width:100%;box-sizing:border-box;padding:.5rem;font:inherit;border:1px solid #8a8f98;border-radius:.3rem}\
         button{font:inherit;margin:1rem .5rem 0 0;padding:.5rem 1.2rem;border:1px solid #1d4ed8;border-radius:.3rem;\
         background:#1d4ed8;color:#fff}button.plain{background:#fff;color:#1d4ed8}p.fault{color:#b00020}\
-        footer{margin-top:1.5rem;font-size:.9rem}footer button{border:0;padding:0;margin:0}
+        footer{margin-top:1.5rem;font-size:.9rem}footer button{border:0;padding:0;margin:0}code{overflow-wrap:anywhere}
         """
 
-    /// CSP Level 3 §8.4: the style by its hash.
-    private static let styleSource: String = {
-        let hash = Base64URL.encode(SHA256.hash(Array(style.utf8))).utf8.map { byte -> UInt8 in
+    /// CSP Level 3 §8.4: style and script by their hashes, so that no other is taken.
+    private static let styleSource = source(style)
+    private static let scriptSource = source(PasskeyScript.text)
+
+    private static func source(_ text: String) -> String {
+        let hash = Base64URL.encode(SHA256.hash(Array(text.utf8))).utf8.map { byte -> UInt8 in
             byte == 45 ? 43 : byte == 95 ? 47 : byte
         }
         return "'sha256-\(String(decoding: hash, as: UTF8.self))='"
-    }()
+    }
 
     var answer: APIResponse {
+        let refresh = next.map { "<meta http-equiv=\"refresh\" content=\"0;url=\(Self.escaped($0))\">" } ?? ""
+        let script = asksPasskey ? "<script>\(PasskeyScript.text)</script>" : ""
         let text = """
             <!DOCTYPE html>
             <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">\
-            <title>\(Self.escaped(title))</title><style>\(Self.style)</style></head>
+            \(refresh)<title>\(Self.escaped(title))</title><style>\(Self.style)</style></head>
             <body><main><h1>\(Self.escaped(title))</h1>
             \(body.joined(separator: "\n"))
-            </main></body></html>
+            </main>\(script)</body></html>
 
             """
         // Some browsers hold the redirect that answers a form to the policy too.
         let targets = formTarget.map { "'self' \($0)" } ?? "'self'"
-        var headers = [
-            "Content-Security-Policy":
-                "default-src 'none'; style-src \(Self.styleSource); form-action \(targets); base-uri 'none'; frame-ancestors 'none'",
-            "Cache-Control": "no-store",
-            "X-Frame-Options": "DENY",
-        ]
-        headers["Set-Cookie"] = setCookie
-        return APIResponse(
+        let scripts = asksPasskey ? " script-src \(Self.scriptSource);" : ""
+        var answer = APIResponse(
             status: status,
             contentType: "text/html; charset=utf-8",
             body: Array(text.utf8),
-            headers: headers
+            headers: [
+                "Content-Security-Policy": "default-src 'none'; style-src \(Self.styleSource);\(scripts) "
+                    + "form-action \(targets); base-uri 'none'; frame-ancestors 'none'",
+                "Cache-Control": "no-store",
+                "X-Frame-Options": "DENY",
+            ]
         )
+        answer.cookies = cookies
+        return answer
     }
 
     // MARK: - Parts
@@ -101,10 +111,25 @@ struct HTMLPage: Sendable {
         "<input type=\"hidden\" name=\"\(name)\" value=\"\(escaped(value))\">"
     }
 
-    static func button(_ label: String, name: String? = nil, value: String = "", isPlain: Bool = false) -> String {
+    /// - Parameter checks: whether the browser asks for the fields that the form needs.
+    static func button(
+        _ label: String,
+        name: String? = nil,
+        value: String = "",
+        isPlain: Bool = false,
+        checks: Bool = true
+    ) -> String {
         let pair = name.map { " name=\"\($0)\" value=\"\(escaped(value))\"" } ?? ""
-        return "<button type=\"submit\"\(pair)\(isPlain ? " class=\"plain\"" : "")>\(escaped(label))</button>"
+        let more = (isPlain ? " class=\"plain\"" : "") + (checks ? "" : " formnovalidate")
+        return "<button type=\"submit\"\(pair)\(more)>\(escaped(label))</button>"
     }
+
+    static func link(_ label: String, to place: String) -> String {
+        "<p><a href=\"\(escaped(place))\">\(escaped(label))</a></p>"
+    }
+
+    /// To be typed elsewhere.
+    static func code(_ text: String) -> String { "<p><code>\(escaped(text))</code></p>" }
 
     static func form(_ action: String, _ parts: [String]) -> String {
         "<form method=\"post\" action=\"\(escaped(action))\">\(parts.joined(separator: "\n"))</form>"

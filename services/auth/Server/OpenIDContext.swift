@@ -4,6 +4,8 @@ import MailCrypto
 import MailModel
 package import MailPorts
 package import OpenIDProvider
+import PlatformConfig
+package import SingleSignOn
 
 /// What the provider's routes share.
 package struct OpenIDContext: Sendable {
@@ -20,6 +22,14 @@ package struct OpenIDContext: Sendable {
     package var registrar: ClientRegistrar?
     /// Programs that register themselves from one client address in an hour.
     package var registrationRequests: Int
+    /// Identity providers of people's domains.
+    package var providers: ProviderSignIn
+    /// Seals what browsers keep for the pages.
+    package var secrets: any SecretSealing
+    /// Whether browsers let the pages ask for passkeys.
+    package var asksPasskeys: Bool
+
+    static let returnPath = PlatformSettings.signInReturnPath
 
     package var issuer: String { sessions.limits.issuer }
 

@@ -115,13 +115,34 @@ enum OpenIDDescriptions {
                     isOpen: true,
                     answers: [
                         200: "The next step", 303: "Back to the program", 400: "The request cannot be",
-                        401: "Not the right password or code", 403: "The page is too old", 429: "Too many attempts",
-                        503: "It cannot be checked now",
+                        401: "Not the right password, code or passkey",
+                        403: "The page is too old, or the person was not let in",
+                        404: "The address has no provider", 429: "Too many attempts", 503: "It cannot be checked now",
                     ]
                 )
-                for status in [200, 400, 401, 403, 429, 503] { description.media[status] = "text/html; charset=utf-8" }
+                for status in [200, 400, 401, 403, 404, 429, 503] {
+                    description.media[status] = "text/html; charset=utf-8"
+                }
                 set.describe(method, path, description)
             }
         }
+        var back = RouteDescription(
+            "Where browsers come back to the pages from the identity provider of a domain",
+            isOpen: true,
+            query: ["code", "error"],
+            answers: [303: "The page that it began at", 400: "It did not begin in this browser"],
+            types: ["code": .text, "error": .text]
+        )
+        back.media[400] = "text/html; charset=utf-8"
+        set.describe("GET", OpenIDContext.returnPath, back)
+    }
+
+    /// Where the platform is no OpenID provider.
+    static func describe(absent method: String, _ path: String, in set: inout RouteSet) {
+        set.describe(
+            method,
+            path,
+            RouteDescription("Not here: the platform is no OpenID provider", isOpen: true, answers: [404: "It is none"])
+        )
     }
 }

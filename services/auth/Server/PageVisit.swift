@@ -3,6 +3,7 @@ import HTTPKit
 import MailCrypto
 import MailModel
 import MailPorts
+import SingleSignOn
 
 /// One request to the sign-in pages: who is signed in, and what its forms are bound to.
 ///
@@ -15,88 +16,113 @@ struct PageVisit: Sendable {
 
     let context: OpenIDContext
     /// Path and query of the page.
-    let action: String
+    private(set) var action: String
     let remote: IPAddress?
     private(set) var session: (account: Account, grant: OAuthGrant)?
-    /// Whether the person has signed in by this very request.
+    /// Whether the person has signed in by this very request, or on the way to it.
     private(set) var isFresh = false
     /// What the cookie holds from now on.
     private var mark: String
-    /// nil: the browser has it already.
-    private(set) var setCookie: String?
+    /// Empty: the browser has them already.
+    private(set) var cookies: [String] = []
+    /// What to tell the person, who comes back from elsewhere.
+    private(set) var fault: SignInFault?
     /// Where an answer to a form of this page may lead on to: browsers hold redirects to the policy too.
     var formTarget: String?
+    /// Whom the program expects.
+    var hint: String?
+    /// How anew the program wants people to be asked.
+    var wish = SignInWish()
 
-    static func open(_ request: APIRequest, _ context: OpenIDContext) async throws -> PageVisit {
+    /// - Parameter path: of the page; what a request writes for it may be read as another host's.
+    static func open(_ request: APIRequest, at path: String, _ context: OpenIDContext) async throws -> PageVisit {
         let query = request.queryText
-        let action = request.path + (query.isEmpty ? "" : "?" + query)
+        let action = path + (query.isEmpty ? "" : "?" + query)
+        let now = context.auth.clock.now()
         let given = request.cookie(cookie).flatMap { $0.utf8.count <= 200 ? $0 : nil }
-        if let given, let session = try await context.sessions.browser(given, now: context.auth.clock.now()) {
-            return PageVisit(context, action, request.remote, session: session, mark: given, setCookie: nil)
+        var visit = PageVisit(context, action, request.remote, mark: "")
+        if let given, let session = try await context.sessions.browser(given, now: now) {
+            (visit.session, visit.mark) = (session, given)
+        } else if let given, given.utf8.count == 43 {
+            // A mark of ours is kept, so that forms in several windows are good together.
+            visit.mark = given
+        } else {
+            visit.renew()
         }
-        // A mark of ours is kept, so that forms in several windows are good together.
-        if let given, given.utf8.count == 43 {
-            return PageVisit(context, action, request.remote, session: nil, mark: given, setCookie: nil)
+        guard let note = PageNote(request, for: action, context, now: now) else { return visit }
+        visit.cookies.append(PageStep.ended)
+        switch note {
+        case .signedIn(let family): visit.isFresh = visit.session?.grant.family == family
+        case .fault(let fault): visit.fault = fault
         }
-        return PageVisit(context, action, request.remote)
+        return visit
     }
 
-    private init(
-        _ context: OpenIDContext,
-        _ action: String,
-        _ remote: IPAddress?,
-        session: (account: Account, grant: OAuthGrant)?,
-        mark: String,
-        setCookie: String?
-    ) {
+    private init(_ context: OpenIDContext, _ action: String, _ remote: IPAddress?, mark: String) {
         self.context = context
         self.action = action
         self.remote = remote
-        self.session = session
         self.mark = mark
-        self.setCookie = setCookie
     }
 
-    private init(_ context: OpenIDContext, _ action: String, _ remote: IPAddress?) {
-        let mark = Base64URL.encode(SecureRandom.bytes(32))
-        self.init(context, action, remote, session: nil, mark: mark, setCookie: "")
-        put(mark, seconds: nil)
-    }
+    private mutating func renew() { put(Base64URL.encode(SecureRandom.bytes(32)), seconds: nil) }
 
     private mutating func put(_ value: String, seconds: Int64?) {
         mark = value
-        setCookie = "\(Self.cookie)=\(value)\(seconds.map { "; Max-Age=\($0)" } ?? "")\(Self.attributes)"
+        cookies.removeAll { $0.utf8.starts(with: "\(Self.cookie)=".utf8) }
+        cookies.insert(Self.cookie(Self.cookie, value, seconds: seconds), at: 0)
     }
+
+    static func cookie(_ name: String, _ value: String, seconds: Int64?) -> String {
+        "\(name)=\(value)\(seconds.map { "; Max-Age=\($0)" } ?? "")\(attributes)"
+    }
+
+    /// Of what the cookie holds, where it must not be read.
+    var markHash: String { Base64URL.encode(SHA256.hash(Array("oonrumail page mark\0\(mark)".utf8))) }
 
     // MARK: - Forms
 
-    /// What a form of this step carries.
-    func token(_ step: String) -> String {
-        Base64URL.encode(
-            HMACSHA256.authenticate(Array("\(step)\0\(mark)\0\(action)".utf8), key: context.pageKey)
-        )
+    /// What a form of this step carries; `bound` is what else it is good for alone.
+    func token(_ step: String, bound: [String] = []) -> String {
+        let text = ([step, mark, action] + bound).joined(separator: "\0")
+        return Base64URL.encode(HMACSHA256.authenticate(Array(text.utf8), key: context.pageKey))
     }
 
-    func isOurs(_ fields: FormFields, _ step: String) -> Bool {
-        constantTimeEqual(Array((fields["token"] ?? "").utf8), Array(token(step).utf8))
+    func isOurs(_ fields: FormFields, _ step: String, bound: [String] = []) -> Bool {
+        constantTimeEqual(Array((fields["token"] ?? "").utf8), Array(token(step, bound: bound).utf8))
     }
 
-    func form(_ step: String, _ parts: [String]) -> String {
-        HTMLPage.form(action, [HTMLPage.hidden("step", step), HTMLPage.hidden("token", token(step))] + parts)
+    func form(_ step: String, bound: [String] = [], _ parts: [String]) -> String {
+        let hidden = [HTMLPage.hidden("step", step), HTMLPage.hidden("token", token(step, bound: bound))]
+        return HTMLPage.form(action, hidden + parts)
     }
 
-    func page(_ title: String, _ body: [String], status: Int = 200) -> APIResponse {
-        HTMLPage(title: title, body: body, status: status, formTarget: formTarget, setCookie: setCookie).answer
+    func page(
+        _ title: String,
+        _ body: [String],
+        status: Int = 200,
+        asksPasskey: Bool = false,
+        next: String? = nil
+    ) -> APIResponse {
+        HTMLPage(
+            title: title,
+            body: body,
+            status: status,
+            formTarget: formTarget,
+            cookies: cookies,
+            asksPasskey: asksPasskey,
+            next: next
+        ).answer
     }
 
     /// Where the browser goes next.
     func redirect(_ place: String) -> APIResponse {
-        var headers = ["Location": place, "Cache-Control": "no-store"]
-        headers["Set-Cookie"] = setCookie
-        return APIResponse(status: 303, headers: headers)
+        var answer = APIResponse(status: 303, headers: ["Location": place, "Cache-Control": "no-store"])
+        answer.cookies = cookies
+        return answer
     }
 
-    // MARK: - Signing in
+    // MARK: - Steps
 
     /// What the step of a form led to.
     enum Step {
@@ -105,39 +131,8 @@ struct PageVisit: Sendable {
         case page(APIResponse)
     }
 
-    func signInPage(hint: String? = nil, fault: String? = nil, status: Int = 200) -> APIResponse {
-        let parts = [
-            HTMLPage.fault(fault),
-            form(
-                "sign-in",
-                [
-                    HTMLPage.input("email", "Address", type: "email", value: hint ?? "", autocomplete: "username"),
-                    HTMLPage.input("password", "Password", type: "password", autocomplete: "current-password"),
-                    HTMLPage.button("Sign in"),
-                ]
-            ),
-        ]
-        return page("Sign in", parts, status: status)
-    }
-
-    private func codePage(_ account: Account, fault: String? = nil, status: Int = 200) -> APIResponse {
-        let challenge = context.auth.factors.challenge(account, now: context.auth.clock.now())
-        let parts = [
-            HTMLPage.fault(fault),
-            HTMLPage.text("Give the code of your authenticator program, or a recovery code."),
-            form(
-                "code",
-                [
-                    HTMLPage.hidden("challenge", challenge),
-                    HTMLPage.input("code", "Code", autocomplete: "one-time-code"), HTMLPage.button("Go on"),
-                ]
-            ),
-        ]
-        return page("Second step", parts, status: status)
-    }
-
     /// The steps that every page has; nil: another one.
-    func take(_ fields: FormFields, hint: String?, _ request: APIRequest) async throws -> Step? {
+    func take(_ fields: FormFields, _ request: APIRequest) async throws -> Step? {
         switch fields["step"] {
         case "sign-in":
             guard isOurs(fields, "sign-in") else { return .page(stale) }
@@ -145,14 +140,22 @@ struct PageVisit: Sendable {
         case "code":
             guard isOurs(fields, "code") else { return .page(stale) }
             return try await secondFactor(fields, request)
+        case "provider":
+            guard isOurs(fields, "provider") else { return .page(stale) }
+            return .page(try await askProvider(of: fields["email"] ?? ""))
+        case "passkey": return try await signInByPasskey(fields, request)
+        case "second-passkey": return try await secondFactorByPasskey(fields, request)
+        case "enrol-code": return try await enrolCode(fields, request)
+        case "enrol-passkey": return try await enrolPasskey(fields, request)
         case "leave":
             guard isOurs(fields, "leave") else { return .page(stale) }
             if let session {
                 let now = context.auth.clock.now()
                 try await context.sessions.end(session.grant.family, of: session.account, remote: remote, now: now)
             }
-            var left = PageVisit(context, action, remote)
-            left.formTarget = formTarget
+            var left = self
+            (left.session, left.isFresh) = (nil, false)
+            left.renew()
             return .went(left)
         default: return nil
         }
@@ -162,62 +165,20 @@ struct PageVisit: Sendable {
         page("This page is too old", [HTMLPage.text("Go back and try again.")], status: 403)
     }
 
-    private func signIn(_ fields: FormFields, _ request: APIRequest) async throws -> Step {
-        let email = fields["email"] ?? ""
-        let outcome = await context.auth.authenticator.authenticate(
-            user: email,
-            password: fields["password"] ?? "",
-            remote: remote,
-            service: "http",
-            now: context.auth.clock.now()
-        )
-        switch outcome {
-        case .success(let signIn): return .went(try await signedIn(signIn.account, ["pwd"], request))
-        case .secondFactorNeeded(let account): return .page(codePage(account))
-        case .enrolmentNeeded:
-            let fault = "Your organisation demands a second factor: sign in to your mailbox and enrol one first."
-            return .page(signInPage(hint: email, fault: fault, status: 403))
-        case .invalid, .appPasswordNeeded:
-            return .page(signInPage(hint: email, fault: "The address or the password is wrong.", status: 401))
-        case .lockedOut:
-            return .page(signInPage(hint: email, fault: "Too many failed attempts. Try again later.", status: 429))
-        case .providerNeeded(let domain):
-            let fault = "Addresses of \(domain) sign in at their organisation's provider; this page takes none of them."
-            return .page(signInPage(hint: email, fault: fault, status: 403))
-        case .unavailable:
-            return .page(signInPage(hint: email, fault: "This cannot be checked now. Try again.", status: 503))
-        }
-    }
-
-    private func secondFactor(_ fields: FormFields, _ request: APIRequest) async throws -> Step {
-        let now = context.auth.clock.now()
-        let challenge = fields["challenge"] ?? ""
-        let outcome = try await context.auth.factors.complete(
-            challenge: challenge,
-            code: fields["code"] ?? "",
-            remote: remote,
-            now: now
-        )
-        switch outcome {
-        case .passed(let account): return .went(try await signedIn(account, ["pwd", "otp", "mfa"], request))
-        case .wrongCode:
-            guard let account = try await context.auth.factors.account(ofChallenge: challenge, now: now) else {
-                return .page(signInPage(fault: "That took too long. Sign in again."))
-            }
-            return .page(codePage(account, fault: "The code is wrong.", status: 401))
-        case .lockedOut: return .page(signInPage(fault: "Too many wrong codes. Try again later.", status: 429))
-        case .noChallenge: return .page(signInPage(fault: "That took too long. Sign in again."))
-        }
-    }
-
-    private func signedIn(_ account: Account, _ methods: [String], _ request: APIRequest) async throws -> PageVisit {
+    /// - Parameter proved: when the person did; nil: now.
+    func signedIn(
+        _ account: Account,
+        _ methods: [String],
+        at proved: Timestamp? = nil,
+        _ request: APIRequest
+    ) async throws -> PageVisit {
         let now = context.auth.clock.now()
         if let session {
             try await context.sessions.end(session.grant.family, of: session.account, remote: remote, now: now)
         }
         let (secret, grant) = try await context.sessions.beginBrowser(
             for: account,
-            Authentication(account: account.id, at: now, methods: methods),
+            Authentication(account: account.id, at: proved ?? now, methods: methods),
             from: request.origin,
             now: now
         )
@@ -225,6 +186,21 @@ struct PageVisit: Sendable {
         visit.session = (account, grant)
         visit.isFresh = true
         visit.put(secret, seconds: context.sessions.limits.browserSeconds)
+        return visit
+    }
+
+    /// The same browser at another of the pages.
+    func moved(to action: String) -> PageVisit {
+        var visit = self
+        visit.action = action
+        return visit
+    }
+
+    /// With something for the browser to keep until its next request; takes the place of what it kept.
+    func keeping(_ cookie: String) -> PageVisit {
+        var visit = self
+        visit.cookies.removeAll { $0.utf8.starts(with: "\(PageStep.cookie)=".utf8) }
+        visit.cookies.append(cookie)
         return visit
     }
 

@@ -24,12 +24,15 @@ extension ProviderRoutes {
             RouteDescription(
                 "Sends a browser to the domain's identity provider",
                 isOpen: true,
-                query: ["domain", "challenge", "return_to", "login_hint"],
+                query: ["domain", "challenge", "return_to", "login_hint", "prompt", "max_age"],
                 answers: [
-                    302: "At the provider", 404: "The domain has no provider",
+                    302: "At the provider", 400: "The query cannot be", 404: "The domain has no provider",
                     502: "The provider gave no usable answer",
                 ],
-                types: ["domain": .text, "challenge": .text, "return_to": .text, "login_hint": .text]
+                types: [
+                    "domain": .text, "challenge": .text, "return_to": .text, "login_hint": .text, "prompt": .text,
+                    "max_age": .integer,
+                ]
             )
         )
         set.describe(

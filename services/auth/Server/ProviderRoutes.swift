@@ -2,6 +2,7 @@ import Accounts
 package import HTTPKit
 import MailModel
 import MailPorts
+import OpenIDWire
 package import SingleSignOn
 
 /// Signing in by the identity provider of a person's domain: `/api/auth/sso`.
@@ -41,6 +42,7 @@ package struct ProviderRoutes: Sendable {
         case .pageRefused: Problem(400, detail: "The query's return_to takes a page that the settings name.")
         case .challengeRefused:
             Problem(400, detail: "The query's challenge takes the SHA-256 of a verifier, in base64url: 43 characters.")
+        case .wishRefused: Problem(400, detail: "The query's prompt takes login and select_account, max_age seconds.")
         case .expired: Problem(400, detail: "This sign-in is not this browser's, was finished before or has expired.")
         case .provider: Problem(502, detail: "The domain's identity provider gave no usable answer.")
         case .store(let error): StoreProblem.problem(error)
@@ -74,19 +76,39 @@ package struct ProviderRoutes: Sendable {
     }
 
     private func start(_ request: APIRequest) async throws -> APIResponse {
-        let begun = try await providers.begin(
-            domain: EmailAddress.lowercased(request.query("domain") ?? ""),
-            page: request.query("return_to"),
-            challenge: request.query("challenge") ?? "",
-            hint: request.query("login_hint"),
-            now: auth.clock.now()
-        )
+        let page = request.query("return_to")
+        let begun: ProviderSignIn.Begun
+        do throws(SignInStepFault) {
+            begun = try await begin(request, page)
+        } catch {
+            // People of the sign-in pages read there what is wrong.
+            guard let page, providers.places.isOwn(page), let code = error.publicCode else { throw error }
+            let back = QueryText.appended([("error", code)], to: page)
+            return APIResponse(status: 302, headers: ["Location": back, "Cache-Control": "no-store"])
+        }
         return APIResponse(
             status: 302,
             headers: [
                 "Location": begun.address, "Cache-Control": "no-store",
                 "Set-Cookie": Self.cookie(begun.cookie, seconds: providers.limits.stepSeconds),
             ]
+        )
+    }
+
+    private func begin(
+        _ request: APIRequest,
+        _ page: String?
+    ) async throws(SignInStepFault) -> ProviderSignIn.Begun {
+        guard let wish = SignInWish(prompt: request.query("prompt"), maxAge: request.query("max_age")) else {
+            throw .wishRefused
+        }
+        return try await providers.begin(
+            domain: EmailAddress.lowercased(request.query("domain") ?? ""),
+            page: page,
+            challenge: request.query("challenge") ?? "",
+            hint: request.query("login_hint"),
+            wish: wish,
+            now: auth.clock.now()
         )
     }
 
@@ -97,12 +119,20 @@ package struct ProviderRoutes: Sendable {
             error: request.query("error"),
             issuer: request.query("iss")
         )
-        let page = try await providers.finish(
-            answer,
-            cookie: request.cookie(Self.cookie) ?? "",
-            remote: request.remote,
-            now: auth.clock.now()
-        )
+        let page: String
+        do throws(SignInStepFault) {
+            page = try await providers.finish(
+                answer,
+                cookie: request.cookie(Self.cookie) ?? "",
+                remote: request.remote,
+                now: auth.clock.now()
+            )
+        } catch {
+            guard error == .expired, request.takesPages else { throw error }
+            let why =
+                "This sign-in is not this browser's, was finished before, or took too long. Go back and begin anew."
+            return HTMLPage(title: "This does not work", body: [HTMLPage.text(why)], status: 400).answer
+        }
         return APIResponse(
             status: 302,
             headers: [
@@ -123,7 +153,7 @@ package struct ProviderRoutes: Sendable {
         let now = auth.clock.now()
         let account: Account
         do {
-            account = try await providers.account(ofCode: given.code, verifier: given.verifier, now: now)
+            account = try await providers.proof(ofCode: given.code, verifier: given.verifier, now: now).account
         } catch SignInStepFault.expired {
             throw Problem.unauthenticated("The code is not good; sign in again.")
         }
@@ -138,6 +168,26 @@ package struct ProviderRoutes: Sendable {
     /// Lax, as the provider sends the browser back by a link of its own.
     private static func cookie(_ value: String, seconds: Int64) -> String {
         "\(cookie)=\(value); Path=/; Max-Age=\(seconds); Secure; HttpOnly; SameSite=Lax"
+    }
+}
+
+extension SignInStepFault {
+    /// What the page is told; nil for what is wrong with the request, or passes.
+    fileprivate var publicCode: String? {
+        switch self {
+        case .noConnection: "refused"
+        case .provider(let failure): failure.publicCode
+        case .pageRefused, .challengeRefused, .wishRefused, .expired, .store: nil
+        }
+    }
+}
+
+extension APIRequest {
+    /// Whether a person's browser asks (RFC 9110 §12.5.1), and not a program.
+    fileprivate var takesPages: Bool {
+        (header("Accept") ?? "").utf8.split(separator: 44).contains {
+            $0.drop { $0 == 32 }.starts(with: "text/html".utf8)
+        }
     }
 }
 
