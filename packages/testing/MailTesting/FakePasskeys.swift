@@ -1,5 +1,6 @@
 package import MailModel
 package import MailPorts
+import Synchronization
 
 extension FakeCredentials: PasskeyStore {
     /// Lines that came with changes of passkeys.
