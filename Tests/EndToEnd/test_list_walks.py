@@ -231,7 +231,7 @@ def steady(rows):
 SCARCE = {
     "/api/sign-ups", "/api/registrations", "/api/organisations/{id}/webhook/deliveries", "/api/domains/{name}/sso/links", "/api/search",
     "/api/users/me/passkeys", "/api/users/me/applications", "/api/users/me/shared-mailboxes", "/api/domains/{name}/dns/history",
-    "/api/accounts/{id}/mailboxes/{mailbox}/rights", "/api/flags",
+    "/api/accounts/{id}/mailboxes/{mailbox}/rights", "/api/flags", "/api/certificates",
 }
 
 

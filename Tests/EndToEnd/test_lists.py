@@ -107,7 +107,8 @@ def test_owners_look_after_members_and_no_more(place, api):  # noqa: F811
     one = f"{LISTS}/{club}"
     assert api("GET", one, user=ANN)[2]["owners"] == [ANN]
     assert api("POST", one + "/members", {"members": [BOB]}, ANN)[2] == {"added": 1}
-    assert api("GET", one + "/members?limit=1", user=ANN)[2] == {"members": [BOB], "next": BOB}
+    page = api("GET", one + "/members?limit=1", user=ANN)[2]
+    assert page["members"] == [BOB] and page["next"]
     assert api("DELETE", f"{one}/members/{BOB}", user=ANN)[0] == 204
     assert api("DELETE", f"{one}/members/{BOB}", user=ANN)[0] == 404
     assert api("PUT", one + "/senders", {"senders": ["press@plain.example"]}, ANN)[0] == 200

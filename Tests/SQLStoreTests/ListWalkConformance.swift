@@ -150,7 +150,7 @@ import Testing
             if place != 4 { test.clock.advance(seconds: 5) }
             var copy = LocalCopy(account: ann.id, recipient: made[place].address)
             copy.isMasked = true
-            try await store.deliver(.example(Octets.text(10), at: test.clock.now(), to: [copy]))
+            _ = try await store.deliver(.example(Octets.text(10), at: test.clock.now(), to: [copy]))
             made[place].lastUsedAt = test.clock.now()
         }
         func found(_ change: (inout MaskedListing) -> Void, _ holds: (MaskedAddress) -> Bool) async throws {
