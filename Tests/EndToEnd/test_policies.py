@@ -203,5 +203,7 @@ def test_mail_that_must_be_encrypted_waits_rather_than_goes_in_clear_text(start_
     assert client.select("INBOX") == ("OK", [b"1"])
     client.logout()
     [event] = wait_until(lambda: platform.http("GET", "/api/audit?action=retention", token=careful.token)[2]["events"])
-    assert event["subject"] == careful.domain and json.loads(event["detail"])["messages"] == 1
+    detail = json.loads(event["detail"])
+    assert event["subject"] == careful.member and event["actor"] == "system"
+    assert (detail["domain"], detail["messages"]) == (careful.domain, 1)
     assert platform.json("quota", "verify")["findings"] == []

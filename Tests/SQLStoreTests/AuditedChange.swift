@@ -3,10 +3,12 @@ import MailPorts
 import Testing
 
 /// A change with its line, for the property that both are there or neither.
-struct AuditedChange: Sendable, CustomTestStringConvertible {
-    /// One store with an account, and a line for the change to write.
+struct AuditedChange: Sendable {
+    /// A store with an account of the change's own, and a line for it to write.
     struct Scene: Sendable {
         var test: StoreUnderTest
+        /// Tells its tokens from those of other scenes in the store.
+        var number: UInt8
         var ann: Account
         var line: AuditEvent
         var store: any EveryStorePort { test.store }
@@ -14,7 +16,7 @@ struct AuditedChange: Sendable, CustomTestStringConvertible {
     }
 
     typealias Step = @Sendable (Scene) async throws -> Void
-    var testDescription: String
+    var name: String
     /// How many lines it leaves.
     var lines = 1
     /// What must be there before.
@@ -30,7 +32,7 @@ struct AuditedChange: Sendable, CustomTestStringConvertible {
         change: @escaping Step,
         look: @escaping @Sendable (Scene) async throws -> String
     ) {
-        testDescription = name
+        self.name = name
         self.lines = lines
         self.prepare = prepare
         self.change = change
@@ -98,7 +100,7 @@ struct AuditedChange: Sendable, CustomTestStringConvertible {
         AuditedChange(
             "a session is revoked",
             prepare: { try await $0.signIn() },
-            change: { try await $0.store.revokeSession("a", of: $0.ann.id, audit: $0.line) },
+            change: { try await $0.store.revokeSession($0.family, of: $0.ann.id, audit: $0.line) },
             look: { try await $0.open + $0.endings }
         ),
         AuditedChange(
@@ -110,16 +112,16 @@ struct AuditedChange: Sendable, CustomTestStringConvertible {
         AuditedChange(
             "somebody signs out",
             prepare: { try await $0.signIn() },
-            change: { try await $0.store.revokeFamily(ofToken: [1], audit: $0.line) },
+            change: { try await $0.store.revokeFamily(ofToken: [$0.number, 1], audit: $0.line) },
             look: { try await $0.open + $0.endings }
         ),
         AuditedChange(
             "a spent token ends its session",
             prepare: { scene in
                 try await scene.signIn()
-                _ = try await scene.store.rotate([1], to: scene.token([2]), now: scene.now)
+                _ = try await scene.store.rotate([scene.number, 1], to: scene.token(2), now: scene.now)
             },
-            change: { _ = try await $0.store.rotate([1], to: $0.token([3]), now: $0.now, alarm: $0.line) },
+            change: { _ = try await $0.store.rotate([$0.number, 1], to: $0.token(3), now: $0.now, alarm: $0.line) },
             look: { try await $0.open + $0.endings }
         ),
         AuditedChange(
@@ -270,17 +272,25 @@ extension AuditedChange.Scene {
         }
     }
 
-    func token(_ hash: [UInt8]) -> RefreshToken {
-        RefreshToken(account: ann.id, family: "a", hash: hash, issuedAt: now, expiresAt: now.adding(seconds: 900))
+    var family: String { "family \(number)" }
+
+    func token(_ place: UInt8) -> RefreshToken {
+        RefreshToken(
+            account: ann.id,
+            family: family,
+            hash: [number, place],
+            issuedAt: now,
+            expiresAt: now.adding(seconds: 900)
+        )
     }
 
-    func signIn() async throws { try await store.add(token([1])) }
+    func signIn() async throws { try await store.add(token(1)) }
 
     var open: String { get async throws { "\(try await store.sessions(of: ann.id, now: now).map(\.family))" } }
 
     func act() async throws {
         let boss = try await test.account("boss@shop.test")
-        var own = token([1])
+        var own = token(1)
         (own.account, own.family) = (boss.id, "own")
         try await store.add(own)
         let actor = SessionActor(
