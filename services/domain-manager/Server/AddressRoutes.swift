@@ -2,7 +2,7 @@ package import Accounts
 package import Addresses
 package import HTTPKit
 package import MailModel
-package import MailPorts
+import MailPorts
 import ServiceHost
 
 /// Aliases, and how a domain takes what is not listed.

@@ -2,7 +2,7 @@ package import Accounts
 package import Addresses
 package import HTTPKit
 package import MailModel
-package import MailPorts
+import MailPorts
 import ServiceHost
 
 /// Accounts, aliases and lists of a domain as CSV.

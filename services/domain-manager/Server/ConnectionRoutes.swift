@@ -1,7 +1,7 @@
 package import Accounts
 package import HTTPKit
 package import MailModel
-package import MailPorts
+import MailPorts
 import ServiceHost
 package import SingleSignOn
 import Telemetry

@@ -1,5 +1,5 @@
 import HTTPKit
-package import MailModel
+import MailModel
 package import MailPorts
 
 /// Finds the domain of a path for those who may do something with it.

@@ -1,7 +1,7 @@
 package import Accounts
 package import HTTPKit
 package import MailModel
-package import MailPorts
+import MailPorts
 import ServiceHost
 
 /// `/api/domains/{name}/permissions`: what people may do with one domain beyond what their roles allow.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import MailModel
 import MailPorts
+import PlatformConfig
 import ServiceHost
 
 struct PermissionCommand: ParsableCommand {
