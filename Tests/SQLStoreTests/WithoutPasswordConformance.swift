@@ -80,7 +80,8 @@ import Testing
         do {
             try await work()
             return false
-        } catch StoreError.refused {
+        } catch let error as StoreError {
+            guard case .refused = error else { throw error }
             return true
         }
     }

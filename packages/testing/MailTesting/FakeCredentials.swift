@@ -25,7 +25,7 @@ package final class FakeCredentials: CredentialStore, SecondFactorStore {
         var failure: StoreError?
     }
 
-    let state = Mutex(State())
+    private let state = Mutex(State())
     private let now: Timestamp
 
     package init(now: Timestamp = Timestamp(seconds: 1_700_000_000)) { self.now = now }
@@ -34,6 +34,9 @@ package final class FakeCredentials: CredentialStore, SecondFactorStore {
     package func fail(with error: StoreError?) { state.withLock { $0.failure = error } }
     /// How often a use was written.
     package var uses: Int { state.withLock { $0.uses } }
+
+    /// The account signs in by its passkeys alone.
+    package func takePassword(of account: AccountID) { state.withLock { _ = $0.withoutPassword.insert(account) } }
 
     package func end(_ account: AccountID, _ credential: SignInCredential?) {
         state.withLock { $0.end(account, credential) }

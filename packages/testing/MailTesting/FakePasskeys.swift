@@ -106,11 +106,6 @@ extension FakeCredentials: PasskeyStore {
     }
 }
 
-extension FakeCredentials {
-    /// The account signs in by its passkeys alone.
-    package func takePassword(of account: AccountID) { state.withLock { _ = $0.withoutPassword.insert(account) } }
-}
-
 extension FakeCredentials.State {
     fileprivate func verifies(_ account: AccountID) -> Bool {
         passkeys.contains { $0.account == account && $0.verifiesUser }
