@@ -65,14 +65,16 @@ extension AddressRoutes {
     ) async throws -> DistributionList {
         let name = EmailAddress.lowercased(request.parameter("name"))
         let address = try address(request, in: name)
-        guard let list = try await addresses.store.list(address),
-            caller.role == .platformAdmin || list.organisation == caller.organisation
-        else {
+        let found = try await addresses.store.list(address)
+        if caller.role == .member {
+            let owners = found == nil || !ownersToo ? [] : try await addresses.store.owners(of: address)
+            if !owners.contains(where: { $0.id == caller.id }) {
+                try await gate.requireMember(caller, on: name, .manage)
+            }
+        }
+        guard let list = found, caller.role == .platformAdmin || list.organisation == caller.organisation else {
             throw Problem.notFound("There is no such list.")
         }
-        guard caller.role == .member else { return list }
-        let isOwner = try await addresses.store.owners(of: address).contains { $0.id == caller.id }
-        if !isOwner || !ownersToo { try await gate.requireMember(caller, on: name, .manage) }
         return list
     }
 
