@@ -60,6 +60,7 @@ package struct Migration: Sendable {
         .bulk,
         .webhooks,
         .acting,
+        .statistics,
     ]
 
     private static let table = """

@@ -70,6 +70,12 @@ package enum DomainManagerModule {
             tokens: context.tokens,
             clock: context.clock
         )
+        let statistics = StatisticsRoutes(
+            statistics: try await context.statistics(),
+            directory: try await context.ports.directory(),
+            tokens: context.tokens,
+            clock: context.clock
+        )
         let challenges = context.renewal.map { [ChallengeRoutes(board: $0.board).routes()] } ?? []
         return HostedService(
             name: "domain-manager",
@@ -77,6 +83,7 @@ package enum DomainManagerModule {
             routes: [
                 routes.routes(), discovery.routes(), quotas.routes(), policies.routes(), branding.routes(),
                 addresses.routes(), bulk.routes(), connections.routes(), certificates.routes(),
+                statistics.routes(),
             ] + challenges
         )
     }
