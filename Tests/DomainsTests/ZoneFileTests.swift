@@ -88,24 +88,3 @@ import Testing
         #expect(ZoneFile.quoted(sample.value) == sample.quoted)
     }
 }
-
-@Suite struct CalendarDayTests {
-    struct Sample: Sendable, CustomTestStringConvertible {
-        var seconds: Int64
-        var text: String
-        var testDescription: String { text }
-        init(_ seconds: Int64, _ text: String) { (self.seconds, self.text) = (seconds, text) }
-    }
-
-    static let samples: [Sample] = [
-        Sample(0, "19700101"), Sample(-1, "19691231"), Sample(951_782_399, "20000228"), Sample(951_782_400, "20000229"),
-        Sample(951_868_800, "20000301"), Sample(1_709_251_199, "20240229"), Sample(1_709_251_200, "20240301"),
-        Sample(1_767_225_599, "20251231"), Sample(1_767_225_600, "20260101"), Sample(4_107_542_400, "21000301"),
-        Sample(4_107_542_399, "21000228"),
-    ]
-
-    @Test("the day of a moment", arguments: samples)
-    func day(_ sample: Sample) {
-        #expect(CalendarDay(Timestamp(seconds: sample.seconds)).compact == sample.text)
-    }
-}

@@ -4,7 +4,7 @@ import smtplib
 import threading
 
 import pytest
-from platform_process import ADMIN, PASSWORD, Platform
+from platform_process import ADMIN, PASSWORD, Platform, wait_until
 from postgres_cluster import Cluster
 
 
@@ -65,7 +65,9 @@ def test_a_store_moves_under_traffic_and_back(postgres, tmp_path):
     settings = postgres.database()
     url = f"postgres://postgres@127.0.0.1:{postgres.port}/{settings['POSTGRES_DB']}?sslmode=disable"
     (tmp_path / "shared").mkdir()
-    old = Platform(tmp_path, OONRUMAIL_LOG_LEVEL="warning", OONRUMAIL_BLOBS=tmp_path / "shared").start()
+    old = Platform(
+        tmp_path, OONRUMAIL_LOG_LEVEL="warning", OONRUMAIL_BLOBS=tmp_path / "shared", OONRUMAIL_STATISTICS_INTERVAL="1s",
+    ).start()
     old.add_account("bob@example.test")
     client = old.imap()
     client.create("Projects/Tea")
@@ -98,7 +100,8 @@ def test_a_store_moves_under_traffic_and_back(postgres, tmp_path):
     folder = tmp_path / "cluster"
     folder.mkdir()
     new = Platform(
-        folder, OONRUMAIL_MASTER_KEY_FILE=old.data / "keys/master.key", OONRUMAIL_BLOBS=tmp_path / "shared", **settings
+        folder, OONRUMAIL_MASTER_KEY_FILE=old.data / "keys/master.key", OONRUMAIL_BLOBS=tmp_path / "shared",
+        OONRUMAIL_STATISTICS_INTERVAL="1s", **settings
     ).start()
     assert (subjects(new), hashes(new), uids(new)) == before
     assert subjects(new, "Projects/Tea") == ["filed"]
@@ -127,6 +130,11 @@ def test_a_store_moves_under_traffic_and_back(postgres, tmp_path):
     with old.smtp() as client:
         client.sendmail("ann@elsewhere.test", [ADMIN], letter("home again", 100))
     assert "home again" in subjects(old)
+    # Each message was counted once, wherever the store was.
+    received = lambda: old.json("domain", "statistics", "example.test")["total"]["received"]  # noqa: E731
+    wait_until(lambda: received() >= len(writer.kept) + 3)
+    wait_until(lambda: old.metric("oonrumail_statistics_lag_seconds") == 0)
+    assert received() == len(writer.kept) + 3
     old.stop()
 
 

@@ -24,6 +24,8 @@ struct BadRow: Sendable, CustomTestStringConvertible {
         #expect(settings.addresses(\.smtpAddresses) == [IPAddress("127.0.0.1")])
         #expect(settings.maxMessageSize == 50 << 20)
         #expect(settings.queueExpiry == .seconds(432_000))
+        #expect(settings.statisticsInterval == .seconds(60))
+        #expect(settings.statisticsRetention == .seconds(400 * 86_400))
         #expect(settings.bootstrapAdmin == nil)
         #expect(!settings.plaintextAuthOnLoopback)
         #expect(settings.warnings.isEmpty)
@@ -84,6 +86,7 @@ struct BadRow: Sendable, CustomTestStringConvertible {
             BadRow("OONRUMAIL_LOG_LEVEL", "loud"), BadRow("OONRUMAIL_QUEUE_EXPIRY", "never"),
             BadRow("OONRUMAIL_TRANSPORT_MAP", "a.test"),
             BadRow("OONRUMAIL_PLAINTEXT_AUTH_ON_LOOPBACK", "maybe"), BadRow("OONRUMAIL_HOSTNAME", "a..b"),
+            BadRow("OONRUMAIL_STATISTICS_INTERVAL", "2h"), BadRow("OONRUMAIL_STATISTICS_RETENTION", "23h"),
             BadRow("OONRUMAIL_BIND_ADDRESS", "localhost"),
         ]
     )

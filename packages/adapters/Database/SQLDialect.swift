@@ -9,6 +9,10 @@ package struct SQLDialect: Sendable {
     package let forUpdate: String
     /// The same, leaving out the rows that others have locked.
     package let forUpdateSkippingLocked: String
+    /// Ends a query whose rows are not deleted until the transaction ends; they may be changed.
+    package let forKeyShare: String
+    /// Gives the oldest transaction that is not over and the first that has not begun; nil with one writer.
+    package let transactionsQuery: String?
     /// Whether transactions that write run side by side.
     package let hasParallelWriters: Bool
     /// Gives a row when the table `$1` is there.
@@ -24,6 +28,8 @@ package struct SQLDialect: Sendable {
         schemaWords: [("{bytes}", "BLOB"), ("{auto}", "INTEGER PRIMARY KEY"), ("{clustered}", "WITHOUT ROWID")],
         forUpdate: "",
         forUpdateSkippingLocked: "",
+        forKeyShare: "",
+        transactionsQuery: nil,
         hasParallelWriters: false,
         tableQuery: "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1",
         migrationStart: [],
@@ -40,6 +46,9 @@ package struct SQLDialect: Sendable {
         ],
         forUpdate: " FOR UPDATE",
         forUpdateSkippingLocked: " FOR UPDATE SKIP LOCKED",
+        forKeyShare: " FOR KEY SHARE",
+        transactionsQuery:
+            "SELECT pg_snapshot_xmin(s)::TEXT::BIGINT, pg_snapshot_xmax(s)::TEXT::BIGINT FROM pg_current_snapshot() AS s",
         hasParallelWriters: true,
         tableQuery:
             "SELECT 1 FROM pg_catalog.pg_tables WHERE schemaname = ANY (current_schemas(false)) AND tablename = $1",

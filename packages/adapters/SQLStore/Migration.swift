@@ -64,6 +64,7 @@ package struct Migration: Sendable {
         .withoutPassword,
         .listings,
         .domainPermissions,
+        .statistics,
     ]
 
     private static let table = """

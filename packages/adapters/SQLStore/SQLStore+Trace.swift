@@ -70,13 +70,12 @@ extension SQLStore: TraceStore {
 
     package func find(_ key: String, since: Timestamp?, limit: Int) async throws(StoreError) -> [TraceEvent] {
         let address = EmailAddress.lowercased(key)
-        let columns = "trace_id, at, kind, queue_id, message_id, sender, recipient, remote, detail"
         let conditions = [("queue_id", 1), ("message_id", 1), ("sender", 2), ("recipient", 2)]
         // Each part bounded by itself: a busy address has more events than anyone reads.
         let union = conditions.map { column, place in
             """
             SELECT * FROM (
-                SELECT \(columns) FROM trace_events WHERE \(column) = $\(place) AND at >= $3 ORDER BY trace_id DESC LIMIT $4
+                SELECT \(Self.traceColumns) FROM trace_events WHERE \(column) = $\(place) AND at >= $3 ORDER BY trace_id DESC LIMIT $4
             ) AS by_\(column)
             """
         }.joined(separator: " UNION ")
@@ -84,26 +83,31 @@ extension SQLStore: TraceStore {
             try connection.all(
                 "SELECT * FROM (\(union)) AS found ORDER BY at DESC, trace_id DESC LIMIT $4",
                 [.text(key), .text(address), .integer(since?.microseconds ?? 0), .integer(Int64(limit))]
-            ) { row throws(StoreError) in
-                TraceEvent(
-                    at: Timestamp(microseconds: row.integer(1)),
-                    kind: TraceEvent.Kind(rawValue: row.text(2)) ?? .refused,
-                    queueID: QueueID(rawValue: row.text(3)),
-                    messageID: row.optionalText(4),
-                    sender: row.text(5),
-                    recipient: row.optionalText(6),
-                    remote: row.optionalText(7).flatMap { IPAddress($0) },
-                    detail: row.text(8)
-                )
-            }.reversed()
+            ) { row throws(StoreError) in Self.traceEvent(row) }.reversed()
         }
+    }
+
+    static let traceColumns = "trace_id, at, kind, queue_id, message_id, sender, recipient, remote, detail"
+
+    static func traceEvent(_ row: any SQLRow) -> TraceEvent {
+        TraceEvent(
+            at: Timestamp(microseconds: row.integer(1)),
+            kind: TraceEvent.Kind(rawValue: row.text(2)) ?? .refused,
+            queueID: QueueID(rawValue: row.text(3)),
+            messageID: row.optionalText(4),
+            sender: row.text(5),
+            recipient: row.optionalText(6),
+            remote: row.optionalText(7).flatMap { IPAddress($0) },
+            detail: row.text(8)
+        )
     }
 
     package func prune(olderThan moment: Timestamp) async throws(StoreError) -> Int {
         var removed = 0
         while true {
             let some = try await database.write { connection throws(StoreError) in
-                try connection.execute(
+                let position = try StatisticsPosition.locked(connection)
+                let count = try connection.execute(
                     """
                     DELETE FROM trace_events WHERE trace_id IN (
                         SELECT trace_id FROM (SELECT trace_id, at FROM trace_events ORDER BY trace_id LIMIT 5000) AS oldest WHERE at < $1
@@ -111,6 +115,8 @@ extension SQLStore: TraceStore {
                     """,
                     [.integer(moment.microseconds)]
                 )
+                try position?.lower(connection)
+                return count
             }
             removed += some
             if some < 5_000 { return removed }

@@ -135,7 +135,8 @@ package struct MessageIntake: Sendable {
     ) -> DeliveryPlan {
         var copies: [LocalCopy] = []
         var remote: [RemoteRecipient] = []
-        var trace = [event(.accepted, message, summary, recipient: nil, detail: "\(spool.size) octets")]
+        let detail = "\(spool.size) octets" + (message.submitter == nil ? "" : TraceEvent.submittedMark)
+        var trace = [event(.accepted, message, summary, recipient: nil, detail: detail)]
         for recipient in message.recipients {
             for target in recipient.expansion.local where reached.accounts.insert(target.account).inserted {
                 copies.append(Self.copy(for: target, sender: message.sender))

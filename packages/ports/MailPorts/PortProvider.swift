@@ -14,6 +14,7 @@ package protocol PortProvider: Sendable {
     func deliveries() async throws -> any DeliveryStore
     func queue() async throws -> any QueueStore
     func trace() async throws -> any TraceStore
+    func statistics() async throws -> any StatisticsStore
     func sessions() async throws -> any SessionStore
     func credentials() async throws -> any CredentialStore & SecondFactorStore
     func passkeys() async throws -> any PasskeyStore

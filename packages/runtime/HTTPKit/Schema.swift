@@ -11,6 +11,8 @@ package indirect enum Schema: Sendable {
     case truth
     /// RFC 3339.
     case time
+    /// A day, `2026-01-31` (RFC 3339 §5.6: full-date).
+    case date
     case list(Schema)
     /// Values by names that are not known beforehand.
     case map(Schema)
@@ -58,6 +60,7 @@ package indirect enum Schema: Sendable {
         case .number: return .object(["type": .text("number")])
         case .truth: return .object(["type": .text("boolean")])
         case .time: return .object(["type": .text("string"), "format": .text("date-time")])
+        case .date: return .object(["type": .text("string"), "format": .text("date")])
         case .list(let item): return .object(["type": .text("array"), "items": item.json(&components)])
         case .map(let value):
             return .object(["type": .text("object"), "additionalProperties": value.json(&components)])

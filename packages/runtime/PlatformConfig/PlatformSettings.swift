@@ -83,6 +83,10 @@ package struct PlatformSettings: Sendable {
         value(of: Settings.sharing[keyPath: member])
     }
 
+    package subscript<Value>(dynamicMember member: KeyPath<StatisticsSettings, Setting<Value>>) -> Value {
+        value(of: Settings.statistics[keyPath: member])
+    }
+
     package subscript<Value>(dynamicMember member: KeyPath<SingleSignOnSettings, Setting<Value>>) -> Value {
         value(of: Settings.singleSignOn[keyPath: member])
     }

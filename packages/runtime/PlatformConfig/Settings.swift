@@ -33,6 +33,7 @@ package enum Settings {
     static let telemetry = TelemetrySettings()
     static let addresses = AddressSettings()
     static let sharing = SharingSettings()
+    static let statistics = StatisticsSettings()
 
     /// In the order of declaration, which is that of `config list`.
     package static let all: [any AnySetting] = groups.flatMap { group in
@@ -61,5 +62,6 @@ package enum Settings {
         telemetry,
         addresses,
         sharing,
+        statistics,
     ]
 }

@@ -141,6 +141,7 @@ package struct FakePorts: PortProvider {
     package let looks = FakeBranding()
     package let answers = FakeKeptAnswers()
     package let watched = FakeCertificates()
+    package let counted = FakeStatistics()
     private let time: any WallClock
 
     package init(clock: any WallClock) { time = clock }
@@ -159,6 +160,7 @@ package struct FakePorts: PortProvider {
     package func oauth() async throws -> any OAuthClientStore & OAuthGrantStore { throw StoreError.refused("no fake") }
     package func queue() async throws -> any QueueStore { operations }
     package func trace() async throws -> any TraceStore { operations }
+    package func statistics() async throws -> any StatisticsStore { counted }
     package func audit() async throws -> any AuditStore { accounts }
     package func singleSignOn() async throws -> any SingleSignOnStore { throw StoreError.refused("no fake") }
     package func identityProviders() async throws -> any IdentityProviderFetching {

@@ -58,6 +58,7 @@ package final class PlatformPorts: PortProvider {
     package func deliveries() async throws -> any DeliveryStore { store }
     package func queue() async throws -> any QueueStore { store }
     package func trace() async throws -> any TraceStore { store }
+    package func statistics() async throws -> any StatisticsStore { store }
     package func sessions() async throws -> any SessionStore { store }
     package func credentials() async throws -> any CredentialStore & SecondFactorStore { store }
     package func passkeys() async throws -> any PasskeyStore { store }

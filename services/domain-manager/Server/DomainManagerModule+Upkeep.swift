@@ -21,7 +21,7 @@ extension DomainManagerModule {
         let renewals = context.renewal.map { [CertificateRenewalService(renewal: $0, clock: context.clock)] } ?? []
         return [
             removal(context), monitor(context), watch(quotas, context), certificateWatch(context),
-            deliveries(webhooks, context),
+            deliveries(webhooks, context), count(try await context.statistics(), context),
         ] + renewals
     }
 
@@ -75,6 +75,18 @@ extension DomainManagerModule {
         ) {
             let count = try await context.certificates.pass(holder: context.holder, clock: context.clock)
             Counter(label: "oonrumail_certificate_checks_total").increment(by: count)
+        }
+    }
+
+    /// What the message trace has got is counted, domain by domain.
+    private static func count(_ statistics: DomainStatistics, _ context: ServiceContext) -> PeriodicService {
+        PeriodicService(
+            "statistics",
+            every: context.settings.statisticsInterval,
+            failures: "oonrumail_statistics_failures_total",
+            complaint: "the mail of domains was not counted"
+        ) {
+            _ = try await statistics.pass(holder: context.holder, clock: context.clock)
         }
     }
 

@@ -80,6 +80,12 @@ package enum DomainManagerModule {
             tokens: context.tokens,
             clock: context.clock
         )
+        let statistics = StatisticsRoutes(
+            statistics: try await context.statistics(),
+            gate: gate,
+            tokens: context.tokens,
+            clock: context.clock
+        )
         let challenges = context.renewal.map { [ChallengeRoutes(board: $0.board).routes()] } ?? []
         let listener =
             settings.answersTLSChallenges ? context.renewal.map { ChallengeListener(settings, board: $0.board) } : nil
@@ -89,7 +95,7 @@ package enum DomainManagerModule {
             routes: [
                 routes.routes(), discovery.routes(), quotas.routes(), policies.routes(), branding.routes(),
                 addresses.routes(), bulk.routes(), connections.routes(), certificates.routes(),
-                permissions.routes(),
+                permissions.routes(), statistics.routes(),
             ] + challenges,
             endpoints: listener.map { [$0.endpoint] } ?? []
         ) {
