@@ -17,7 +17,7 @@ SESSIONS = "/api/users/me/sessions"
 # What whoever acts as another may do, and nothing else.
 OPEN = {
     "GET /api/search", "GET /api/users/me", "PATCH /api/users/me", "GET /api/users/me/addresses", "GET /api/users/me/avatar",
-    "GET /api/users/me/flags", "GET /api/users/me/quota", "GET /api/users/me/sending-grants", "GET /api/users/me/sessions",
+    "GET /api/users/me/domain-permissions", "GET /api/users/me/flags", "GET /api/users/me/quota", "GET /api/users/me/sending-grants", "GET /api/users/me/sessions",
     "GET /api/users/me/shared-mailboxes", "GET /api/users/me/masked-addresses", "POST /api/users/me/masked-addresses",
     "GET /api/users/me/masked-addresses/{address}", "PATCH /api/users/me/masked-addresses/{address}",
     "DELETE /api/users/me/masked-addresses/{address}",

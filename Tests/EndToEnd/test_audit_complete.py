@@ -28,6 +28,7 @@ EXCEPTIONS = {
     "POST /api/auth/refresh": "goes on with a session that has its line; a token that is used again is an alarm",
     "POST /api/auth/passkey/options": "asks for a challenge",
     "POST /api/users/me/passkeys/options": "asks for a challenge",
+    "POST /api/auth/invitations/accept/options": "asks for a challenge",
     "POST /api/users/me/passkeys/confirm": "asks for a challenge",
     "POST /api/users/me/second-factor": "keeps a secret that opens and demands nothing before it is confirmed",
     "POST /api/organisations/{id}/webhook/test": "sends an event that says nothing",
@@ -169,6 +170,10 @@ def domains(story, dns):
     story.do("DELETE /api/domains/{name}/alias-of", OWNER, ["new.test"], None, "domain.alias", "new.test")
     person = {"email": f"ann@{SHOP}", "password": PASSWORD}
     story.do("POST /api/domains/{name}/accounts", OWNER, [SHOP], person, "account.add", f"ann@{SHOP}")
+    number = story.platform.json("account", "show", MEMBER)["id"]
+    one = "/api/domains/{name}/permissions/{account}"
+    story.do(f"PUT {one}", OWNER, [SHOP, number], {"permissions": ["users"]}, "domain.permissions", SHOP)
+    story.do(f"DELETE {one}", OWNER, [SHOP, number], None, "domain.permissions", SHOP)
     story.do("PUT /api/domains/{name}/quota", OWNER, [SHOP], {"hard_bytes": 10**9}, "quota.set", SHOP)
     story.do(
         "PUT /api/domains/{name}/accounts/{email}/quota", OWNER, [SHOP, MEMBER], {"hard_bytes": 10**8}, "quota.set", MEMBER)
@@ -313,6 +318,12 @@ def passkeys(story, person, token):
     asked = story.platform.http("POST", "/api/auth/passkey/options", {})[2]["public_key"]
     wish = {"credential": device.get(asked)}
     story.do("POST /api/auth/passkey/verify", None, [], wish, "passkey.sign_in", person, actor=person)
+    asked = story.platform.http("POST", f"{path}/confirm", {}, token)[2]["public_key"]
+    wish = {"passkey": device.get(asked)}
+    story.do("DELETE /api/users/me/password", person, [], wish, "account.password_remove", person)
+    asked = story.platform.http("POST", f"{path}/confirm", {}, token)[2]["public_key"]
+    wish = {"new_password": NEW, "passkey": device.get(asked)}
+    assert story.platform.http("PUT", "/api/users/me/password", wish, token)[0] == 204
     asked = story.platform.http("POST", f"{path}/confirm", {}, token)[2]["public_key"]
     wish = {"passkey": device.get(asked)}
     story.do(f"POST {path}/{{id}}/delete", person, [made["id"]], wish, "passkey.remove", person)

@@ -176,6 +176,10 @@ class House:
             for kind in ("send-as", "send-on-behalf"):
                 self.made("/api/users/me/sending-grants", {"kind": kind, "to": address})
         self.made(f"{domain}/lists/lz@{DOMAIN}/members", {"members": people + ["Out@away.test", "a_b@away.test"]})
+        rows = self.get("owner", f"{domain}/accounts")["accounts"]
+        for number, row in enumerate(row for row in rows if row["role"] == "member"):
+            wish = {"permissions": ["users", "manage"] if number % 2 else ["users"]}
+            self.made(f"{domain}/permissions/{row['id']}", wish, method="PUT")
         for _ in range(3):
             self.sign_in(OWNER)
         for name in ("more", "less"):
@@ -231,7 +235,7 @@ def steady(rows):
 SCARCE = {
     "/api/sign-ups", "/api/registrations", "/api/organisations/{id}/webhook/deliveries", "/api/domains/{name}/sso/links", "/api/search",
     "/api/users/me/passkeys", "/api/users/me/applications", "/api/users/me/shared-mailboxes", "/api/domains/{name}/dns/history",
-    "/api/accounts/{id}/mailboxes/{mailbox}/rights", "/api/flags", "/api/certificates",
+    "/api/accounts/{id}/mailboxes/{mailbox}/rights", "/api/flags", "/api/certificates", "/api/users/me/domain-permissions",
 }
 
 
@@ -295,6 +299,7 @@ def test_filters_are_those_of_the_whole_list(platform, house):
         ("/api/sending-grants", "sending_grants", "text", ["BOB@"], lambda row, value: has(value)(row["address"], row["grantee"])),
         ("/api/users/me/sessions", "sessions", "text", ["python", "nothing of it"], lambda row, value: has(value)(row["device"], row.get("last_used_from", ""))),
         (f"{domain}/accounts", "accounts", "role", ["owner", "member"], lambda row, value: row["role"] == value),
+        (f"{domain}/permissions", "permissions", "permission", ["users", "manage", "send-as"], lambda row, value: value in row["permissions"]),
         (f"{domain}/dkim", "keys", "state", ["signing", "published", "retired"], lambda row, value: row["state"] == value),
         ("/api/domains", "domains", "status", ["verified", "pending"], lambda row, value: row["status"] == value),
     ]

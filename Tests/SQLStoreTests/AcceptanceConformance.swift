@@ -116,10 +116,10 @@ import Testing
         }
         let neo = try await add("neo", 1)
         #expect(!neo.hasPassword)
-        let lines = try await test.store.auditTrail(AuditFilter(), before: nil, limit: 9).map(\.event.action)
+        let lines = try await test.store.auditTrail(.own, before: nil, limit: 9).map(\.event.action)
         #expect(lines == ["invitation.add", "account.add"])
         await #expect(throws: StoreError.alreadyExists) { try await add("neo", 2) }
-        #expect(try await test.store.auditTrail(AuditFilter(), before: nil, limit: 9).count == 2)
+        #expect(try await test.store.auditTrail(.own, before: nil, limit: 9).count == 2)
         #expect(try await number(1, test) == neo.id)
         #expect(try await accept(1, .passkey(new(for: neo.id, test)), test).id == neo.id)
         #expect(try await test.store.passkeys(of: neo.id).count == 1)

@@ -7,11 +7,11 @@ extension Migration {
         statements: [
             """
             CREATE TABLE domain_permissions (
-                domain TEXT NOT NULL, account_id BIGINT NOT NULL, permissions BIGINT NOT NULL, granted_at BIGINT NOT NULL,
-                granted_by TEXT NOT NULL, PRIMARY KEY (domain, account_id)
+                account_id BIGINT NOT NULL, domain TEXT NOT NULL, permissions BIGINT NOT NULL, granted_at BIGINT NOT NULL,
+                granted_by TEXT NOT NULL, PRIMARY KEY (account_id, domain)
             ) {clustered}
             """,
-            "CREATE INDEX domain_permissions_by_account ON domain_permissions (account_id)",
+            "CREATE INDEX domain_permissions_by_domain ON domain_permissions (domain)",
         ]
     )
 }

@@ -129,7 +129,7 @@ extension SQLStore: DomainPermissionStore {
                 try connection.execute(
                     """
                     INSERT INTO domain_permissions (domain, account_id, permissions, granted_at, granted_by)
-                    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (domain, account_id) DO UPDATE
+                    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id, domain) DO UPDATE
                     SET permissions = excluded.permissions, granted_at = excluded.granted_at, granted_by = excluded.granted_by
                     """,
                     key + [
