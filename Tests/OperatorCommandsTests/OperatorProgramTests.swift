@@ -159,7 +159,7 @@ struct NoKeyring: MasterKeyKeeping {
         )
         #expect(
             await run(["account", "list", "--domain", "shop.test"]).output.contains(
-                "ann@shop.test  member  active  0         0     1M"
+                "ann@shop.test  member  active  yes       0         0     1M"
             )
         )
         #expect(await run(["account", "list", "--domain", "missing.test"]).code == 3)

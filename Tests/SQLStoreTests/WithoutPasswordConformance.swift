@@ -113,7 +113,7 @@ import Testing
         let before = try await test.store.signInEndings(after: nil, limit: 1).last?.number ?? 0
         try await removePassword(test, ann, exceptSession: "a")
         #expect(try await test.store.sessions(of: ann.id, now: test.clock.now()).map(\.family) == ["a"])
-        #expect(try await test.store.signInEndings(after: before, limit: 9).map(\.credential) == [.password])
+        #expect(try await test.store.signInEndings(after: before, limit: 9).contains { $0.credential == .password })
         #expect(try await actions(test).last == "account.password_remove")
         // The account is there, and has none.
         let known = try #require(try await test.store.credential(for: ann.primaryAddress))
