@@ -159,9 +159,3 @@ struct AccountCommand: ParsableCommand {
         }
     }
 }
-
-extension DirectoryStore {
-    func audit(_ action: String, _ address: EmailAddress, _ ports: CommandEnvironment.Ports) async throws(StoreError) {
-        try await recordAudit(AccountCommand.event(action, address, ports))
-    }
-}
