@@ -91,6 +91,7 @@ import Testing
         #expect(try await counts(test, "Sub.Shop.test") == [Self.today: ["received": 1]])
         #expect(try await counts(test, "away.test").isEmpty)
         #expect(try await counts(test, days: 0)[Self.today] == nil)
+        await test.store.close()
     }
 
     @Test(arguments: StoreFactory.all) func `each event is counted once, however often it is counted`(
@@ -113,6 +114,8 @@ import Testing
         )
         #expect(try await count(again) == [1])
         #expect(try await counts(test) == [Self.today: ["received": 6]])
+        await other?.close()
+        await test.store.close()
     }
 
     @Test(arguments: StoreFactory.all) func `of several that count at once each event is counted once`(
@@ -128,6 +131,7 @@ import Testing
         }
         #expect(counted == 60)
         #expect(try await counts(test) == [Self.today: ["received": 60]])
+        await test.store.close()
     }
 
     @Test(arguments: StoreFactory.all) func `a trace that was pruned empty is counted on`(
@@ -147,6 +151,7 @@ import Testing
         await test.store.record([event(.refused, to: "ann@shop.test")])
         try await count(test)
         #expect(try await counts(test) == [Self.today: ["received": 7, "refused": 1]])
+        await test.store.close()
     }
 
     @Test(arguments: StoreFactory.all) func `old days go, some at a time`(_ factory: StoreFactory) async throws {
@@ -166,6 +171,7 @@ import Testing
         for domain in ["shop.test", "other.test"] {
             #expect(try await Set(test.store.counts(ofDomain: domain, period).keys) == [last])
         }
+        await test.store.close()
     }
 
     @Test(arguments: StoreFactory.all)
@@ -192,5 +198,6 @@ import Testing
         let found = try await test.store.counts(ofDomain: "shop.test", period)
         #expect(found.values.reduce(into: MailCounts()) { $0 += $1 }[.refused] == 1)
         #expect(found.values.allSatisfy { $0[.received] == 0 })
+        await test.store.close()
     }
 }

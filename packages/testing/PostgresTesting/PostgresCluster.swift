@@ -90,7 +90,7 @@ package final class PostgresCluster: Sendable {
             listen_addresses = '127.0.0.1'
             port = $port
             unix_socket_directories = '$folder'
-            max_connections = 600
+            max_connections = 1000
             shared_buffers = 64MB
             fsync = off
             full_page_writes = off
