@@ -1,6 +1,7 @@
 """Permissions on single domains: what each opens to a member and what it does not, over HTTP, SMTP and the command line."""
 import concurrent.futures
 import email
+import json
 
 import pytest
 from platform_process import ADMIN, PASSWORD
@@ -206,7 +207,7 @@ def test_permissions_are_seen_taken_and_in_the_audit(house):
     assert house.platform.cli("permission", "give", "example.test", one, "users", check=False).returncode != 0
     lines = house.ask("owner", "GET", "/api/audit?action=domain.permissions&limit=2")[1]["events"]
     assert [(line["actor"], line["subject"]) for line in lines] == [("cli", house.name)] * 2
-    assert lines[0]["detail"]["permissions"] == {"before": "manage users", "after": ""}
+    assert json.loads(lines[0]["detail"])["permissions"] == {"before": "manage users", "after": ""}
     for body in ({"permissions": []}, {"permissions": ["root"]}, {"permissions": "users"}, {"permissions": ["users"], "domain": "x"}):
         assert house.ask("owner", "PUT", f"{house.path}/permissions/{house.ids['none']}", body)[0] in (400, 422), body
     operator = house.platform.http("GET", "/api/users/me", token=login(house.platform, ADMIN))[2]["id"]
