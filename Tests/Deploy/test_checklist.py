@@ -20,7 +20,7 @@ def settings(platform, tmp_path):
         check=True, capture_output=True,
     )
     return {
-        **platform.settings, "OONRUMAIL_HOSTNAME": "localhost", "OONRUMAIL_TLS_CERTIFICATE": str(tmp_path / "certificate.pem"),
+        **platform.settings, "OONRUMAIL_HOSTNAME": "localhost", "OONRUMAIL_OIDC_ISSUER": "https://localhost", "OONRUMAIL_TLS_CERTIFICATE": str(tmp_path / "certificate.pem"),
         "OONRUMAIL_TLS_KEY": str(tmp_path / "key.pem"), "OONRUMAIL_BOOTSTRAP_PASSWORD": SECRET,
     }
 
