@@ -2,6 +2,9 @@ package import MailModel
 package import MailPorts
 
 extension RegistrationService {
+    /// Registrations read at once, when it is looked where one waits.
+    private static let page = 500
+
     /// Those that wait, on domains that the actor manages; who manages by a permission names the domain.
     package func waiting(
         _ listing: RegistrationListing,
@@ -76,7 +79,7 @@ extension RegistrationService {
         guard let member = actor.account else { throw PeopleService.notAllowed }
         let isTheirs = try await stored { () async throws(StoreError) in
             for grant in try await permissions.domainGrants(heldBy: member) where grant.permissions.contains(.users) {
-                var listing = RegistrationListing(organisation: actor.organisation, limit: limits.perDomain)
+                var listing = RegistrationListing(organisation: actor.organisation, limit: Self.page)
                 listing.domain = grant.domain
                 let found = try await listing.every { page throws(StoreError) in
                     try await store.waitingRegistrations(page, now: now)

@@ -14,10 +14,9 @@ struct AccessRule {
         guard caller.role != .member else { throw .forbidden() }
     }
 
-    /// A domain of another organisation does not exist for those who may not see it.
-    ///
-    /// Members have passed `DomainGate`.
+    /// A domain of another organisation does not exist for those who may not see it; members go by `DomainGate`.
     func require(_ domain: HostedDomain?) throws(Problem) -> HostedDomain {
+        try requireManager()
         guard let domain, caller.role == .platformAdmin || domain.organisation == caller.organisation else {
             throw .notFound("There is no such domain.")
         }
