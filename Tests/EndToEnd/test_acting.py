@@ -21,6 +21,7 @@ OPEN = {
     "GET /api/users/me/shared-mailboxes", "GET /api/users/me/masked-addresses", "POST /api/users/me/masked-addresses",
     "GET /api/users/me/masked-addresses/{address}", "PATCH /api/users/me/masked-addresses/{address}",
     "DELETE /api/users/me/masked-addresses/{address}",
+    "GET /api/users/me/vacation", "PUT /api/users/me/vacation", "DELETE /api/users/me/vacation",
 }
 
 

@@ -233,6 +233,8 @@ def people(story):
     story.do("PUT /api/accounts/{id}/password", OWNER, [number], {"new_password": NEW}, "account.password", person)
     story.do("PUT /api/accounts/{id}/avatar", OWNER, [number], png(), "account.avatar", person, media="image/png")
     story.do("DELETE /api/accounts/{id}/avatar", OWNER, [number], None, "account.avatar", person)
+    story.do("PUT /api/accounts/{id}/vacation", OWNER, [number], {"is_enabled": True, "text": "Away."}, "account.vacation", person)
+    story.do("DELETE /api/accounts/{id}/vacation", OWNER, [number], None, "account.vacation", person)
     path, second = "/api/accounts/{id}/addresses", f"anna@{SHOP}"
     story.do(f"POST {path}", OWNER, [number], {"email": second}, "account.address.add", person)
     story.do(f"POST {path}/{{address}}/make-primary", OWNER, [number, second], {}, "account.address.primary", Any(""))
@@ -271,6 +273,8 @@ def own_things(story):
     story.do("PATCH /api/users/me", MEMBER, [], {"language": "fr"}, "account.profile", MEMBER)
     story.do("PUT /api/users/me/avatar", MEMBER, [], png(), "account.avatar", MEMBER, media="image/png")
     story.do("DELETE /api/users/me/avatar", MEMBER, [], None, "account.avatar", MEMBER)
+    story.do("PUT /api/users/me/vacation", MEMBER, [], {"is_enabled": True, "text": "Away."}, "account.vacation", MEMBER)
+    story.do("DELETE /api/users/me/vacation", MEMBER, [], None, "account.vacation", MEMBER)
     path = "/api/users/me/masked-addresses"
     made = story.do(f"POST {path}", MEMBER, [], {"label": "x"}, "masked_address.add", MEMBER)["address"]
     story.do(f"PATCH {path}/{{address}}", MEMBER, [made], {"label": "y"}, "masked_address.change", MEMBER)

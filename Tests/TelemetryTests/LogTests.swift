@@ -59,4 +59,32 @@ import Testing
         #expect(RFC3339.text(Timestamp(seconds: 951_782_400)) == "2000-02-29T00:00:00.000Z")
         #expect(RFC3339.wholeSeconds(Timestamp(seconds: 4_102_444_799)) == "2099-12-31T23:59:59Z")
     }
+
+    @Test(
+        arguments: [
+            ("2026-02-03T04:05:06Z", 1_770_091_506_000_000), ("2026-02-03t04:05:06.789z", 1_770_091_506_789_000),
+            ("2026-02-03T04:05:06.1234567Z", 1_770_091_506_123_456),
+            ("2026-02-03T05:05:06+01:00", 1_770_091_506_000_000),
+            ("2026-02-03T00:35:06-03:30", 1_770_091_506_000_000), ("2024-02-29T00:00:00Z", 1_709_164_800_000_000),
+        ] as [(String, Int64)]
+    )
+    func timesAreReadWithFractionsAndOffsets(_ text: String, _ microseconds: Int64) {
+        #expect(RFC3339.read(text) == Timestamp(microseconds: microseconds))
+    }
+
+    @Test(
+        arguments: [
+            "", "2026-02-03", "2026-02-03T04:05:06", "2026-02-03 04:05:06Z", "2026-02-30T04:05:06Z",
+            "2026-02-03T24:05:06Z",
+            "2026-02-03T04:60:06Z", "2026-02-03T04:05:61Z", "2026-02-03T04:05:06.Z", "2026-02-03T04:05:06+0100",
+            "2026-02-03T04:05:06+24:00", "2026-02-03T04:05:06ZZ", "2026-02-03T04:05:06.0000000000000000000000Z",
+            "+026-02-03T04:05:06Z", "2026-02-03T-4:05:06Z", "1969-12-31T23:59:59Z",
+        ]
+    )
+    func whatIsNoTimeIsNotRead(_ text: String) { #expect(RFC3339.read(text) == nil) }
+
+    @Test func whatIsWrittenIsRead() {
+        let time = Timestamp(microseconds: 1_770_091_506_789_000)
+        #expect(RFC3339.read(RFC3339.text(time)) == time)
+    }
 }

@@ -65,6 +65,7 @@ package struct Migration: Sendable {
         .listings,
         .domainPermissions,
         .statistics,
+        .vacations,
     ]
 
     private static let table = """

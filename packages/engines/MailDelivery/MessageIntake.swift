@@ -23,6 +23,7 @@ package struct MessageIntake: Sendable {
     private let hostname: String
     private let preparer: SubmissionPreparer
     private let judge: (any MessageJudging)?
+    private let responder: VacationResponder?
     let listCopy: ListCopy
     let limits: Limits
     private let budget: ByteBudget
@@ -32,6 +33,7 @@ package struct MessageIntake: Sendable {
         deliveries: any DeliveryStore,
         signer: any MessageSigning,
         judge: (any MessageJudging)? = nil,
+        responder: VacationResponder? = nil,
         hostname: String,
         resolver: (any DNSResolving)? = nil,
         limits: Limits = Limits(),
@@ -41,6 +43,7 @@ package struct MessageIntake: Sendable {
         self.hostname = hostname
         self.preparer = SubmissionPreparer(hostname: hostname, signer: signer, judge: judge)
         self.judge = judge
+        self.responder = responder
         self.listCopy = ListCopy(signer: signer, policy: AuthorPolicy(resolver: resolver))
         self.limits = limits
         self.budget = ByteBudget(limit: limits.largeMessageMemory)
@@ -97,6 +100,7 @@ package struct MessageIntake: Sendable {
         facts["copies"] = "\(copies.reduce(plan.localCopies.count) { $0 + $1.localCopies.count })"
         facts["remote"] = "\(copies.reduce(plan.remote.count) { $0 + $1.remote.count })"
         logger.info("message accepted", metadata: facts)
+        await responder?.answer(message, bytes, plan.summary)
     }
 
     /// Asks the policies of the recipients' domains here, which all rule the same (RCPT saw to that).

@@ -65,7 +65,21 @@ package struct PlatformMailer: NoticeSending {
             subject: letter.subject,
             text: letter.text
         ).bytes(at: now)
-        let bytes = try await signer.sign(message, domain: letter.domain) + message
+        let places = (copies: letter.copies, remote: letter.remote)
+        return try await plan(message, as: id, from: letter.domain, to: places, "notice of the platform", now)
+    }
+
+    /// One message from nobody (RFC 5321 §4.5.5), signed for the domain.
+    private func plan(
+        _ message: [UInt8],
+        as id: QueueID,
+        from domain: String,
+        to places: (copies: [(account: AccountID, recipient: EmailAddress)], remote: [EmailAddress]),
+        _ detail: String,
+        _ now: Timestamp
+    ) async throws(StoreError) -> DeliveryPlan {
+        let bytes = try await signer.sign(message, domain: domain) + message
+        let header = bytes[..<HeaderBlock(bytes).bodyStart]
         let summary = MessageSummary(parsing: bytes)
         func event(_ kind: TraceEvent.Kind, _ recipient: EmailAddress) -> TraceEvent {
             TraceEvent(
@@ -75,7 +89,7 @@ package struct PlatformMailer: NoticeSending {
                 messageID: summary.messageID,
                 sender: "",
                 recipient: recipient.description,
-                detail: "notice of the platform"
+                detail: detail
             )
         }
         return DeliveryPlan(
@@ -85,18 +99,39 @@ package struct PlatformMailer: NoticeSending {
             sender: .null,
             bytes: .memory(ByteBuffer(bytes: bytes)),
             summary: summary,
-            localCopies: letter.copies.map { account, recipient in
+            localCopies: places.copies.map { account, recipient in
                 LocalCopy(
                     account: account,
                     recipient: recipient,
                     prefix: Array("Return-Path: <>\r\nDelivered-To: \(recipient)\r\n".utf8)
                 )
             },
-            remote: letter.remote.map { RemoteRecipient(address: $0) },
+            remote: places.remote.map { RemoteRecipient(address: $0) },
             expiresAt: now.adding(seconds: Self.lifetimeSeconds),
-            needsSMTPUTF8: letter.recipients.contains { $0.description.utf8.contains { $0 >= 128 } },
+            needsSMTPUTF8: header.contains { $0 >= 128 },
             is8Bit: bytes.contains { $0 >= 128 },
-            trace: letter.copies.map { event(.delivered, $0.recipient) } + letter.remote.map { event(.queued, $0) }
+            trace: places.copies.map { event(.delivered, $0.recipient) } + places.remote.map { event(.queued, $0) }
+        )
+    }
+
+    /// What somebody who is away answers; nil where the sender's address leads back to them or takes no mail.
+    func plan(_ reply: VacationReply, from account: AccountID, now: Timestamp) async throws(StoreError) -> DeliveryPlan?
+    {
+        let (local, remote): ([AccountID], [EmailAddress])
+        do throws(StoreError) {
+            (local, remote) = try await places(of: reply.recipient)
+        } catch .refused {
+            return nil
+        }
+        guard !local.contains(account) else { return nil }
+        let id = QueueID(time: now, random: .random(in: .min ... .max))
+        return try await plan(
+            reply.bytes(as: id, at: now, hostname),
+            as: id,
+            from: reply.author.domain,
+            to: (local.map { ($0, reply.recipient) }, remote),
+            "answer for \(reply.author), who is away",
+            now
         )
     }
 

@@ -36,6 +36,7 @@ package protocol PortProvider: Sendable {
     func registrations() async throws -> any RegistrationStore
     func signUps() async throws -> any SignUpStore
     func avatars() async throws -> any AvatarStore
+    func vacations() async throws -> any VacationStore
     func accountAddresses() async throws -> any AccountAddressStore
     func branding() async throws -> any BrandingStore
     func recovery() async throws -> any RecoveryStore

@@ -1,5 +1,5 @@
-import FoundationEssentials
 package import MailModel
+import Telemetry
 
 /// What filters say.
 extension ListQuery {
@@ -40,10 +40,10 @@ extension ListQuery {
     /// - Throws: 400 unless it is a time (RFC 3339) or not given.
     package func moment(_ name: String) throws(Problem) -> Timestamp? {
         guard let text = filters[name] else { return nil }
-        guard let date = try? Date(text, strategy: .iso8601) else {
+        guard let moment = RFC3339.read(text) else {
             throw Problem(.badRequest, detail: "The query's \(name) takes a time such as 2026-11-25T00:00:00Z.")
         }
-        return Timestamp(seconds: Int64(date.timeIntervalSince1970))
+        return moment
     }
 
     /// An address or a domain, or how one begins, as lookups write it; nil: whatever.

@@ -33,6 +33,13 @@ package struct PeopleSettings: Sendable {
         1...100_000,
         "Accounts that have permissions on one domain, and domains that one account has permissions on"
     )
+    package let vacationReplies = Setting.integer(
+        "OONRUMAIL_VACATION_REPLIES",
+        .accounts,
+        500,
+        0...1_000_000,
+        "Answers that the platform gives in 24 hours for one account whose person is away"
+    )
     package let actingAsUsers = Setting<ActingSetting>.choice(
         "OONRUMAIL_ACTING_AS_USERS",
         .accounts,

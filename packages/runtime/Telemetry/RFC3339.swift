@@ -10,6 +10,53 @@ package enum RFC3339 {
         String(decoding: bytes(time).prefix(19), as: UTF8.self) + "Z"
     }
 
+    /// Reads a date-time from 1970 on, of any offset; what is finer than a microsecond is cut.
+    ///
+    /// - Returns: nil for anything else, and for days that no month has.
+    package static func read(_ text: String) -> Timestamp? {
+        let bytes = Array(text.utf8.prefix(longest + 1))
+        // 2026-02-03T04:05:06 and at least Z.
+        guard (20...longest).contains(bytes.count), bytes[10] | 32 == UInt8(ascii: "t"),
+            bytes[13] == UInt8(ascii: ":"), bytes[16] == UInt8(ascii: ":"),
+            let day = CalendarDay(dashed: String(decoding: bytes[..<10], as: UTF8.self)),
+            let hour = number(bytes[11...12], upTo: 23), let minute = number(bytes[14...15], upTo: 59),
+            let second = number(bytes[17...18], upTo: 60)
+        else { return nil }
+        var rest = bytes[19...]
+        var fraction: Int64 = 0
+        if rest.first == UInt8(ascii: ".") {
+            let digits = rest.dropFirst().prefix { (48...57).contains($0) }
+            guard !digits.isEmpty else { return nil }
+            for place in 0..<6 {
+                fraction = fraction * 10 + (place < digits.count ? Int64(digits[digits.startIndex + place] - 48) : 0)
+            }
+            rest = rest[digits.endIndex...]
+        }
+        guard let offset = offset(rest) else { return nil }
+        let seconds = day.number * 86_400 + hour * 3_600 + minute * 60 + second - offset
+        return Timestamp(microseconds: seconds * 1_000_000 + fraction)
+    }
+
+    /// Octets that are read: a fraction of nine digits.
+    private static let longest = 35
+
+    /// Seconds before UTC: `Z`, `+01:00`, `-03:30`.
+    private static func offset(_ bytes: ArraySlice<UInt8>) -> Int64? {
+        guard let sign = bytes.first else { return nil }
+        if sign | 32 == UInt8(ascii: "z") { return bytes.count == 1 ? 0 : nil }
+        let rest = Array(bytes.dropFirst())
+        guard sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-"), rest.count == 5, rest[2] == UInt8(ascii: ":"),
+            let hours = number(rest[..<2], upTo: 23), let minutes = number(rest[3...], upTo: 59)
+        else { return nil }
+        return (sign == UInt8(ascii: "-") ? -1 : 1) * (hours * 3_600 + minutes * 60)
+    }
+
+    private static func number(_ digits: some Collection<UInt8>, upTo limit: Int64) -> Int64? {
+        guard digits.allSatisfy({ (48...57).contains($0) }) else { return nil }
+        let value = digits.reduce(Int64(0)) { $0 * 10 + Int64($1 - 48) }
+        return value <= limit ? value : nil
+    }
+
     package static func bytes(_ time: Timestamp) -> [UInt8] {
         let seconds = time.seconds
         let milliseconds = (time.microseconds - seconds * 1_000_000) / 1_000

@@ -176,6 +176,7 @@ package struct FakePorts: PortProvider {
     package func registrations() async throws -> any RegistrationStore { throw StoreError.refused("no fake") }
     package func signUps() async throws -> any SignUpStore { throw StoreError.refused("no fake") }
     package func avatars() async throws -> any AvatarStore { FakeAvatars() }
+    package func vacations() async throws -> any VacationStore { throw StoreError.refused("no fake") }
     package func accountAddresses() async throws -> any AccountAddressStore { throw StoreError.refused("no fake") }
     package func branding() async throws -> any BrandingStore { looks }
     package func recovery() async throws -> any RecoveryStore { throw StoreError.refused("no fake") }

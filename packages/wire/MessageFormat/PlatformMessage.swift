@@ -55,7 +55,7 @@ package struct PlatformMessage: Sendable {
 
     /// A header's text, whatever is in it: control characters become spaces, so no octet of it ends the field; what is not ASCII, and
     /// what looks like an encoded word, becomes encoded words (RFC 2047 §4.1).
-    static func header(_ text: String) -> String {
+    package static func header(_ text: String) -> String {
         let plain = text.utf8.prefix(longestSubject).map { $0 < 32 || $0 == 127 ? 32 : $0 }
         let looksEncoded = zip(plain, plain.dropFirst()).contains { $0 == 61 && $1 == 63 }
         guard plain.contains(where: { $0 >= 128 }) || looksEncoded || plain.count > 78 else {
@@ -74,7 +74,8 @@ package struct PlatformMessage: Sendable {
         return words.joined(separator: "\r\n ")
     }
 
-    private static func body(_ text: String) -> (encoding: String, bytes: [UInt8]) {
+    /// Lines parted by LF as the body of plain text in UTF-8, with the encoding that it needs (RFC 2045 §6).
+    package static func body(_ text: String) -> (encoding: String, bytes: [UInt8]) {
         var lines: [[UInt8]] = []
         for line in text.utf8.split(separator: 10, omittingEmptySubsequences: false) {
             lines.append(line.filter { $0 != 13 && $0 != 0 })

@@ -9,9 +9,14 @@ extension AuthModule {
     /// How often keys that sign tokens are looked at; every process does it.
     private static let keyInterval = Duration.seconds(30)
 
-    /// Deleted accounts whose grace is over go; of all processes one at a time does it.
+    /// Answers of people who were away that one pass forgets; the next goes on.
+    private static let forgottenAtOnce = 10_000
+
+    /// Deleted accounts whose grace is over go, of all processes one at a time does it; answers of who was away are forgotten when
+    /// no interval asks for them.
     static func accountUpkeep(_ people: PeopleService, _ context: ServiceContext) async throws -> PeriodicService {
         let upkeep = PeopleUpkeep(store: people.store, leases: try await context.ports.domains())
+        let vacations = try await context.ports.vacations()
         return PeriodicService(
             "accounts",
             every: context.settings.accountUpkeepInterval,
@@ -19,6 +24,11 @@ extension AuthModule {
             complaint: "the upkeep of accounts failed"
         ) {
             _ = try await upkeep.pass(holder: context.holder, clock: context.clock)
+            let days = Int64(Vacation.intervals.upperBound)
+            _ = try await vacations.forgetVacationAnswers(
+                before: context.clock.now().adding(seconds: -days * 86_400),
+                limit: forgottenAtOnce
+            )
         }
     }
 

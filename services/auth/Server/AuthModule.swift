@@ -90,6 +90,11 @@ package enum AuthModule {
                     tokens: context.tokens,
                     clock: context.clock
                 ).routes(),
+                VacationRoutes(
+                    vacations: VacationService(store: try await context.ports.vacations(), people: people),
+                    tokens: context.tokens,
+                    clock: context.clock
+                ).routes(),
                 AccountAddressRoutes(
                     addresses: AccountAddresses(
                         store: try await context.ports.accountAddresses(),

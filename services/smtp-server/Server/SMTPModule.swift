@@ -18,10 +18,17 @@ package enum SMTPModule {
         let signer = DKIMMessageSigner(directory: directory, master: context.masterKey, clock: context.clock)
         let limiter = try await context.ports.limits()
         let policies = PolicyGuard(policies: try await context.ports.policies(), limiter: limiter)
+        let responder = VacationResponder(
+            vacations: try await context.ports.vacations(),
+            directory: directory,
+            mailer: try await context.mailer(),
+            repliesPerDay: context.settings.vacationReplies
+        )
         let intake = MessageIntake(
             deliveries: try await context.ports.deliveries(),
             signer: signer,
             judge: PolicyJudge(policies: policies),
+            responder: responder,
             hostname: configuration.hostname,
             resolver: try await context.ports.resolver(),
             limits: configuration.intake,
