@@ -107,8 +107,9 @@ def test_everything_that_is_asked_exists(platform, exporters):
     platform.messages(ADMIN)
     platform.http("POST", "/api/auth/login", {"email": ADMIN, "password": PASSWORD})
     known = {"up"} | {rule["record"] for rule in rules() if "record" in rule}
-    # The first look at certificates comes with a process's second second.
+    # The first look at certificates comes with a process's second second, the first count of mail soon after.
     wait_until(lambda: platform.metric("oonrumail_certificate_expiry_seconds"), seconds=60)
+    wait_until(lambda: any("oonrumail_statistics_lag_seconds" in "".join(platform._metrics(port)) for port in platform.http_ports))
     for port in platform.http_ports:
         known |= names_in(read(f"http://127.0.0.1:{port}/metrics"))
     for name in ("node", "redis", "postgres"):

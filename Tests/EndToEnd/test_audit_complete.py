@@ -248,6 +248,7 @@ def people(story):
     story.do("DELETE /api/accounts/{id}", OWNER, [number], None, "account.delete", person)
     path, guest = "/api/organisations/{id}/invitations", f"guest@{SHOP}"
     made = story.do(f"POST {path}", OWNER, [organisation], {"email": guest}, "invitation.add", guest)
+    story.do(f"POST {path}/{{invitation}}/send", OWNER, [organisation, made["id"]], {}, "invitation.send", guest)
     story.do(f"DELETE {path}/{{invitation}}", OWNER, [organisation, made["id"]], None, "invitation.revoke", guest)
     made = story.do(f"POST {path}", OWNER, [organisation], {"email": guest}, "invitation.add", guest)
     answer = {"token": made["token"], "password": PASSWORD}

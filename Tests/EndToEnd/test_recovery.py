@@ -127,6 +127,61 @@ def test_an_invited_person_chooses_the_password(platform, owner):
     assert platform.http("POST", accept, {"token": made["token"], "password": NEW})[0] == 201
 
 
+def test_an_invitation_is_sent_again(platform, owner):
+    token, organisation = owner
+    path, accept = f"/api/organisations/{organisation}/invitations", "/api/auth/invitations/accept"
+    first, second = platform.add_account("first@elsewhere-mail.test"), platform.add_account("second@elsewhere-mail.test")
+
+    def again(number, body=None, by=token):
+        status, _, answer = platform.http("POST", f"{path}/{number}/send", body or {}, by)
+        return status, answer
+
+    made = platform.http("POST", path, {"email": "again@recover.test", "contact": first}, token)[2]
+    old = token_in(platform, first)
+    status, sent = again(made["id"])
+    assert status == 200 and sent["id"] == made["id"] and "token" not in sent and sent["expires_at"] > made["expires_at"]
+    assert token_in(platform, first, 2) != old
+    # To somebody else's eyes, and then it is theirs alone.
+    assert again(made["id"], {"contact": second})[1]["contact"] == second
+    secret = token_in(platform, second)
+    for void in (old, token_in(platform, first, 2)):
+        assert platform.http("POST", accept, {"token": void, "password": NEW})[0] == 422
+    for contact, code in (("again@recover.test", 409), ("nobody@recover.test", 422), ("no address", 422)):
+        status, problem = again(made["id"], {"contact": contact})
+        assert status == code and (code == 409 or problem["errors"][0]["pointer"] == "#/contact"), problem
+    again(made["id"], {"contact": second})
+    secret = token_in(platform, second, 2)
+    assert platform.http("POST", accept, {"token": secret, "password": NEW})[0] == 201
+    assert again(made["id"])[0] == 404
+    # Handed over, where nobody is written to; by those alone who could have invited.
+    made = platform.http("POST", path, {"email": "handed@recover.test", "role": "owner"}, token)[2]
+    status, sent = again(made["id"])
+    assert status == 200 and sent["token"] != made["token"]
+    platform.cli("account", "add", "admin@recover.test", "--role", "admin", "--password-stdin", stdin=PASSWORD + "\n")
+    platform.add_account("member@recover.test")
+    assert again(made["id"], by=login(platform, "admin@recover.test"))[0] == 404
+    assert again(made["id"], by=login(platform, "member@recover.test"))[0] == 403
+    assert again(made["id"], by=login(platform, first))[0] in (403, 404)
+    renewed = platform.json("invitation", "renew", str(organisation), str(made["id"]))
+    assert platform.http("POST", accept, {"token": sent["token"], "password": NEW})[0] == 422
+    assert platform.http("POST", accept, {"token": renewed["token"], "password": NEW})[0] == 201
+
+
+def test_an_imported_person_is_invited_again(platform, owner):
+    token, organisation = owner
+    made = platform.json("account", "add", "import@recover.test", "--without-password")
+    listed = platform.http("GET", f"/api/organisations/{organisation}/invitations?text=import@", token=token)[2]["invitations"]
+    number = listed[0]["id"]
+    contact = platform.add_account("third@elsewhere-mail.test")
+    path = f"/api/organisations/{organisation}/invitations/{number}/send"
+    assert platform.http("POST", path, {"contact": contact}, token)[0] == 200
+    secret = token_in(platform, contact)
+    accept = "/api/auth/invitations/accept"
+    assert platform.http("POST", accept, {"token": made["token"], "password": NEW})[0] == 422
+    assert platform.http("POST", accept, {"token": secret, "password": NEW})[0] == 201
+    assert login(platform, "import@recover.test", NEW)
+
+
 @pytest.mark.one_machine("settings of its own")
 def test_tokens_are_not_guessed(start_platform):
     platform = start_platform(OONRUMAIL_PASSWORD_RESET_REQUESTS="3")

@@ -21,7 +21,7 @@ extension SQLStore: AuditStore {
         do throws(StoreError) {
             try await recordAudit(event)
         } catch {
-            Counter(label: "oonrumail_audit_lost_total").increment()
+            auditLost.increment()
             reports.logger.error(
                 "audit event not written",
                 metadata: [

@@ -158,6 +158,59 @@ extension SQLStore: InvitationStore {
         }
     }
 
+    package func renewInvitation(
+        _ id: InvitationID,
+        of organisation: OrganisationID,
+        upTo limit: Role,
+        contact: Edit<EmailAddress>,
+        tokenHash: [UInt8],
+        expiresAt: Timestamp,
+        audit: AuditEvent
+    ) async throws(StoreError) -> Invitation {
+        try await database.write { connection throws(StoreError) in
+            try connection.takeTurn(.people)
+            let key: [SQLValue] = [.integer(id.rawValue), .integer(organisation.rawValue)]
+            let found = try connection.first(
+                """
+                SELECT \(Self.invitationColumns), account_id FROM invitations
+                WHERE invitation_id = $1 AND organisation_id = $2\(connection.dialect.forUpdate)
+                """,
+                key
+            ) { row throws(StoreError) in (invitation: try Self.invitation(row), account: row.optionalInteger(9)) }
+            guard let found, found.invitation.role.rank <= limit.rank else { throw .notFound }
+            var made = found.invitation
+            try Self.requireActiveDomain(made.address.domain, of: organisation, connection)
+            let holder = try connection.first(
+                "SELECT account_id FROM addresses WHERE address = $1",
+                [.text(made.address.canonical)]
+            ) { row throws(StoreError) in row.optionalInteger(0) }
+            // That of an import has its account already.
+            if let holder, holder != found.account { throw .alreadyExists }
+            made.contact = contact.applied(to: made.contact)
+            guard made.contact != made.address else {
+                throw .refused("The account's own address is read by nobody yet.")
+            }
+            made.expiresAt = expiresAt
+            try connection.execute(
+                """
+                UPDATE invitations SET token_hash = $3, contact = $4, expires_at = $5
+                WHERE invitation_id = $1 AND organisation_id = $2
+                """,
+                key + [.bytes(tokenHash), .optional(made.contact?.description), .integer(expiresAt.microseconds)]
+            )
+            var audit = audit
+            audit.subject = made.address.canonical
+            let detail = AuditDetail().changing(
+                "contact",
+                from: found.invitation.contact?.description,
+                to: made.contact?.description
+            )
+            audit.detail = detail.adding("role", made.role.rawValue).text
+            try Self.record(audit, of: organisation, connection)
+            return made
+        }
+    }
+
     package func removeInvitation(
         _ id: InvitationID,
         of organisation: OrganisationID,

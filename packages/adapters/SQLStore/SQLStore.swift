@@ -2,6 +2,7 @@ package import Database
 package import Logging
 package import MailModel
 package import MailPorts
+import Metrics
 
 /// The ports of the platform's store over one SQL database and a blob store.
 ///
@@ -40,6 +41,8 @@ package final class SQLStore: Sendable {
     let traceBuffer: TraceBuffer
     let clockWatch: ClockWatch
     let policies = PolicyMemory()
+    /// Shown from the start, so that what watches it knows nothing lost from nothing known.
+    let auditLost = Counter(label: "oonrumail_audit_lost_total")
     /// The data folder of a one-machine store.
     let folder: String?
 

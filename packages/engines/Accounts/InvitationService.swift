@@ -60,20 +60,9 @@ package struct InvitationService: Sendable {
         guard role.rank <= actor.role.rank else { throw .notAllowed("You may not give the role \(role.rawValue).") }
         let address = try Self.address(email, "email")
         let record = try await people.organisation(organisation, invitingTo: address.domain, for: actor)
-        var other: EmailAddress?
-        if let contact {
-            let place = try Self.address(contact, "contact")
-            guard place.canonical != address.canonical else {
-                throw .fieldRefused("contact", "The account's own address is read by nobody yet.")
-            }
-            other = place
-        }
+        let other = try contact.map { text throws(AccountError) in try Self.contact(text, of: address) }
         let name = try PeopleService.text(displayName, "display_name", mayBeEmpty: true)
-        let key = "invitation:\(organisation)"
-        let day = InvitationLimits.daySeconds
-        if case .exceeded(let seconds) = await limiter.count(key, limit: limits.open, windowSeconds: day, now: now) {
-            throw .tooMany(retryAfterSeconds: seconds)
-        }
+        try await count(organisation, now)
         let token = MailToken.random()
         let invitation = try await add(
             Invitation(
@@ -91,16 +80,73 @@ package struct InvitationService: Sendable {
             actor,
             now
         )
-        guard let other, let notices else { return (invitation, token) }
-        do throws(StoreError) {
-            try await notices.send(Self.notice(invitation, record, token, to: other), now: now)
-        } catch .refused {
+        do throws(AccountError) {
+            return (invitation, try await deliver(token, of: invitation, record, now))
+        } catch .fieldRefused(let field, let why) {
             try await remove(invitation.id, of: organisation, actor, now)
+            throw .fieldRefused(field, why)
+        }
+    }
+
+    /// Invites anew whoever is invited: with another token, which goes to the contact; the one before is good no more.
+    ///
+    /// - Parameter contact: in place of the one that there is; nil: that one. Without any the token is in the answer.
+    package func sendAgain(
+        _ id: InvitationID,
+        contact: String?,
+        of organisation: OrganisationID,
+        by actor: PeopleActor,
+        now: Timestamp
+    ) async throws(AccountError) -> (invitation: Invitation, token: MailToken?) {
+        let record = try await people.organisation(organisation, for: actor)
+        let other = try contact.map { text throws(AccountError) in try Self.address(text, "contact") }
+        try await count(organisation, now)
+        let token = MailToken.random()
+        let invitation: Invitation
+        do throws(StoreError) {
+            invitation = try await store.renewInvitation(
+                id,
+                of: organisation,
+                upTo: actor.role,
+                contact: other.map { .set($0) } ?? .keep,
+                tokenHash: token.hash(for: .invitation),
+                expiresAt: now.adding(seconds: limits.lifetimeSeconds),
+                audit: actor.event("invitation.send", "", now)
+            )
+        } catch .alreadyExists {
+            throw .fieldTaken("email", "The address has become somebody's.")
+        } catch .refused(let why) {
+            throw .fieldTaken(contact == nil ? "email" : "contact", why)
+        } catch {
+            throw .store(error)
+        }
+        return (invitation, try await deliver(token, of: invitation, record, now))
+    }
+
+    private func count(_ organisation: OrganisationID, _ now: Timestamp) async throws(AccountError) {
+        let key = "invitation:\(organisation)"
+        let day = InvitationLimits.daySeconds
+        if case .exceeded(let seconds) = await limiter.count(key, limit: limits.open, windowSeconds: day, now: now) {
+            throw .tooMany(retryAfterSeconds: seconds)
+        }
+    }
+
+    /// - Returns: the token where it did not go by mail, for the inviter to hand over.
+    private func deliver(
+        _ token: MailToken,
+        of invitation: Invitation,
+        _ record: OrganisationRecord,
+        _ now: Timestamp
+    ) async throws(AccountError) -> MailToken? {
+        guard let contact = invitation.contact, let notices else { return token }
+        do throws(StoreError) {
+            try await notices.send(Self.notice(invitation, record, token, to: contact, now), now: now)
+        } catch .refused {
             throw .fieldRefused("contact", "The address takes no mail.")
         } catch {
             throw .store(error)
         }
-        return (invitation, nil)
+        return nil
     }
 
     private func add(
@@ -172,11 +218,20 @@ package struct InvitationService: Sendable {
         return address
     }
 
+    private static func contact(_ text: String, of address: EmailAddress) throws(AccountError) -> EmailAddress {
+        let place = try Self.address(text, "contact")
+        guard place.canonical != address.canonical else {
+            throw .fieldRefused("contact", "The account's own address is read by nobody yet.")
+        }
+        return place
+    }
+
     private static func notice(
         _ invitation: Invitation,
         _ organisation: OrganisationRecord,
         _ token: MailToken,
-        to contact: EmailAddress
+        to contact: EmailAddress,
+        _ now: Timestamp
     ) -> PlatformNotice {
         PlatformNotice(
             to: contact,
@@ -186,7 +241,7 @@ package struct InvitationService: Sendable {
                 \(organisation.name) has a mailbox for you: \(invitation.address).
 
                 Choose a password or a passkey for it with this token, which is good once and for \(
-                    (invitation.expiresAt.seconds - invitation.createdAt.seconds) / 3_600) hours:
+                    (invitation.expiresAt.seconds - now.seconds) / 3_600) hours:
 
                 \(token.text)
 

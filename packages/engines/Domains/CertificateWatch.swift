@@ -15,8 +15,8 @@ package struct CertificateWatch: Sendable {
     }
 
     static let task = "certificates"
-    /// Longer than the looks of one round take.
-    static let leaseSeconds: Int64 = 180
+    /// Longer than the looks of one round take: four addresses, each with two minutes at the longest timeout that can be set.
+    static let leaseSeconds: Int64 = 600
     /// Looked at side by side.
     static let atOnce = 8
     /// Looks of one pass; the next one goes on.

@@ -71,6 +71,20 @@ package protocol InvitationStore: Sendable {
         byToken hash: [UInt8],
         now: Timestamp
     ) async throws(StoreError) -> (invitation: Invitation, account: AccountID)?
+    /// Another token until another time in place of the present one, which is good no more; one that has expired is open again.
+    ///
+    /// - Parameter contact: where it goes now.
+    /// - Throws: `.notFound` when the organisation has no such one of a role up to the limit, `.alreadyExists` when its address has
+    ///   become another's, `.refused` when its domain is no active one of the organisation any more, or the contact is its own address.
+    func renewInvitation(
+        _ id: InvitationID,
+        of organisation: OrganisationID,
+        upTo limit: Role,
+        contact: Edit<EmailAddress>,
+        tokenHash: [UInt8],
+        expiresAt: Timestamp,
+        audit: AuditEvent
+    ) async throws(StoreError) -> Invitation
     /// `.notFound` when the organisation has no such one.
     func removeInvitation(
         _ id: InvitationID,

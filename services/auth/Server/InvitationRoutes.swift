@@ -25,6 +25,7 @@ package struct InvitationRoutes: Sendable {
         set.get(Self.path, guarded(list))
         set.post(Self.path, guarded(invite))
         set.delete(Self.path + "/{invitation}", guarded(revoke))
+        set.post(Self.path + "/{invitation}/send", guarded(sendAgain))
         set.post("/api/auth/invitations/accept/options") { request in try await self.passkeyOptions(request) }
         set.post("/api/auth/invitations/accept") { request in try await self.accept(request) }
         Self.describe(&set)
@@ -128,6 +129,23 @@ package struct InvitationRoutes: Sendable {
         return .noContent
     }
 
+    private struct Sending: RequestDocument {
+        static let members: Set<String> = ["contact"]
+        var contact: String?
+    }
+
+    @Sendable private func sendAgain(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let number = try request.number("invitation")
+        let made = try await invitations.sendAgain(
+            InvitationID(number),
+            contact: try await request.decode(Sending.self).contact,
+            of: try Self.organisation(request),
+            by: PeopleActor(caller, remote: request.remote),
+            now: clock.now()
+        )
+        return try .json(Document(made.invitation, made.token))
+    }
+
     private struct Token: RequestDocument {
         static let members: Set<String> = ["token"]
         var token: String
@@ -225,6 +243,17 @@ package struct InvitationRoutes: Sendable {
             "DELETE",
             path + "/{invitation}",
             RouteDescription("Revoke an invitation", answers: [204: "Revoked", 404: foreign])
+        )
+        set.describe(
+            "POST",
+            path + "/{invitation}/send",
+            RouteDescription(
+                "Invite anew with another token, to the same contact or another; the token before is good no more",
+                body: Sending.members,
+                answers: [200: "The invitation; with its token where there is no contact", 404: foreign],
+                types: ["contact": .nullable(.text)],
+                schemas: [200: Document.schema]
+            )
         )
         describeAcceptance(&set)
     }

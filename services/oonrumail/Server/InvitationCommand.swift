@@ -9,7 +9,7 @@ struct InvitationCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "invitation",
         abstract: "Invitations: accounts that wait for the person who chooses how to sign in.",
-        subcommands: [Add.self, List.self, Revoke.self]
+        subcommands: [Add.self, List.self, Renew.self, Revoke.self]
     )
 
     private struct Document: Encodable {
@@ -107,6 +107,32 @@ struct InvitationCommand: ParsableCommand {
                     table.add(["\(one.id)", one.email, one.contact ?? "-", one.role, one.invitedBy, one.expiresAt])
                 }
                 try options.show(found.map { Document($0) }, table.text)
+            }
+        }
+    }
+
+    struct Renew: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Make another token for an invitation and print it once; the one before is good no more."
+        )
+        @Argument(help: "The organisation's number.") var organisation: Int64
+        @Argument(help: "The invitation's number.") var id: Int64
+        @OptionGroup var options: StoreOptions
+
+        func run() async throws {
+            try await options.withPorts("invitation \(id)") { ports in
+                let made = try await service(ports, options).sendAgain(
+                    InvitationID(id),
+                    contact: nil,
+                    of: OrganisationID(organisation),
+                    by: .commandLine,
+                    now: ports.stores.clock().now()
+                )
+                let document = Document(made.invitation, token: made.token)
+                try options.show(
+                    document,
+                    "\(document.email) is invited until \(document.expiresAt). The token, shown this once:\n\(document.token ?? "-")"
+                )
             }
         }
     }

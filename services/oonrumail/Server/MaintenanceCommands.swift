@@ -20,6 +20,10 @@ struct VerifyCommand: AsyncParsableCommand {
         var findings: [String]
     }
 
+    private static func counted(_ count: Int, _ one: String, _ several: String? = nil) -> String {
+        "\(count) \(count == 1 ? one : several ?? one + "s")"
+    }
+
     func run() async throws {
         try await options.withPorts("verify") { ports in
             let report = try await ports.stores.maintenance().verify()
@@ -30,11 +34,13 @@ struct VerifyCommand: AsyncParsableCommand {
                 blobs: report.blobs,
                 findings: report.findings
             )
-            let counts =
-                "\(report.accounts) accounts, \(report.mailboxes) mailboxes, \(report.messages) messages, \(report.blobs) files of large ones"
+            let counts = [
+                Self.counted(report.accounts, "account"), Self.counted(report.mailboxes, "mailbox", "mailboxes"),
+                Self.counted(report.messages, "message"), Self.counted(report.blobs, "file") + " of large ones",
+            ].joined(separator: ", ")
             let lines =
                 report.findings.map(TextTable.printable) + [
-                    "Checked \(counts): \(report.findings.isEmpty ? "all is well" : "\(report.findings.count) findings")."
+                    "Checked \(counts): \(report.findings.isEmpty ? "all is well" : Self.counted(report.findings.count, "finding"))."
                 ]
             try options.show(document, lines.joined(separator: "\n"))
             guard report.findings.isEmpty else { throw ExitCode(CommandFailure.Code.failure.rawValue) }
