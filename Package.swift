@@ -183,6 +183,7 @@ let package = Package(
                 "SingleSignOn": [
                     "ByteParsing", "MailModel", "MailCrypto", "MailPorts", "OpenIDWire", "Logging", "Metrics",
                 ],
+                "ClientConduct": ["MailModel", "MailCrypto", "MailPorts", "Logging", "Metrics"],
                 "MailSearch": ["MailModel", "MailPorts", "MessageFormat", "NIOCore", "Logging", "Metrics"],
             ]
         ),
@@ -247,7 +248,8 @@ let package = Package(
             [
                 "ServiceHost": [
                     "MailModel", "MailCrypto", "MailPorts", "Accounts", "Addresses", "Domains", "SingleSignOn",
-                    "MailDelivery", "SenderAuth", "PlatformConfig", "NetKit", "HTTPKit", "ServiceLifecycle", "NIOPosix",
+                    "ClientConduct", "MailDelivery", "SenderAuth", "PlatformConfig", "NetKit", "HTTPKit",
+                    "ServiceLifecycle", "NIOPosix",
                     "Telemetry", "Logging", "Metrics",
                 ]
             ]
@@ -260,7 +262,8 @@ let package = Package(
                     "NetKit", "HTTPKit", "Database", "SQLStore", "StoreMove", "BlobFiles", "BlobS3", "SearchOpenSearch",
                     "CacheMemory", "CacheRedis", "DNSResolver", "TLSProbe", "ACMEClient", "SMTPTransport",
                     "MailDelivery", "TelemetryExport",
-                    "ProviderHTTP", "Accounts", "SingleSignOn", "Domains", "Logging", "Metrics", "Tracing",
+                    "ProviderHTTP", "Accounts", "SingleSignOn", "Domains", "ClientConduct", "Logging", "Metrics",
+                    "Tracing",
                     "ServiceLifecycle", "UnixSignals", "NIOCore", "NIOPosix", "NIOSSL",
                 ]
             ]
@@ -277,7 +280,7 @@ let package = Package(
             "auth/AuthServer": [
                 "MailModel", "MailPorts", "MailCrypto", "WebAuthn", "HTTPKit", "Telemetry", "Accounts", "Addresses",
                 "Domains", "MailboxEngine", "OpenIDProvider", "OpenIDWire", "SingleSignOn", "ServiceHost",
-                "PlatformConfig",
+                "ClientConduct", "PlatformConfig",
                 "MailDelivery",
                 "SenderAuth", "Logging", "Metrics", "ServiceLifecycle",
             ],
@@ -293,7 +296,7 @@ let package = Package(
             "oonrumail/OperatorCommands": [
                 "ByteParsing", "MailModel", "MailPorts", "MailCrypto", "MessageFormat", "Accounts", "Addresses",
                 "Domains", "OpenIDProvider", "SingleSignOn", "MailQueue", "MailboxEngine", "MailPolicy", "MailDelivery",
-                "ServiceHost", "PlatformConfig", "Telemetry", "ArgumentParser", "NIOCore", "Logging",
+                "ClientConduct", "ServiceHost", "PlatformConfig", "Telemetry", "ArgumentParser", "NIOCore", "Logging",
             ],
         ]),
         programs([
@@ -387,6 +390,9 @@ let package = Package(
             "AccountsTests": [
                 "MailModel", "MailPorts", "MailCrypto", "WebAuthn", "SASLMechanisms", "Accounts", "Telemetry",
                 "MailTesting", "Logging",
+            ],
+            "ClientConductTests": [
+                "MailModel", "MailPorts", "ClientConduct", "CacheMemory", "Telemetry", "MailTesting",
             ],
             "HTTPKitTests": [
                 "MailModel", "MailPorts", "MailCrypto", "HTTPKit", "Telemetry", "Accounts", "Domains", "AuthServer",

@@ -255,6 +255,9 @@ def people(story):
     story.do("POST /api/auth/invitations/accept", None, [], answer, "invitation.accept", guest, actor=guest)
     story.do("PUT /api/flags/{name}", ADMIN, ["passkey-sign-in"], {"percentage": 100}, "flag.set", Any(""))
     story.do("DELETE /api/flags/{name}", ADMIN, ["passkey-sign-in"], None, "flag.clear", Any(""))
+    ban = {"network": "192.0.2.9/24", "reason": "abuse", "seconds": 600}
+    banned = story.do("POST /api/bans", ADMIN, [], ban, "ban.add", "192.0.2.0/24")
+    story.do("DELETE /api/bans/{id}", ADMIN, [banned["id"]], None, "ban.lift", "192.0.2.0/24")
     team = {"email": f"desk@{SHOP}", "display_name": "Desk"}
     story.do("POST /api/shared-accounts", OWNER, [], team, "shared_account.add", team["email"])
     number = story.platform.json("account", "show", OWNER)["id"]

@@ -172,6 +172,9 @@ class House:
             self.made(f"/api/accounts/{self.owner}/addresses", {"email": f"o{name}@{DOMAIN}"})
             self.made("/api/shared-accounts", {"email": f"s{name}@{DOMAIN}", "display_name": f"Team {len(name)}"})
             self.made("/api/oauth/clients", {"name": f"Program {name}", "redirect_uris": ["https://program.test/"], "scopes": ["openid"], "kind": "public" if name == "B" else "confidential"})
+            number = len(name) + ord(name[-1])
+            ban = {"network": f"203.0.113.{number}", "reason": f"test {name}", "kind": "exemption" if name == "B" else "ban"}
+            self.made("/api/bans", {**ban, "seconds": 3_600 + number} if name != "z" else ban, who="operator")
         for address in people[:3]:
             for kind in ("send-as", "send-on-behalf"):
                 self.made("/api/users/me/sending-grants", {"kind": kind, "to": address})
@@ -271,6 +274,9 @@ def test_every_list_is_walked_whole_in_every_order(platform, house):
 def test_filters_are_those_of_the_whole_list(platform, house):
     domain = f"/api/domains/{DOMAIN}"
 
+    def asked_by(place):
+        return "operator" if place == "/api/bans" else "owner"
+
     def has(part):
         return lambda *texts: any(part.lower() in text.lower() for text in texts)
 
@@ -286,6 +292,10 @@ def test_filters_are_those_of_the_whole_list(platform, house):
         ("/api/users/me/masked-addresses", "masked_addresses", "is_enabled", ["true", "false"], lambda row, value: row["is_enabled"] == (value == "true")),
         ("/api/users/me/masked-addresses", "masked_addresses", "text", ["label 3", "Z.EX"], lambda row, value: has(value)(row["address"], row["label"], row["site"])),
         ("/api/users/me/app-passwords", "app_passwords", "scope", ["imap", "smtp", "sieve"], lambda row, value: value in row["scopes"]),
+        ("/api/bans", "bans", "kind", ["ban", "exemption"], lambda row, value: row["kind"] == value),
+        ("/api/bans", "bans", "state", ["in_force", "over"], lambda row, value: row["state"] == value),
+        ("/api/bans", "bans", "is_automatic", ["true", "false"], lambda row, value: row["is_automatic"] == (value == "true")),
+        ("/api/bans", "bans", "text", ["TEST a", "113.12"], lambda row, value: has(value)(row["network"], row["reason"], row["made_by"])),
         ("/api/users/me/app-passwords", "app_passwords", "text", ["DEVICE a"], lambda row, value: has(value)(row["name"])),
         (f"/api/organisations/{house.organisation}/invitations", "invitations", "role", ["admin", "member"], lambda row, value: row["role"] == value),
         (f"/api/organisations/{house.organisation}/invitations", "invitations", "text", ["ia"], lambda row, value: has(value)(row["email"], row["display_name"], row.get("contact", ""))),
@@ -304,11 +314,12 @@ def test_filters_are_those_of_the_whole_list(platform, house):
         ("/api/domains", "domains", "status", ["verified", "pending"], lambda row, value: row["status"] == value),
     ]
     for place, items, name, values, holds in checks:
-        whole = steady(house.get("owner", f"{place}?limit=500")[items])
+        who = asked_by(place)
+        whole = steady(house.get(who, f"{place}?limit=500")[items])
         for value in values:
-            rows = steady(walk(house, "owner", place, items, {name: value}, 2))
+            rows = steady(walk(house, who, place, items, {name: value}, 2))
             assert text(rows) == text([row for row in whole if holds(row, value)]), (place, name, value)
-    assert all(house.get("owner", f"{place}?limit=500")[items] for place, items, *_ in checks)
+    assert all(house.get(asked_by(place), f"{place}?limit=500")[items] for place, items, *_ in checks)
 
 
 def test_what_a_list_does_not_take_is_told(platform, house):

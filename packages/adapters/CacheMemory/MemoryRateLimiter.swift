@@ -39,6 +39,18 @@ package final class MemoryRateLimiter: RateLimiter {
         }
     }
 
+    package func tally(_ key: String, adding events: Int, windowSeconds: Int, now: Timestamp) async -> RateTally {
+        entries.withLock { entries in
+            var entry = Self.rolled(entries[key], windowSeconds, now)
+            if events > 0 {
+                if entries.count >= maximumKeys, entries[key] == nil { Self.makeRoom(&entries, maximumKeys, now) }
+                entry.current += events
+                entries[key] = entry
+            }
+            return RateTally(events: Self.estimate(entry, now), isShared: true)
+        }
+    }
+
     package func clear(_ key: String) async { entries.withLock { $0[key] = nil } }
 
     private static func rolled(_ entry: Entry?, _ windowSeconds: Int, _ now: Timestamp) -> Entry {

@@ -19,7 +19,12 @@ package final class RedisRateLimiter: RateLimiter {
             elseif old == w - 1 then p = tonumber(v[2]) end
         end
         local events = c + math.floor(p * math.max(0, s - (now - w * s)) / s)
-        if limit < 0 then return {1, events} end
+        local added = tonumber(ARGV[4])
+        if added > 0 then
+            redis.call('HSET', KEYS[1], 'w', w, 'c', c + added, 'p', p, 's', s)
+            redis.call('EXPIRE', KEYS[1], 2 * s + 60)
+        end
+        if limit < 0 then return {1, events + added} end
         if events >= limit then return {0, math.max(1, (w + 1) * s - now)} end
         redis.call('HSET', KEYS[1], 'w', w, 'c', c + 1, 'p', p, 's', s)
         redis.call('EXPIRE', KEYS[1], 2 * s + 60)
@@ -55,6 +60,14 @@ package final class RedisRateLimiter: RateLimiter {
         return await fallback.peek(key, windowSeconds: windowSeconds, now: now)
     }
 
+    package func tally(_ key: String, adding events: Int, windowSeconds: Int, now: Timestamp) async -> RateTally {
+        if let (_, number) = await eval(key, windowSeconds, now, limit: -1, adding: max(0, events)) {
+            return RateTally(events: number, isShared: true)
+        }
+        let own = await fallback.tally(key, adding: events, windowSeconds: windowSeconds, now: now)
+        return RateTally(events: own.events, isShared: false)
+    }
+
     package func clear(_ key: String) async {
         await fallback.clear(key)
         let name = name(key)
@@ -64,9 +77,17 @@ package final class RedisRateLimiter: RateLimiter {
     private func name(_ key: String) -> String { "\(client.options.prefix)limit:\(key)" }
 
     /// nil when Redis cannot say.
-    private func eval(_ key: String, _ windowSeconds: Int, _ now: Timestamp, limit: Int) async -> (Bool, Int)? {
+    private func eval(
+        _ key: String,
+        _ windowSeconds: Int,
+        _ now: Timestamp,
+        limit: Int,
+        adding events: Int = 0
+    ) async -> (Bool, Int)? {
         let name = name(key)
-        let command = ["EVAL", Self.script, "1", name, "\(max(1, windowSeconds))", "\(now.seconds)", "\(limit)"]
+        let command = [
+            "EVAL", Self.script, "1", name, "\(max(1, windowSeconds))", "\(now.seconds)", "\(limit)", "\(events)",
+        ]
         guard let reply = try? await client.run(command, key: name), let parts = reply.elements, parts.count == 2,
             let isAllowed = parts[0].number, let number = parts[1].number
         else { return nil }

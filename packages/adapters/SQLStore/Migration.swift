@@ -66,6 +66,7 @@ package struct Migration: Sendable {
         .domainPermissions,
         .statistics,
         .vacations,
+        .bans,
     ]
 
     private static let table = """

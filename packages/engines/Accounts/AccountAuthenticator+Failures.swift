@@ -21,6 +21,20 @@ extension AccountAuthenticator {
             .increment()
     }
 
+    /// Tells whoever counts what clients do; a right password alone is neither good nor bad.
+    func note(_ outcome: AuthenticationOutcome, _ user: String, _ secret: String, _ remote: IPAddress?) {
+        guard let conduct, let remote else { return }
+        switch outcome {
+        case .success(let signIn): conduct.note(.signedIn(signIn.account.id), of: remote)
+        case .invalid, .lockedOut:
+            // Every spelling of an address is one account.
+            let short = String(decoding: user.utf8.prefix(320), as: UTF8.self)
+            let account = EmailAddress(short)?.canonical ?? short
+            conduct.note(.failedSignIn(account: account, secret: secret), of: remote)
+        case .secondFactorNeeded, .enrolmentNeeded, .appPasswordNeeded, .providerNeeded, .unavailable: ()
+        }
+    }
+
     func isLockedOut(_ counters: [(key: String, limit: Int)], _ now: Timestamp) async -> Bool {
         for (key, limit) in counters
         where await limiter.peek(key, windowSeconds: limits.windowSeconds, now: now) >= limit {

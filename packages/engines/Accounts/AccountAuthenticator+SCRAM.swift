@@ -50,6 +50,8 @@ extension AccountAuthenticator {
     ) async -> (outcome: AuthenticationOutcome, serverSignature: [UInt8]?) {
         let (outcome, signature) = await decide(proof, remote, scope, now)
         if case .success(let signIn) = outcome { await trail.signedIn(signIn, scope.rawValue, remote, now) }
+        // A proof is another each time, whatever it proves: one account counts once.
+        note(outcome, proof.user, "", remote)
         count(outcome, scope.rawValue)
         return (outcome, signature)
     }

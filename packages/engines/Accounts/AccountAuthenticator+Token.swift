@@ -46,6 +46,7 @@ extension AccountAuthenticator {
     ) async -> (outcome: AuthenticationOutcome, refusal: TokenRefusal) {
         let (outcome, lacksScope) = await decide(token, user, remote, scope, now)
         if case .success(let signIn) = outcome { await trail.signedIn(signIn, scope.rawValue, remote, now) }
+        note(outcome, user ?? "", token, remote)
         count(outcome, scope.rawValue)
         return (outcome, mail?.refusal(scope, lacksScope: lacksScope) ?? TokenRefusal())
     }

@@ -53,6 +53,8 @@ package final class AccountAuthenticator: Sendable {
     let limits: LockoutLimits
     private let cache: SignInCache
     let trail: SignInAudit
+    /// nil: nobody takes note of what clients do.
+    let conduct: (any ConductNoting)?
     private let lastUseSeconds: Int64
     let logger: Logger
     /// A hash that no password has, made with the costs in force.
@@ -69,6 +71,7 @@ package final class AccountAuthenticator: Sendable {
         lastUseSeconds: Int64 = 300,
         mail: MailSignIns? = nil,
         providers: (any SingleSignOnStore)? = nil,
+        conduct: (any ConductNoting)? = nil,
         logger: Logger = Logger(label: "auth")
     ) {
         self.directory = directory
@@ -81,6 +84,7 @@ package final class AccountAuthenticator: Sendable {
         self.passwords = passwords
         self.limits = limits
         self.cache = cache
+        self.conduct = conduct
         self.logger = logger
         trail = SignInAudit(directory, intervalSeconds: lastUseSeconds)
     }
@@ -96,6 +100,7 @@ package final class AccountAuthenticator: Sendable {
         now: Timestamp
     ) async -> AuthenticationOutcome {
         let decided = await decide(user: user, password: password, remote: remote, service: service, now: now)
+        note(decided, user, password, remote)
         let outcome = await underProvider(decided, user, service)
         switch outcome {
         case .success(let signIn), .enrolmentNeeded(let signIn): await trail.signedIn(signIn, service, remote, now)

@@ -33,6 +33,8 @@ package struct SecondFactorService: Sendable {
     private let masterKey: MasterKey
     private let issuer: String
     private let limits: SecondFactorLimits
+    /// nil: nobody takes note of what clients do.
+    private let conduct: (any ConductNoting)?
 
     /// `issuer` names the platform in authenticator programs.
     package init(
@@ -42,7 +44,8 @@ package struct SecondFactorService: Sendable {
         tokens: TokenService,
         masterKey: MasterKey,
         issuer: String,
-        limits: SecondFactorLimits = SecondFactorLimits()
+        limits: SecondFactorLimits = SecondFactorLimits(),
+        conduct: (any ConductNoting)? = nil
     ) {
         self.store = store
         self.directory = directory
@@ -51,6 +54,7 @@ package struct SecondFactorService: Sendable {
         self.masterKey = masterKey
         self.issuer = issuer
         self.limits = limits
+        self.conduct = conduct
     }
 
     // MARK: - Enrolment
@@ -176,6 +180,9 @@ package struct SecondFactorService: Sendable {
         }
         guard isRight else {
             await directory.noteAudit(Self.event("second_factor.refused", account, remote, now))
+            if let remote {
+                conduct?.note(.failedSignIn(account: account.primaryAddress.canonical, secret: code), of: remote)
+            }
             return .wrongCode
         }
         await limiter.clear(key(account.id))

@@ -1,5 +1,6 @@
 package import Accounts
 package import Addresses
+package import ClientConduct
 package import Domains
 import Glibc
 package import HTTPKit
@@ -16,6 +17,10 @@ package struct ServiceContext: Sendable {
     package var ports: any PortProvider
     package var clock: any WallClock
     package var authenticator: AccountAuthenticator
+    /// Who is not let in.
+    package var bans: BanTable
+    /// Takes note of what clients do.
+    package var conduct: any ConductNoting
     package var accounts: AccountService
     package var appPasswords: AppPasswordService
     package var factors: SecondFactorService
@@ -42,6 +47,8 @@ package struct ServiceContext: Sendable {
         ports: any PortProvider,
         clock: any WallClock,
         authenticator: AccountAuthenticator,
+        bans: BanTable,
+        conduct: any ConductNoting,
         accounts: AccountService,
         appPasswords: AppPasswordService,
         factors: SecondFactorService,
@@ -63,6 +70,8 @@ package struct ServiceContext: Sendable {
         self.ports = ports
         self.clock = clock
         self.authenticator = authenticator
+        self.bans = bans
+        self.conduct = conduct
         self.accounts = accounts
         self.appPasswords = appPasswords
         self.factors = factors

@@ -44,6 +44,7 @@ package protocol PortProvider: Sendable {
     func quotas() async throws -> any QuotaStore
     func certificates() async throws -> any CertificateStore
     func sealedValues() async throws -> any SealedValueStore
+    func bans() async throws -> any BanStore
     func changes() async throws -> any ChangeFeed
     func limits() async throws -> any RateLimiter
     func resolver() async throws -> any DNSResolving

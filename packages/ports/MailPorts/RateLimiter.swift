@@ -17,6 +17,14 @@ package struct RateWindow: Equatable, Sendable {
     }
 }
 
+/// A sum over a window of time.
+package struct RateTally: Equatable, Sendable {
+    package var events: Int
+    /// Whether every process counts in it; false while what they share is away.
+    package var isShared: Bool
+    package init(events: Int, isShared: Bool) { (self.events, self.isShared) = (events, isShared) }
+}
+
 /// Counters that replicas share where they can; within the process otherwise.
 package protocol RateLimiter: Sendable {
     /// Counts one event for `key` (such as `smtp.connection:192.0.2.1`) in a sliding window.
@@ -25,10 +33,17 @@ package protocol RateLimiter: Sendable {
     func measure(_ key: String, limit: Int, windowSeconds: Int, now: Timestamp) async -> RateWindow
     /// Events in the window so far, without counting one.
     func peek(_ key: String, windowSeconds: Int, now: Timestamp) async -> Int
+    /// Adds some events to a sliding window, whatever it has, and gives the sum; 0 adds none.
+    func tally(_ key: String, adding events: Int, windowSeconds: Int, now: Timestamp) async -> RateTally
     func clear(_ key: String) async
 }
 
 extension RateLimiter {
+    package func tally(_ key: String, adding events: Int, windowSeconds: Int, now: Timestamp) async -> RateTally {
+        for _ in 0..<events { _ = await count(key, limit: .max, windowSeconds: windowSeconds, now: now) }
+        return RateTally(events: await peek(key, windowSeconds: windowSeconds, now: now), isShared: true)
+    }
+
     package func measure(_ key: String, limit: Int, windowSeconds: Int, now: Timestamp) async -> RateWindow {
         let decision = await count(key, limit: limit, windowSeconds: windowSeconds, now: now)
         let events = await peek(key, windowSeconds: windowSeconds, now: now)

@@ -100,7 +100,9 @@ package struct APIRequest: Sendable {
     package func header(_ name: String) -> String? { HTTPField.Name(name).flatMap { request.headers[$0] } }
 
     /// RFC 6750 §2.1: `Authorization: Bearer` token; the scheme without regard to case (RFC 9110 §11.1).
-    package var bearerToken: String? {
+    package var bearerToken: String? { Self.bearerToken(of: request) }
+
+    static func bearerToken(of request: Request) -> String? {
         guard let field = request.headers[.authorization] else { return nil }
         let bytes = Array(field.utf8)
         guard bytes.count > 7, bytes.count <= 8_192,

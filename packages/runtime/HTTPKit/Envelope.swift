@@ -65,7 +65,17 @@ package struct Envelope: HTTPResponder {
             head.method = .trace
             request = Request(head: head, body: request.body)
         }
-        if !Self.isQuiet(request.uri.path) { try await gate.countAddress(context.remote, context.ledger) }
+        if !Self.isQuiet(request.uri.path) {
+            try gate.requireUnbarred(
+                context.remote,
+                .init(
+                    method: request.method.rawValue,
+                    path: request.uri.path,
+                    token: APIRequest.bearerToken(of: request)
+                )
+            )
+            try await gate.countAddress(context.remote, context.ledger)
+        }
         return try await router.respond(to: request, context: context)
     }
 

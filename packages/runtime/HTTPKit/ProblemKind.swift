@@ -23,6 +23,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case keyReused = "idempotency-key-reused"
     case preconditionRequired = "precondition-required"
     case tooManyRequests = "too-many-requests"
+    case networkBanned = "network-banned"
     case headerTooLarge = "header-too-large"
     case internalError = "internal-error"
     case badGateway = "bad-gateway"
@@ -54,7 +55,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .unsupportedMediaType: 415
         case .invalid, .keyReused: 422
         case .preconditionRequired: 428
-        case .tooManyRequests: 429
+        case .tooManyRequests, .networkBanned: 429
         case .headerTooLarge: 431
         case .internalError: 500
         case .badGateway: 502
@@ -72,6 +73,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .secondFactorNeeded: "Second Factor Needed"
         case .notWhileActing: "Not While Acting"
         case .keyReused: "Idempotency Key Reused"
+        case .networkBanned: "Network Banned"
         default: Problem.phrase(status)
         }
     }
@@ -104,6 +106,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .keyReused: "The Idempotency-Key was used before, for another request."
         case .preconditionRequired: "This change needs If-Match."
         case .tooManyRequests: "A limit is reached; Retry-After says when to come back."
+        case .networkBanned:
+            "The client's network misbehaved over some protocol and is refused for a time; Retry-After says how long."
         case .headerTooLarge: "The header is larger than is taken."
         case .internalError: "Our fault; the cause is in the log under report_id."
         case .badGateway: "A service that this one asked gave no usable answer."

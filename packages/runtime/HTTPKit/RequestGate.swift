@@ -35,6 +35,8 @@ package struct RequestGate: Sendable {
     package var addressRate: Rate?
     /// Whose requests are not counted by address: front ends that many people come through.
     package var exempt: [IPNetwork] = []
+    /// Seconds until a request of a client that is banned may come again; nil: it is let in.
+    package var barrier: (@Sendable (_ remote: IPAddress, _ request: BarredRequest) -> Int?)?
     private let counter: Counter?
     /// nil: `Idempotency-Key` is ignored, and conditional changes take no turns.
     let answers: (any AnswerKeeping)?
@@ -42,6 +44,24 @@ package struct RequestGate: Sendable {
     package init(counter: Counter? = nil, answers: (any AnswerKeeping)? = nil) {
         self.counter = counter
         self.answers = answers
+    }
+
+    /// What a barrier may look at.
+    package struct BarredRequest: Sendable {
+        package var method: String
+        package var path: String
+        /// The access token that comes with it, not verified.
+        package var token: String?
+    }
+
+    /// Before everything else, from memory.
+    func requireUnbarred(_ remote: IPAddress?, _ request: BarredRequest) throws(Problem) {
+        guard let barrier, let remote, let seconds = barrier(remote, request) else { return }
+        throw Problem(
+            .networkBanned,
+            detail: "Too much misuse came from your network; who is signed in stays so.",
+            headers: ["Retry-After": "\(seconds)", "Connection": "close"]
+        )
     }
 
     func countAddress(_ remote: IPAddress?, _ ledger: ResponseLedger) async throws(Problem) {

@@ -26,6 +26,10 @@ package struct ListenerConfiguration: Sendable {
     package var proxyNetworks: [IPNetwork] = []
     /// Sent to a connection over a limit before it is closed.
     package var busyReply: String
+    /// Who is not let in; nil: nobody is kept out.
+    package var barrier: (any ClientBarrier)?
+    /// Sent to those before their connection is closed, where TLS need not come first.
+    package var barredReply = ""
     /// How long a stop waits for connections to finish.
     package var grace: TimeAmount
 
@@ -56,7 +60,7 @@ package struct ListenerConfiguration: Sendable {
 package final class MailListener: Service {
     private struct State {
         var servers: [any Channel] = []
-        var connections: [ObjectIdentifier: any Channel] = [:]
+        var connections: [ObjectIdentifier: (channel: any Channel, remote: IPAddress)] = [:]
         /// By `IPAddress.client`.
         var perClient: [String: Int] = [:]
         var onEmpty: CheckedContinuation<Void, Never>?
@@ -93,6 +97,7 @@ package final class MailListener: Service {
 
     /// Takes the ports and serves from now on; `run` ends it.
     package func bind() async throws(BindError) {
+        configuration.barrier?.observe { [weak self] in self?.endBarred() }
         for address in configuration.addresses {
             let bootstrap = ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
                 .serverChannelOption(.backlog, value: 1_024)
@@ -149,6 +154,9 @@ package final class MailListener: Service {
 
     /// - Parameter remote: the client, also behind a load balancer.
     private func admit(_ channel: any Channel, _ remote: IPAddress, _ port: Int) throws {
+        guard configuration.barrier?.refuses(remote, over: configuration.name) != true else {
+            return refuse(channel, saying: configuration.barredReply)
+        }
         let client = remote.client
         let isTrusted = configuration.trustedNetworks.contains { $0.contains(remote) }
         let isAdmitted = state.withLock { state in
@@ -156,18 +164,11 @@ package final class MailListener: Service {
             guard isTrusted || state.perClient[client, default: 0] < configuration.maximumConnectionsPerAddress else {
                 return false
             }
-            state.connections[ObjectIdentifier(channel)] = channel
+            state.connections[ObjectIdentifier(channel)] = (channel, remote)
             state.perClient[client, default: 0] += 1
             return true
         }
-        guard isAdmitted else {
-            refused.increment()
-            guard !configuration.isImplicitTLS else { return channel.close(promise: nil) }
-            channel.writeAndFlush(ByteBuffer(string: configuration.busyReply)).whenComplete { _ in
-                channel.close(promise: nil)
-            }
-            return
-        }
+        guard isAdmitted else { return refuse(channel, saying: configuration.busyReply) }
         opened.increment()
         gauge.record(state.withLock { $0.connections.count })
         channel.closeFuture.whenComplete { _ in self.closed(channel, client) }
@@ -183,6 +184,21 @@ package final class MailListener: Service {
             isTrusted: isTrusted
         )
         try channel.pipeline.syncOperations.addHandler(makeHandler(info))
+    }
+
+    private func refuse(_ channel: any Channel, saying reply: String) {
+        refused.increment()
+        guard !configuration.isImplicitTLS else { return channel.close(promise: nil) }
+        channel.writeAndFlush(ByteBuffer(string: reply)).whenComplete { _ in channel.close(promise: nil) }
+    }
+
+    /// Tells open connections of clients that are refused now; who has signed in stays.
+    private func endBarred() {
+        guard let barrier = configuration.barrier else { return }
+        let open = state.withLock { Array($0.connections.values) }
+        for (channel, remote) in open where barrier.bars(remote) {
+            channel.pipeline.fireUserInboundEventTriggered(ConnectionBarred())
+        }
     }
 
     private func closed(_ channel: any Channel, _ client: String) {
@@ -205,7 +221,7 @@ package final class MailListener: Service {
         try? await gracefulShutdown()
         let (servers, connections) = state.withLock { state in
             defer { state.servers = [] }
-            return (state.servers, Array(state.connections.values))
+            return (state.servers, state.connections.values.map(\.channel))
         }
         for server in servers { try? await server.close() }
         for connection in connections { connection.pipeline.fireUserInboundEventTriggered(ConnectionQuiescing()) }
@@ -233,7 +249,7 @@ package final class MailListener: Service {
     }
 
     private func closeAll() {
-        for connection in state.withLock({ Array($0.connections.values) }) { connection.close(promise: nil) }
+        for connection in state.withLock({ Array($0.connections.values) }) { connection.channel.close(promise: nil) }
     }
 }
 

@@ -83,6 +83,10 @@ package struct PlatformSettings: Sendable {
         value(of: Settings.sharing[keyPath: member])
     }
 
+    package subscript<Value>(dynamicMember member: KeyPath<BanSettings, Setting<Value>>) -> Value {
+        value(of: Settings.bans[keyPath: member])
+    }
+
     package subscript<Value>(dynamicMember member: KeyPath<StatisticsSettings, Setting<Value>>) -> Value {
         value(of: Settings.statistics[keyPath: member])
     }

@@ -34,6 +34,7 @@ package enum Settings {
     static let addresses = AddressSettings()
     static let sharing = SharingSettings()
     static let statistics = StatisticsSettings()
+    static let bans = BanSettings()
 
     /// In the order of declaration, which is that of `config list`.
     package static let all: [any AnySetting] = groups.flatMap { group in
@@ -63,5 +64,6 @@ package enum Settings {
         addresses,
         sharing,
         statistics,
+        bans,
     ]
 }

@@ -142,6 +142,7 @@ package struct FakePorts: PortProvider {
     package let answers = FakeKeptAnswers()
     package let watched = FakeCertificates()
     package let counted = FakeStatistics()
+    package let listed = FakeBans()
     private let time: any WallClock
 
     package init(clock: any WallClock) { time = clock }
@@ -184,6 +185,7 @@ package struct FakePorts: PortProvider {
     package func quotas() async throws -> any QuotaStore { FakeQuotas(accounts) }
     package func certificates() async throws -> any CertificateStore { watched }
     package func sealedValues() async throws -> any SealedValueStore { throw StoreError.refused("no fake") }
+    package func bans() async throws -> any BanStore { listed }
     package func limits() async throws -> any RateLimiter { limiter }
     package func clock() -> any WallClock { time }
     package func mailboxes() async throws -> any MailboxStore { throw StoreError.refused("no fake") }

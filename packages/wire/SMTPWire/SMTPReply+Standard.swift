@@ -45,6 +45,12 @@ extension SMTPReply {
         EnhancedStatus(4, 7, 0),
         "Too many connections, try again later"
     )
+    /// RFC 5321 §3.8: 421 may be said at any time; transient, so that the mail of a server that is banned by mistake is not lost.
+    package static let networkBanned = SMTPReply(
+        421,
+        EnhancedStatus(4, 7, 0),
+        "Too much misuse from your network, try again later"
+    )
     package static let rateExceeded = SMTPReply(450, EnhancedStatus(4, 7, 1), "Rate exceeded, try again later")
     package static let tooManyRecipients = SMTPReply(452, EnhancedStatus(4, 5, 3), "Too many recipients")
     package static let mailboxFull = SMTPReply(452, EnhancedStatus(4, 2, 2), "Mailbox full")

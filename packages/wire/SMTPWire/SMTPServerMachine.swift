@@ -76,6 +76,11 @@ package struct SMTPServerMachine: ~Copyable {
     var unproductiveCommands = 0
     var transactions = 0
 
+    /// Whether the session ends for wrong or endless commands; refused recipients and passwords are none.
+    package var isAbused: Bool {
+        errors >= configuration.limits.errors || unproductiveCommands > configuration.limits.unproductiveCommands
+    }
+
     package init(_ configuration: SMTPServerConfiguration, tlsIsActive: Bool = false) {
         self.configuration = configuration
         self.tlsIsActive = tlsIsActive

@@ -15,6 +15,8 @@ import Telemetry
 struct Backends: Sendable {
     var feed: any ChangeFeed
     var limiter: any RateLimiter
+    /// Counters of what clients do, apart from the others: a flood that pushes out the ones leaves the others alone.
+    var conductLimiter: any RateLimiter
     var blobs: any BlobStore
     /// nil where nothing is indexed.
     var index: (any SearchIndex)?
@@ -36,6 +38,7 @@ struct Backends: Sendable {
         var backends = Backends(
             feed: memory,
             limiter: MemoryRateLimiter(),
+            conductLimiter: MemoryRateLimiter(),
             blobs: files(settings, folder, threads),
             accountsToPoll: { memory.listenedAccounts }
         )
@@ -65,6 +68,7 @@ struct Backends: Sendable {
         let feed = RedisChangeFeed(client)
         self.feed = feed
         limiter = RedisRateLimiter(client, fallback: limiter)
+        conductLimiter = RedisRateLimiter(client, fallback: conductLimiter)
         domainCache = RedisDomainCache(client)
         accountsToPoll = { feed.accountsToPoll }
         dependencies.append(("redis", { try await client.checkHealth() }))

@@ -88,6 +88,7 @@ package final class PlatformPorts: PortProvider {
     package func quotas() async throws -> any QuotaStore { store }
     package func certificates() async throws -> any CertificateStore { store }
     package func sealedValues() async throws -> any SealedValueStore { store }
+    package func bans() async throws -> any BanStore { store }
     package func changes() async throws -> any ChangeFeed { feed }
     package func limits() async throws -> any RateLimiter { limiter }
     package func searchSource() async throws -> any SearchSourceStore { store }

@@ -1,4 +1,5 @@
 import Accounts
+import ClientConduct
 import Glibc
 import HTTPKit
 import Logging
@@ -68,10 +69,15 @@ package enum ServiceProcess {
     private static func serve(_ platform: Platform, _ modules: [ServiceModule], _ metrics: MetricsRegistry) async throws
     {
         let settings = platform.settings
-        let context = try await context(platform)
+        let ledger = try await ConductLedger.open(platform)
+        let context = try await context(platform, ledger)
         let signIns = context.authenticator.signIns
         metrics.gauge("oonrumail_active_accounts", help: "Accounts with an open mail session at this process") {
             Double(signIns.accounts)
+        }
+        let bans = context.bans
+        metrics.gauge("oonrumail_bans_active", help: "Bans in force, as far as this process knows") {
+            Double(bans.count)
         }
         let administrator = try await Bootstrap.run(platform, context.accounts)
         let maintenance = try await platform.ports.maintenance()
@@ -93,7 +99,8 @@ package enum ServiceProcess {
         routes.append(HealthRoutes.routes(context.health, metrics: metrics))
         routes.append(ProblemRoutes.routes())
         routes.append(try OpenAPI.routes(routes, services: Set(services.map(\.name)), version: "1"))
-        let gate = try await RequestGate.over(context)
+        var gate = try await RequestGate.over(context)
+        gate.bar(context.bans, context.tokens, context.clock)
         let http = httpServices(settings, routes, gate) {
             for service in services { context.health.report(service.name, .running) }
             let text = Array(Greeting.text(settings, services, administrator: administrator).utf8)
@@ -111,13 +118,14 @@ package enum ServiceProcess {
             interval: settings.revocationInterval
         )
         var configuration = ServiceGroupConfiguration(
-            services: (http + services.flatMap(\.services) + [StopWatch(health: context.health), revocations]).map {
-                .init(
-                    service: $0,
-                    successTerminationBehavior: .gracefullyShutdownGroup,
-                    failureTerminationBehavior: .cancelGroup
-                )
-            },
+            services: (http + services.flatMap(\.services)
+                + [StopWatch(health: context.health), revocations, BanWatch(ledger, settings.banInterval)]).map {
+                    .init(
+                        service: $0,
+                        successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .cancelGroup
+                    )
+                },
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: Logger(label: "lifecycle") { _ in SwiftLogNoOpLogHandler() }
         )
@@ -126,7 +134,7 @@ package enum ServiceProcess {
         logger.info("stopped")
     }
 
-    private static func context(_ platform: Platform) async throws -> ServiceContext {
+    private static func context(_ platform: Platform, _ conduct: ConductLedger) async throws -> ServiceContext {
         let settings = platform.settings
         let ports = platform.ports
         var lockout = LockoutLimits()
@@ -166,7 +174,8 @@ package enum ServiceProcess {
             limits: lockout,
             lastUseSeconds: settings.lastUseInterval.components.seconds,
             mail: MailSignIns(salts: salts, tokens: tokens, clients: clients),
-            providers: store
+            providers: store,
+            conduct: conduct
         )
         let flags = FeatureFlags(store: store, interval: settings.flagInterval)
         var factors = SecondFactorLimits()
@@ -178,6 +187,8 @@ package enum ServiceProcess {
             ports: ports,
             clock: platform.clock,
             authenticator: authenticator,
+            bans: conduct.table,
+            conduct: conduct,
             accounts: AccountService(
                 directory: store,
                 passwords: platform.passwords,
@@ -195,7 +206,8 @@ package enum ServiceProcess {
                 tokens: tokens,
                 masterKey: platform.masterKey,
                 issuer: settings.hostname,
-                limits: factors
+                limits: factors,
+                conduct: conduct
             ),
             passkeys: try await passkeys(platform, flags),
             flags: flags,

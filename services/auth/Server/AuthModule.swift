@@ -1,4 +1,5 @@
 import Accounts
+import ClientConduct
 import Domains
 import HTTPKit
 import MailCrypto
@@ -103,6 +104,10 @@ package enum AuthModule {
                     ),
                     tokens: context.tokens,
                     clock: context.clock
+                ).routes(),
+                BanRoutes(
+                    bans: BanService(store: try await context.ports.bans(), policy: context.bans.policy),
+                    auth: auth
                 ).routes(),
                 quotas.routes(),
                 masked.routes(),

@@ -1,6 +1,7 @@
 import IMAPWire
 import Logging
 import MailModel
+import MailPorts
 import MailboxEngine
 import NIOCore
 import NetKit
@@ -59,6 +60,7 @@ extension IMAPConnection {
         case .appendBytes, .appendEnds, .appendDiscarded: appendEvent(event)
         case .overflow(let head, let hint):
             write { $0.status(IMAPCommandParser.tag(of: head), .bad, code: "TOOBIG", hint) }
+            note(.protocolAbuse)
             bye(hint)
         case .line: wrong(nil, "Expected a command")
         }
@@ -69,7 +71,9 @@ extension IMAPConnection {
         errors += 1
         services.count("?", "bad")
         write { $0.status(tag, .bad, hint) }
-        if errors >= services.configuration.maximumErrors { bye("Too many wrong commands") }
+        guard errors >= services.configuration.maximumErrors else { return }
+        note(.protocolAbuse)
+        bye("Too many wrong commands")
     }
 
     // MARK: - Commands

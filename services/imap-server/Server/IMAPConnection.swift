@@ -2,6 +2,7 @@ import Accounts
 import IMAPWire
 import Logging
 import MailModel
+import MailPorts
 import MailboxEngine
 import NIOCore
 import NetKit
@@ -187,6 +188,7 @@ final class IMAPConnection: ChannelDuplexHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // A broken connection or TLS handshake: the client's affair.
         logger.debug("connection failed", metadata: ["error": "\(error)"])
+        if HandshakeFault.isNoTLS(error) { note(.brokenTLS) }
         context.close(promise: nil)
     }
 
@@ -194,7 +196,17 @@ final class IMAPConnection: ChannelDuplexHandler {
         if event is ConnectionQuiescing {
             end(saying: "The server is stopping; connect again")
         }
+        if event is ConnectionBarred, account == nil { end(saying: Self.barred) }
         context.fireUserInboundEventTriggered(event)
+    }
+
+    /// RFC 9051 §7.1.5: what the client reads whose network is banned.
+    static let barred = "Too much misuse from your network; try again later"
+
+    /// What speaks against a client that has not signed in.
+    func note(_ conduct: Conduct) {
+        guard account == nil else { return }
+        services.conduct?.note(conduct, of: info.remote)
     }
 
     /// Ends the connection after the answer of what runs.

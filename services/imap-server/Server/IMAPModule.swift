@@ -18,6 +18,8 @@ package enum IMAPModule {
             feed: try await context.ports.changes(),
             tls: context.tls,
             clock: context.clock,
+            barrier: context.bans,
+            conduct: context.conduct,
             logger: Logger(label: "imap")
         )
         let endpoints = [

@@ -27,6 +27,8 @@ package final class IMAPServerService: Service {
         feed: any ChangeFeed,
         tls: TLSContextStore,
         clock: any WallClock,
+        barrier: (any ClientBarrier)? = nil,
+        conduct: (any ConductNoting)? = nil,
         logger: Logger
     ) {
         let services = SessionServices(
@@ -43,6 +45,7 @@ package final class IMAPServerService: Service {
             authenticator: authenticator,
             tls: tls,
             clock: clock,
+            conduct: conduct,
             logger: logger
         )
         let listener = { (addresses: [IPAddress], port: Int, isImplicitTLS: Bool) -> MailListener in
@@ -58,6 +61,8 @@ package final class IMAPServerService: Service {
                 grace: TimeAmount(configuration.grace)
             )
             listener.proxyNetworks = configuration.proxyNetworks
+            listener.barrier = barrier
+            listener.barredReply = "* BYE \(IMAPConnection.barred)\r\n"
             return MailListener(listener, tls: tls, logger: logger) { info in
                 IMAPConnection(services: services, info: info)
             }

@@ -17,6 +17,8 @@ final class SessionServices: Sendable {
     let authenticator: AccountAuthenticator
     let tls: TLSContextStore
     let clock: any WallClock
+    /// nil: nobody takes note of what clients do.
+    let conduct: (any ConductNoting)?
     let logger: Logger
     let gate: ByteGate
     private let sessions = Mutex<[AccountID: Int]>([:])
@@ -31,6 +33,7 @@ final class SessionServices: Sendable {
         authenticator: AccountAuthenticator,
         tls: TLSContextStore,
         clock: any WallClock,
+        conduct: (any ConductNoting)?,
         logger: Logger
     ) {
         self.configuration = configuration
@@ -41,6 +44,7 @@ final class SessionServices: Sendable {
         self.authenticator = authenticator
         self.tls = tls
         self.clock = clock
+        self.conduct = conduct
         self.logger = logger
         gate = ByteGate(capacity: configuration.messageBudget)
     }

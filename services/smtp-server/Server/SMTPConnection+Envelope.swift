@@ -144,6 +144,7 @@ extension SMTPConnection {
             machine.recipientVerdict(.recipientAccepted)
         case .refused(let refusal):
             cause = refusal.cause
+            note(refusal, of: path)
             machine.recipientVerdict(SMTPReply(refusal))
         case .ruledOut(let refusal):
             cause = refusal.cause

@@ -120,6 +120,7 @@ extension SMTPConnection {
             } else {
                 backend.metrics.accepted.increment()
                 backend.metrics.octets.increment(by: size)
+                note(.acceptedRecipients(whole.recipients.map(\.address)))
                 machine.messageVerdict(.queued(as: whole.queueID.rawValue))
                 transaction = nil
             }

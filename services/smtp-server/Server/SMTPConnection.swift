@@ -42,6 +42,10 @@ final class SMTPConnection: ChannelDuplexHandler {
     var tasks: ConnectionTasks?
     var context: ChannelHandlerContext?
     private var hasBegun = false
+    /// The greeting has been said.
+    private var hasReplied = false
+    /// The client spoke before it.
+    var hasTalkedEarly = false
     var transaction: Transaction?
     var conversation: SASLConversation?
     /// Who has signed in.
@@ -124,6 +128,7 @@ final class SMTPConnection: ChannelDuplexHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
+        if !hasReplied { noteEarlyTalk() }
         progress.octets += bytes.readableBytes
         machine.receive(bytes)
         pump()
@@ -143,6 +148,8 @@ final class SMTPConnection: ChannelDuplexHandler {
         case is ConnectionQuiescing:
             farewell = .shuttingDown
             pump()
+        case is ConnectionBarred:
+            endBarred()
         case TLSUserEvent.handshakeCompleted where isHandshaking:
             isHandshaking = false
             handshakeTimer?.cancel()
@@ -161,6 +168,7 @@ final class SMTPConnection: ChannelDuplexHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         logger.debug("connection failed", metadata: ["cause": "\(error)"])
+        if isHandshaking, HandshakeFault.isNoTLS(error) { note(.brokenTLS) }
         context.close(promise: nil)
     }
 
@@ -221,7 +229,9 @@ final class SMTPConnection: ChannelDuplexHandler {
             markProgress()
         }
         switch action {
-        case .reply(let reply): reply.encode(into: &output)
+        case .reply(let reply):
+            hasReplied = true
+            reply.encode(into: &output)
         case .refused(let subject, let reply): note(subject, reply)
         case .checkSender(let sender): check(sender)
         case .checkRecipient(let recipient): check(recipient)
@@ -234,6 +244,7 @@ final class SMTPConnection: ChannelDuplexHandler {
         case .authCancelled: conversation = nil
         case .startTLS(let reply): startTLS(reply, context)
         case .close:
+            if machine.isAbused { note(.protocolAbuse) }
             let last = output
             output = ByteBuffer()
             context.writeAndFlush(wrapOutboundOut(last)).assumeIsolated().whenComplete { _ in

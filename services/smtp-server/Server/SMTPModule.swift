@@ -48,8 +48,10 @@ package enum SMTPModule {
         )
         backend.grants = try await context.ports.sendingGrants()
         backend.permissions = try await context.ports.domainPermissions()
+        backend.conduct = context.conduct
         let server = SMTPServerService(
             configuration,
+            barrier: context.bans,
             backend: backend,
             tls: context.tls,
             plaintextAuthOnLoopback: context.settings.plaintextAuthOnLoopback

@@ -10,12 +10,15 @@ package final class SMTPServerService: Service {
 
     package init(
         _ configuration: SMTPServiceConfiguration,
+        barrier: (any ClientBarrier)?,
         backend: SMTPBackend,
         tls: TLSContextStore,
         plaintextAuthOnLoopback: Bool
     ) {
         listeners = configuration.endpoints.map { endpoint in
-            MailListener(endpoint.listener, tls: tls, logger: backend.logger) { info in
+            var listener = endpoint.listener
+            listener.barrier = barrier
+            return MailListener(listener, tls: tls, logger: backend.logger) { info in
                 var machine = endpoint.machine
                 machine.allowsPlaintextAuth = plaintextAuthOnLoopback && info.remote.isLoopback
                 return SMTPConnection(info, machine: machine, settings: configuration, backend: backend, tls: tls)

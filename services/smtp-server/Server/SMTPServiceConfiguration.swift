@@ -115,6 +115,9 @@ package struct SMTPServiceConfiguration: Sendable {
             grace: TimeAmount(settings.shutdownGrace)
         )
         listener.proxyNetworks = settings.proxyNetworks
+        var barred = ByteBuffer()
+        SMTPReply.networkBanned.encode(into: &barred)
+        listener.barredReply = String(buffer: barred)
         return Endpoint(listener: listener, machine: machine)
     }
 }
