@@ -154,6 +154,7 @@ let package = Package(
                 "OpenIDWire": ["MailModel", "MailCrypto"],
                 "CSVWire": [],
                 "TLSWire": [],
+                "DNSWire": ["ByteParsing", "MailModel", "MailCrypto"],
             ]
         ),
         libraries(
@@ -236,6 +237,7 @@ let package = Package(
                 "ProviderHTTP": [
                     "MailModel", "MailPorts", "NIOCore", "NIOHTTP1", "NIOSSL", "AsyncHTTPClient", "Logging", "Metrics",
                 ],
+                "DNSUpdates": ["DNSWire", "MailModel", "MailPorts", "NIOCore", "NIOPosix"],
                 "DNSResolver": ["CUnbound", "MailModel", "MailPorts", "NIOCore", "NIOPosix", "Logging"],
                 "SMTPTransport": model + [
                     "SMTPWire", "SASLMechanisms", "MailPorts", "NetKit", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL",
@@ -260,7 +262,7 @@ let package = Package(
                 "Wiring": [
                     "ServiceHost", "ByteParsing", "MailModel", "MailCrypto", "MailPorts", "Telemetry", "PlatformConfig",
                     "NetKit", "HTTPKit", "Database", "SQLStore", "StoreMove", "BlobFiles", "BlobS3", "SearchOpenSearch",
-                    "CacheMemory", "CacheRedis", "DNSResolver", "TLSProbe", "ACMEClient", "SMTPTransport",
+                    "CacheMemory", "CacheRedis", "DNSResolver", "DNSUpdates", "TLSProbe", "ACMEClient", "SMTPTransport",
                     "MailDelivery", "TelemetryExport",
                     "ProviderHTTP", "Accounts", "SingleSignOn", "Domains", "ClientConduct", "Logging", "Metrics",
                     "Tracing",
@@ -381,6 +383,7 @@ let package = Package(
             "ProviderHTTPTests": ["MailModel", "MailPorts", "ProviderHTTP", "MailTesting", "NIOCore", "NIOPosix"],
             "CSVWireTests": ["CSVWire"],
             "TLSWireTests": ["TLSWire"],
+            "DNSWireTests": ["ByteParsing", "MailCrypto", "DNSWire"],
             "TLSProbeTests": ["MailPorts", "TLSProbe", "NIOCore"],
             "AddressesTests": ["MailModel", "MailPorts", "CSVWire", "Addresses", "Telemetry", "MailTesting"],
             "WebAuthnTests": ["WebAuthn", "MailCrypto"],
@@ -413,7 +416,7 @@ let package = Package(
 /// `OONRUMAIL_FUZZ=SMTPFuzz` adds that target and instruments what it drives; see scripts/fuzz.sh.
 let fuzzTargets = [
     "SMTPFuzz": ["SMTPWire"], "IMAPFuzz": ["IMAPWire"], "MessageFuzz": ["MessageFormat"], "CSVFuzz": ["CSVWire"],
-    "TLSFuzz": ["TLSWire"],
+    "TLSFuzz": ["TLSWire"], "DNSFuzz": ["DNSWire"],
 ]
 let fuzzed = Context.environment["OONRUMAIL_FUZZ"]
 if let fuzzed, let driven = fuzzTargets[fuzzed] {

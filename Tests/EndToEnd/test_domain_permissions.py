@@ -20,7 +20,8 @@ OPENS = {
 CLOSED = {
     "DELETE ", "POST /suspend", "POST /resume", "POST /restore", "POST /challenge", "PUT /quota", "GET /sso", "PUT /sso", "DELETE /sso",
     "POST /sso/check", "GET /sso/links", "DELETE /sso/links/{account}", "GET /permissions", "GET /permissions/{account}",
-    "PUT /permissions/{account}", "DELETE /permissions/{account}",
+    "PUT /permissions/{account}", "DELETE /permissions/{account}", "GET /dns/connection", "PUT /dns/connection", "DELETE /dns/connection",
+    "POST /dns/connection/check", "GET /dns/plan", "POST /dns/write",
 }
 # By what is asked for, not by the route; and what the world reads.
 APART = {"POST /import", "GET /export", "GET /branding", "GET /branding/logo"}

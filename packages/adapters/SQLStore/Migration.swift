@@ -67,6 +67,7 @@ package struct Migration: Sendable {
         .statistics,
         .vacations,
         .bans,
+        .zones,
     ]
 
     private static let table = """

@@ -28,6 +28,8 @@ package protocol PortProvider: Sendable {
     func identityProviders() async throws -> any IdentityProviderFetching
     func webhooks() async throws -> any WebhookStore
     func webhookSender() async throws -> any WebhookSending
+    func zones() async throws -> any ZoneStore
+    func zonePublishing() async throws -> any ZonePublishing
     func secrets() async throws -> any SecretSealing
     func keptAnswers() async throws -> any KeptAnswerStore
     func maintenance() async throws -> any MaintenanceStore

@@ -1,5 +1,7 @@
+import DNSUpdates
 package import MailModel
 package import MailPorts
+import NIOCore
 import NIOPosix
 import PlatformConfig
 import ProviderHTTP
@@ -24,6 +26,7 @@ package final class PlatformPorts: PortProvider {
     private let sealing: MasterSealing
     private let fetcher: ProviderClient
     private let sender: ProviderClient
+    private let zoneClient: ZoneUpdateClient
 
     init(
         store: SQLStore,
@@ -35,7 +38,8 @@ package final class PlatformPorts: PortProvider {
         makeTransport: @escaping @Sendable () -> any RemoteTransport,
         sealing: MasterSealing,
         providers: ProviderClientOptions,
-        webhooks: ProviderClientOptions
+        webhooks: ProviderClientOptions,
+        zones: ZoneUpdateOptions
     ) {
         self.store = store
         self.feed = feed
@@ -46,6 +50,12 @@ package final class PlatformPorts: PortProvider {
         self.makeTransport = makeTransport
         self.sealing = sealing
         fetcher = ProviderClient(providers, resolver: makeResolver, group: .singletonMultiThreadedEventLoopGroup)
+        zoneClient = ZoneUpdateClient(
+            zones,
+            resolver: makeResolver,
+            group: .singletonMultiThreadedEventLoopGroup,
+            clock: clock
+        )
         sender = ProviderClient(webhooks, resolver: makeResolver, group: .singletonMultiThreadedEventLoopGroup)
     }
 
@@ -71,6 +81,8 @@ package final class PlatformPorts: PortProvider {
     package func identityProviders() async throws -> any IdentityProviderFetching { fetcher }
     package func webhooks() async throws -> any WebhookStore { store }
     package func webhookSender() async throws -> any WebhookSending { sender }
+    package func zones() async throws -> any ZoneStore { store }
+    package func zonePublishing() async throws -> any ZonePublishing { zoneClient }
     package func secrets() async throws -> any SecretSealing { sealing }
     package func keptAnswers() async throws -> any KeptAnswerStore { store }
     package func maintenance() async throws -> any MaintenanceStore { store }

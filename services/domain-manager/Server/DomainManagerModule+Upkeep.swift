@@ -18,10 +18,16 @@ extension DomainManagerModule {
             notice: OwnerNotice(people: try await context.ports.people(), mail: try await context.mailer())
         )
         let webhooks = try await WebhookDispatcher(context.ports, context.settings)
+        let keeper = ZoneKeeper(
+            writer: try await context.zoneWriter(),
+            upkeep: try await context.ports.domains(),
+            notice: OwnerNotice(people: try await context.ports.people(), mail: try await context.mailer())
+        )
         let renewals = context.renewal.map { [CertificateRenewalService(renewal: $0, clock: context.clock)] } ?? []
         return [
             removal(context), monitor(context), watch(quotas, context), certificateWatch(context),
             deliveries(webhooks, context), count(try await context.statistics(), context),
+            writing(keeper, context),
         ] + renewals
     }
 
@@ -87,6 +93,18 @@ extension DomainManagerModule {
             complaint: "the mail of domains was not counted"
         ) {
             _ = try await statistics.pass(holder: context.holder, clock: context.clock)
+        }
+    }
+
+    /// The records of domains are written where they are to be, when they change.
+    private static func writing(_ keeper: ZoneKeeper, _ context: ServiceContext) -> PeriodicService {
+        PeriodicService(
+            "zones",
+            every: context.settings.zoneInterval,
+            failures: "oonrumail_zone_passes_failed_total",
+            complaint: "it was not looked which records are to be written"
+        ) {
+            _ = try await keeper.pass(holder: context.holder, clock: context.clock)
         }
     }
 

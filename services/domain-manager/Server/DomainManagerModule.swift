@@ -11,6 +11,7 @@ package enum DomainManagerModule {
             directory: try await context.ports.directory(),
             permissions: try await context.ports.domainPermissions()
         )
+        let zones = try await context.zoneWriter()
         let routes = DomainRoutes(
             gate: gate,
             domains: context.domains,
@@ -19,6 +20,14 @@ package enum DomainManagerModule {
             accounts: context.accounts,
             tokens: context.tokens,
             health: context.health,
+            zones: zones.store,
+            clock: context.clock
+        )
+        let zoneRoutes = ZoneRoutes(
+            writer: zones,
+            gate: gate,
+            life: context.life,
+            tokens: context.tokens,
             clock: context.clock
         )
         let quotas = QuotaRoutes(
@@ -95,7 +104,7 @@ package enum DomainManagerModule {
             routes: [
                 routes.routes(), discovery.routes(), quotas.routes(), policies.routes(), branding.routes(),
                 addresses.routes(), bulk.routes(), connections.routes(), certificates.routes(),
-                permissions.routes(), statistics.routes(),
+                permissions.routes(), statistics.routes(), zoneRoutes.routes(),
             ] + challenges,
             endpoints: listener.map { [$0.endpoint] } ?? []
         ) {
