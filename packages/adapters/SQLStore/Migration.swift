@@ -65,6 +65,7 @@ package struct Migration: Sendable {
         .listings,
         .domainPermissions,
         .statistics,
+        .directories,
     ]
 
     private static let table = """

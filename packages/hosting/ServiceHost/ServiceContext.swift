@@ -1,5 +1,6 @@
 package import Accounts
 package import Addresses
+package import Directories
 package import Domains
 import Glibc
 package import HTTPKit
@@ -16,6 +17,7 @@ package struct ServiceContext: Sendable {
     package var ports: any PortProvider
     package var clock: any WallClock
     package var authenticator: AccountAuthenticator
+    package var directories: DirectoryService
     package var accounts: AccountService
     package var appPasswords: AppPasswordService
     package var factors: SecondFactorService
@@ -42,6 +44,7 @@ package struct ServiceContext: Sendable {
         ports: any PortProvider,
         clock: any WallClock,
         authenticator: AccountAuthenticator,
+        directories: DirectoryService,
         accounts: AccountService,
         appPasswords: AppPasswordService,
         factors: SecondFactorService,
@@ -63,6 +66,7 @@ package struct ServiceContext: Sendable {
         self.ports = ports
         self.clock = clock
         self.authenticator = authenticator
+        self.directories = directories
         self.accounts = accounts
         self.appPasswords = appPasswords
         self.factors = factors

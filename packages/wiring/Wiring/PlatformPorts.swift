@@ -24,6 +24,7 @@ package final class PlatformPorts: PortProvider {
     private let sealing: MasterSealing
     private let fetcher: ProviderClient
     private let sender: ProviderClient
+    private let directoryAsking: DirectoryClients
 
     init(
         store: SQLStore,
@@ -35,8 +36,10 @@ package final class PlatformPorts: PortProvider {
         makeTransport: @escaping @Sendable () -> any RemoteTransport,
         sealing: MasterSealing,
         providers: ProviderClientOptions,
-        webhooks: ProviderClientOptions
+        webhooks: ProviderClientOptions,
+        directories: DirectoryClients
     ) {
+        directoryAsking = directories
         self.store = store
         self.feed = feed
         self.limiter = limiter
@@ -69,6 +72,8 @@ package final class PlatformPorts: PortProvider {
     package func audit() async throws -> any AuditStore { store }
     package func singleSignOn() async throws -> any SingleSignOnStore { store }
     package func identityProviders() async throws -> any IdentityProviderFetching { fetcher }
+    package func peopleDirectories() async throws -> any PeopleDirectoryStore { store }
+    package func directoryClients() async throws -> any PeopleDirectoryAsking { directoryAsking }
     package func webhooks() async throws -> any WebhookStore { store }
     package func webhookSender() async throws -> any WebhookSending { sender }
     package func secrets() async throws -> any SecretSealing { sealing }

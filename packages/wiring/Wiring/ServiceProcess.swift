@@ -1,4 +1,5 @@
 import Accounts
+import Directories
 import Glibc
 import HTTPKit
 import Logging
@@ -158,6 +159,7 @@ package enum ServiceProcess {
             ClientSessions(sessions: store, grants: store, directory: store, keys: keys, limits: $0)
         }
         let salts = try await SCRAMSalts.load(store)
+        let directories = try await DirectoryService(ports, settings)
         let authenticator = AccountAuthenticator(
             directory: store,
             credentials: store,
@@ -166,7 +168,9 @@ package enum ServiceProcess {
             limits: lockout,
             lastUseSeconds: settings.lastUseInterval.components.seconds,
             mail: MailSignIns(salts: salts, tokens: tokens, clients: clients),
-            providers: store
+            providers: store,
+            directories: directories,
+            directoryCache: SignInCache(lifetimeSeconds: settings.directoryRemembered.components.seconds)
         )
         let flags = FeatureFlags(store: store, interval: settings.flagInterval)
         var factors = SecondFactorLimits()
@@ -178,6 +182,7 @@ package enum ServiceProcess {
             ports: ports,
             clock: platform.clock,
             authenticator: authenticator,
+            directories: directories,
             accounts: AccountService(
                 directory: store,
                 passwords: platform.passwords,

@@ -19,7 +19,7 @@ struct OperatorRoot: AsyncParsableCommand {
             PermissionCommand.self,
             SessionCommand.self, OAuthClientCommand.self, TokenKeyCommand.self, MailboxCommand.self,
             AliasCommand.self, CatchAllCommand.self, ListCommand.self, MaskedCommand.self, QuotaCommand.self,
-            PolicyCommand.self, BrandingCommand.self, SSOCommand.self, CertificateCommand.self, MasterKeyCommand.self,
+            PolicyCommand.self, BrandingCommand.self, SSOCommand.self, DirectoryCommand.self, CertificateCommand.self, MasterKeyCommand.self,
             WebhookCommand.self, QueueCommand.self,
             TraceCommand.self, VerifyCommand.self, BackupCommand.self, RestoreCommand.self, MigrateCommand.self,
             MoveCommand.self, CacheCommand.self, SearchCommand.self,

@@ -20,6 +20,8 @@ package struct SMTPBackend: Sendable {
     package var grants: (any SendingGrantStore)?
     /// nil: nobody may send for whole domains.
     package var permissions: (any DomainPermissionStore)?
+    /// nil: no domain's people come from a directory.
+    package var people: (any PeopleDirectories)?
     package var clock: any WallClock
     /// For spool files.
     package var threads: NIOThreadPool

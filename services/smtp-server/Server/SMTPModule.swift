@@ -41,6 +41,7 @@ package enum SMTPModule {
         )
         backend.grants = try await context.ports.sendingGrants()
         backend.permissions = try await context.ports.domainPermissions()
+        backend.people = context.directories
         let server = SMTPServerService(
             configuration,
             backend: backend,
