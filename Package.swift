@@ -240,7 +240,8 @@ let package = Package(
                 ],
                 "DirectoryLDAP": ["CLDAP", "MailModel", "MailPorts", "NIOCore", "NIOPosix", "Logging"],
                 "DirectorySQL": [
-                    "CCrypt", "ByteParsing", "MailModel", "MailPorts", "MailCrypto", "OpenIDWire", "NIOPosix", "Logging",
+                    "CCrypt", "ByteParsing", "MailModel", "MailPorts", "MailCrypto", "OpenIDWire", "NIOPosix",
+                    "Logging",
                 ],
                 "DNSResolver": ["CUnbound", "MailModel", "MailPorts", "NIOCore", "NIOPosix", "Logging"],
                 "SMTPTransport": model + [
@@ -254,7 +255,8 @@ let package = Package(
             [
                 "ServiceHost": [
                     "MailModel", "MailCrypto", "MailPorts", "Accounts", "Addresses", "Domains", "SingleSignOn",
-                    "Directories", "MailDelivery", "SenderAuth", "PlatformConfig", "NetKit", "HTTPKit", "ServiceLifecycle", "NIOPosix",
+                    "Directories", "MailDelivery", "SenderAuth", "PlatformConfig", "NetKit", "HTTPKit",
+                    "ServiceLifecycle", "NIOPosix",
                     "Telemetry", "Logging", "Metrics",
                 ]
             ]
@@ -267,7 +269,8 @@ let package = Package(
                     "NetKit", "HTTPKit", "Database", "SQLStore", "StoreMove", "BlobFiles", "BlobS3", "SearchOpenSearch",
                     "CacheMemory", "CacheRedis", "DNSResolver", "TLSProbe", "ACMEClient", "SMTPTransport",
                     "MailDelivery", "TelemetryExport",
-                    "ProviderHTTP", "DirectoryLDAP", "DirectorySQL", "Directories", "Accounts", "SingleSignOn", "Domains", "Logging", "Metrics", "Tracing",
+                    "ProviderHTTP", "DirectoryLDAP", "DirectorySQL", "Directories", "Accounts", "SingleSignOn",
+                    "Domains", "Logging", "Metrics", "Tracing",
                     "ServiceLifecycle", "UnixSignals", "NIOCore", "NIOPosix", "NIOSSL",
                 ]
             ]
@@ -294,12 +297,14 @@ let package = Package(
             ],
             "domain-manager/DomainManagerServer": [
                 "ServiceHost", "MailModel", "MailPorts", "HTTPKit", "Telemetry", "Accounts", "Addresses", "Domains",
-                "OpenIDProvider", "SingleSignOn", "Directories", "SenderAuth", "MailPolicy", "PlatformConfig", "NetKit", "TLSWire",
+                "OpenIDProvider", "SingleSignOn", "Directories", "SenderAuth", "MailPolicy", "PlatformConfig", "NetKit",
+                "TLSWire",
                 "NIOCore", "NIOTLS", "NIOSSL", "Logging", "Metrics", "ServiceLifecycle",
             ],
             "oonrumail/OperatorCommands": [
                 "ByteParsing", "MailModel", "MailPorts", "MailCrypto", "MessageFormat", "Accounts", "Addresses",
-                "Domains", "OpenIDProvider", "SingleSignOn", "Directories", "MailQueue", "MailboxEngine", "MailPolicy", "MailDelivery",
+                "Domains", "OpenIDProvider", "SingleSignOn", "Directories", "MailQueue", "MailboxEngine", "MailPolicy",
+                "MailDelivery",
                 "ServiceHost", "PlatformConfig", "Telemetry", "ArgumentParser", "NIOCore", "Logging",
             ],
         ]),

@@ -23,12 +23,15 @@ import Testing
         #expect(LDAPFilter.escaped("ann.lee-1_+@x") == "ann.lee-1_+@x")
         for scalar in (0...127).compactMap({ Unicode.Scalar($0) }) {
             let text = LDAPFilter.escaped(String(scalar))
-            #expect(!text.utf8.contains { "*()\0".utf8.contains($0) } && (text.utf8.first != 92 || text.utf8.count == 3))
+            #expect(
+                !text.utf8.contains { "*()\0".utf8.contains($0) } && (text.utf8.first != 92 || text.utf8.count == 3)
+            )
         }
     }
 
     @Test(arguments: [
-        "", "mail={address}", "(mail={address}", "(mail={address}))", "(mail={mail})", "(mail={address)", "(a=b)(c={local})",
+        "", "mail={address}", "(mail={address}", "(mail={address}))", "(mail={mail})", "(mail={address)",
+        "(a=b)(c={local})",
         "(mail=\n{address})",
     ])
     func `what is no filter is refused`(_ text: String) {
@@ -41,10 +44,20 @@ import Testing
     }
 
     @Test func `a place is a host and a port, and nothing else`() {
-        #expect(LDAPPlace("ldaps://ldap.shop.test").map { [$0.host, "\($0.port)", "\($0.isSecure)"] } == ["ldap.shop.test", "636", "true"])
-        #expect(LDAPPlace("ldap://127.0.0.1:3389/").map { [$0.host, "\($0.port)", "\($0.isSecure)"] } == ["127.0.0.1", "3389", "false"])
+        #expect(
+            LDAPPlace("ldaps://ldap.shop.test").map { [$0.host, "\($0.port)", "\($0.isSecure)"] } == [
+                "ldap.shop.test", "636", "true",
+            ]
+        )
+        #expect(
+            LDAPPlace("ldap://127.0.0.1:3389/").map { [$0.host, "\($0.port)", "\($0.isSecure)"] } == [
+                "127.0.0.1", "3389", "false",
+            ]
+        )
         #expect(LDAPPlace("ldap://[::1]")?.port == 389 && LDAPPlace("ldap://[::1]:80")?.port == 80)
-        for text in ["http://a.test", "ldap://", "ldapi:///", "ldap://a.test/dc=x", "ldap://u:p@a.test", "ldap://a.test?x"] {
+        for text in [
+            "http://a.test", "ldap://", "ldapi:///", "ldap://a.test/dc=x", "ldap://u:p@a.test", "ldap://a.test?x",
+        ] {
             #expect(LDAPPlace(text) == nil, "\(text)")
         }
     }

@@ -50,6 +50,7 @@ TLSCertificateKeyFile {self.folder}/server.key
 TLSVerifyClient never
 pidfile {self.folder}/pid
 sizelimit 1000
+limits dn.exact="{READER}" size.prtotal=unlimited
 database mdb
 suffix "{BASE}"
 rootdn "{self.ROOT}"

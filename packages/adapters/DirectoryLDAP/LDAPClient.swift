@@ -58,7 +58,11 @@ package final class LDAPClient: Sendable {
     }
 
     /// What keeps a password from whoever listens; plain only where nobody can, or an operator has said so.
-    private func protection(_ place: LDAPPlace, _ source: LDAPSource, at address: IPAddress) throws(DirectoryFault)
+    private func protection(
+        _ place: LDAPPlace,
+        _ source: LDAPSource,
+        at address: IPAddress
+    ) throws(DirectoryFault)
         -> LDAPSession.Protection
     {
         if place.isSecure { return .tls }
@@ -259,7 +263,9 @@ package final class LDAPClient: Sendable {
                 for old in kept.keys where old.domain == key.domain && old.version < key.version {
                     gone += kept.removeValue(forKey: old) ?? []
                 }
-                if kept.count >= Self.mostPools, let any = kept.keys.first { gone += kept.removeValue(forKey: any) ?? [] }
+                if kept.count >= Self.mostPools, let any = kept.keys.first {
+                    gone += kept.removeValue(forKey: any) ?? []
+                }
             }
             guard kept[key, default: []].count < options.idle else { return gone + [session] }
             kept[key, default: []].append(session)

@@ -20,7 +20,8 @@ package struct LDAPPlace: Hashable, Sendable {
         isSecure = scheme.isSecure
         // What WebAddress takes for the standard is that of the web, unless it is written.
         let digits = rest.utf8.last == UInt8(ascii: "/") ? rest.utf8.dropLast() : rest.utf8[...]
-        let isWritten = digits.suffix(6).contains(UInt8(ascii: ":")) && digits.last != UInt8(ascii: "]") && Self.endsInPort(digits)
+        let isWritten =
+            digits.suffix(6).contains(UInt8(ascii: ":")) && digits.last != UInt8(ascii: "]") && Self.endsInPort(digits)
         port = isWritten ? web.port : scheme.port
     }
 

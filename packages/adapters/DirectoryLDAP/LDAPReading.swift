@@ -10,7 +10,10 @@ struct LDAPReading: Sendable {
     var attributes: [String] {
         var names: [String] = []
         let wanted =
-            [source.addressAttribute, source.nameAttribute, source.languageAttribute, source.quotaAttribute, source.disabledAttribute]
+            [
+                source.addressAttribute, source.nameAttribute, source.languageAttribute, source.quotaAttribute,
+                source.disabledAttribute,
+            ]
             .compactMap { $0 } + source.aliasAttributes
         for name in wanted where !names.contains(name) { names.append(name) }
         return names
@@ -35,7 +38,9 @@ struct LDAPReading: Sendable {
         return entry
     }
 
-    /// Of this domain only: whatever else an entry has is another's. `smtp:` before it is Active Directory's.
+    /// Of this domain only: whatever else an entry has is another's.
+    ///
+    /// `smtp:` before it is Active Directory's.
     private func address(_ value: String) -> EmailAddress? {
         let bytes = value.utf8
         let isMarked = EmailAddress.lowercased(String(decoding: bytes.prefix(5), as: UTF8.self)) == "smtp:"

@@ -157,7 +157,8 @@ final class LDAPSession {
         switch code {
         case LDAP_TIMEOUT, LDAP_TIMELIMIT_EXCEEDED: .tooSlow
         case LDAP_SERVER_DOWN, LDAP_CONNECT_ERROR, LDAP_UNAVAILABLE: .unreachable
-        case LDAP_BUSY, LDAP_ADMINLIMIT_EXCEEDED, LDAP_SIZELIMIT_EXCEEDED: .busy
+        case LDAP_BUSY: .busy
+        case LDAP_ADMINLIMIT_EXCEEDED, LDAP_SIZELIMIT_EXCEEDED: .malformed("size_limit")
         case LDAP_INSUFFICIENT_ACCESS, LDAP_INAPPROPRIATE_AUTH, LDAP_INVALID_CREDENTIALS: .secretRefused
         case LDAP_FILTER_ERROR: .malformed("filter")
         case LDAP_NO_SUCH_OBJECT, LDAP_INVALID_DN_SYNTAX, LDAP_REFERRAL: .malformed("base")

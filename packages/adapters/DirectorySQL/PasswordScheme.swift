@@ -38,7 +38,8 @@ package enum PasswordScheme: Equatable, Sendable {
         guard let scheme = scheme(name, hash) else { return .unknown(name ?? "without a scheme") }
         let isRight: Bool?
         switch scheme {
-        case .argon2id: isRight = isCheap(argon2: hash) ? PasswordHasher().verify(Array(password.utf8), against: hash) : nil
+        case .argon2id:
+            isRight = isCheap(argon2: hash) ? PasswordHasher().verify(Array(password.utf8), against: hash) : nil
         case .crypt: isRight = isCheap(crypt: hash) ? crypt(password, hash) : nil
         case .saltedSHA1: isRight = saltedSHA1(password, hash)
         }

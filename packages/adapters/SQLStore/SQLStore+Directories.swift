@@ -272,7 +272,8 @@ extension SQLStore: PeopleDirectoryStore {
         case nil: ()
         }
         return [
-            ("url", ldap?.url), ("start_tls", ldap.map { $0.startsTLS ? "true" : "false" }), ("authority", ldap?.authority),
+            ("url", ldap?.url), ("start_tls", ldap.map { $0.startsTLS ? "true" : "false" }),
+            ("authority", ldap?.authority),
             ("base", ldap?.base), ("bind_name", ldap?.bindName), ("filter", ldap?.filter), ("admits", ldap?.admits),
             ("address_attribute", ldap?.addressAttribute),
             ("alias_attributes", ldap?.aliasAttributes.joined(separator: " ")), ("name_attribute", ldap?.nameAttribute),

@@ -85,7 +85,9 @@ package struct RecoveryService: Sendable {
         }
         guard let account = holder, account.status == .active else { throw Self.badToken }
         let provider = try await stored { () async throws(StoreError) in try await demandedProvider(account) }
-        guard provider == nil else { throw .notAllowed("The account signs in by its domain's identity provider or directory.") }
+        guard provider == nil else {
+            throw .notAllowed("The account signs in by its domain's identity provider or directory.")
+        }
         let rules = try await accounts.requireAcceptable(password, for: account)
         let passwordHash = try await accounts.hashed(password)
         do throws(StoreError) {

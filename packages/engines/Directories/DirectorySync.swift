@@ -27,7 +27,8 @@ package struct DirectorySync: Sendable {
     private let service: DirectoryService
     private let upkeep: any DomainStore
     /// Tells the domain's owners, by organisation.
-    private let tell: @Sendable (OrganisationID, _ subject: String, _ text: String, Timestamp) async throws(StoreError) -> Void
+    private let tell:
+        @Sendable (OrganisationID, _ subject: String, _ text: String, Timestamp) async throws(StoreError) -> Void
     private let logger = Logger(label: "directory")
 
     package init(
@@ -46,7 +47,9 @@ package struct DirectorySync: Sendable {
     package func pass(holder: String, clock: any WallClock) async throws(StoreError) -> Int {
         var done = 0
         for domain in try await service.store.directoriesToSync(now: clock.now(), limit: Self.passLimit) {
-            guard !Task.isCancelled, let connection = try await service.store.directoryConnection(of: domain) else { continue }
+            guard !Task.isCancelled, let connection = try await service.store.directoryConnection(of: domain) else {
+                continue
+            }
             let before = try await service.store.directoryRun(of: domain)
             guard
                 let report = try await run(connection, isDry: false, actor: "system", holder: holder, clock: clock)
@@ -74,7 +77,8 @@ package struct DirectorySync: Sendable {
         do throws(DirectoryFault) {
             let open = try service.opened(connection)
             let (asking, limit) = (service.asking, service.limits.people)
-            let entries = try await service.ask(connection, isForced: true, now: start) { () async throws(DirectoryFault) in
+            let entries = try await service.ask(connection, isForced: true, now: start) {
+                () async throws(DirectoryFault) in
                 try await asking.everyone(in: open, atMost: limit)
             }
             report.run.seen = Int64(entries.count)
@@ -85,7 +89,8 @@ package struct DirectorySync: Sendable {
             }
         } catch {
             report.run.outcome = .failed
-            report.run.detail = error == .malformed("store") ? "The platform's own store failed on the way." : error.advice
+            report.run.detail =
+                error == .malformed("store") ? "The platform's own store failed on the way." : error.advice
             service.note(error, connection.domain)
         }
         report.run.endedAt = clock.now()
@@ -105,7 +110,11 @@ package struct DirectorySync: Sendable {
 
     private static func lease(_ connection: DirectoryConnection) -> String { "\(task):\(connection.domain)" }
 
-    private func holds(_ connection: DirectoryConnection, _ holder: String, _ now: Timestamp) async throws(StoreError)
+    private func holds(
+        _ connection: DirectoryConnection,
+        _ holder: String,
+        _ now: Timestamp
+    ) async throws(StoreError)
         -> Bool
     {
         let until = now.adding(seconds: Self.leaseSeconds)

@@ -38,7 +38,10 @@ extension DirectorySync {
     ) async throws {
         let people = try await ports.people()
         self.init(service: service, upkeep: try await ports.domains()) {
-            organisation, subject, text, now throws(StoreError) in
+            organisation,
+            subject,
+            text,
+            now throws(StoreError) in
             guard let mail else { return }
             let notice = OwnerNotice(people: people, mail: mail)
             try await notice.send(to: organisation, subject: subject, text: text, now: now)

@@ -21,14 +21,11 @@ final class DirectoryClients: PeopleDirectoryAsking {
         var databases = SQLDirectoryOptions()
         databases.seconds = seconds
         databases.idle = settings.directoryConcurrency
-        sql = SQLDirectory(databases, isAddress: { PostgresReader.isAddress($0) }) {
-            address, seconds throws(DirectoryFault) in
-            do throws(PostgresReadFault) {
-                return PostgresRows(reader: try PostgresReader(url: address, seconds: seconds))
-            } catch {
-                throw PostgresRows.fault(error)
-            }
-        }
+        sql = SQLDirectory(
+            databases,
+            isAddress: { PostgresReader.isAddress($0) },
+            open: { address, seconds throws(DirectoryFault) in try PostgresRows.open(address, seconds) }
+        )
     }
 
     func objection(to directory: OpenDirectory) -> DirectoryObjection? {
@@ -74,6 +71,14 @@ final class DirectoryClients: PeopleDirectoryAsking {
 private struct PostgresRows: SQLReading {
     let reader: PostgresReader
 
+    static func open(_ address: String, _ seconds: Int) throws(DirectoryFault) -> any SQLReading {
+        do throws(PostgresReadFault) {
+            return PostgresRows(reader: try PostgresReader(url: address, seconds: seconds))
+        } catch {
+            throw fault(error)
+        }
+    }
+
     var isLost: Bool { reader.isLost }
 
     func texts(
@@ -89,7 +94,7 @@ private struct PostgresRows: SQLReading {
         }
     }
 
-    static func fault(_ fault: PostgresReadFault) -> DirectoryFault {
+    private static func fault(_ fault: PostgresReadFault) -> DirectoryFault {
         switch fault {
         case .unreachable: .unreachable
         case .refused: .secretRefused

@@ -32,7 +32,10 @@ extension AuthRoutes {
             throw Problem.providerNeeded(domain)
         }
         if let domain = try await authenticator.directory(demandedOf: caller.account) {
-            throw Problem(.forbidden, detail: "The passwords of \(domain) are kept in its directory: change yours there.")
+            throw Problem(
+                .forbidden,
+                detail: "The passwords of \(domain) are kept in its directory: change yours there."
+            )
         }
         do {
             try await accounts.changeOwnPassword(

@@ -83,7 +83,8 @@ struct DirectoryDocument: Encodable {
 /// What an administrator wants of a domain's connection; what is left out gets its standard.
 struct DirectoryWish: RequestDocument {
     static let members: Set<String> = [
-        "kind", "enforced", "makes_accounts", "quota_bytes", "synchronised", "most_suspended", "secret", "url", "start_tls",
+        "kind", "enforced", "makes_accounts", "quota_bytes", "synchronised", "most_suspended", "secret", "url",
+        "start_tls",
         "authority", "base", "bind_name", "filter", "admits", "address_attribute", "alias_attributes", "name_attribute",
         "language_attribute", "quota_attribute", "disabled_attribute", "person_query", "password_query", "people_query",
     ]

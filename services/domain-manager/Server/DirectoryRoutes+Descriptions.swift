@@ -8,7 +8,8 @@ extension DirectoryRoutes {
     private static let run = Schema.document(
         "DirectoryRun",
         [
-            "started_at": .time, "ended_at": .time, "outcome": .text, "detail": .text, "seen": .integer, "made": .integer,
+            "started_at": .time, "ended_at": .time, "outcome": .text, "detail": .text, "seen": .integer,
+            "made": .integer,
             "changed": .integer, "suspended": .integer, "restored": .integer, "skipped": .integer,
         ]
     )
@@ -17,7 +18,8 @@ extension DirectoryRoutes {
         [
             "kind": .text, "enforced": .truth, "makes_accounts": .truth, "quota_bytes": .optional(.integer),
             "synchronised": .truth, "most_suspended": .integer, "set_by": .text, "version": .integer,
-            "changed_at": .optional(.time), "has_secret": .truth, "url": .optional(.text), "start_tls": .optional(.truth),
+            "changed_at": .optional(.time), "has_secret": .truth, "url": .optional(.text),
+            "start_tls": .optional(.truth),
             "authority": .optional(.text), "base": .optional(.text), "bind_name": .optional(.text),
             "filter": .optional(.text), "admits": .optional(.text), "address_attribute": .optional(.text),
             "alias_attributes": .optional(.list(.text)), "name_attribute": .optional(.text),
@@ -51,7 +53,8 @@ extension DirectoryRoutes {
                     + "stays, while it goes to the same place; other members that are left out get their standard. If-Match names "
                     + "the version it replaces",
                 body: [
-                    "kind", "enforced", "makes_accounts", "quota_bytes", "synchronised", "most_suspended", "secret", "url",
+                    "kind", "enforced", "makes_accounts", "quota_bytes", "synchronised", "most_suspended", "secret",
+                    "url",
                     "start_tls", "authority", "base", "bind_name", "filter", "admits", "address_attribute",
                     "alias_attributes", "name_attribute", "language_attribute", "quota_attribute", "disabled_attribute",
                     "person_query", "password_query", "people_query",
@@ -76,7 +79,10 @@ extension DirectoryRoutes {
         set.describe(
             "DELETE",
             path,
-            RouteDescription("Ends that people come from the directory; accounts stay as they are", answers: [204: "Done"])
+            RouteDescription(
+                "Ends that people come from the directory; accounts stay as they are",
+                answers: [204: "Done"]
+            )
         )
         set.describe(
             "POST",
@@ -96,7 +102,10 @@ extension DirectoryRoutes {
             RouteDescription(
                 "Brings the domain's accounts to what the directory has, or says what that would do",
                 body: ["dry_run"],
-                answers: [200: "What was done, and the first of the people", 409: "It is under way, or the domain is suspended"],
+                answers: [
+                    200: "What was done, and the first of the people",
+                    409: "It is under way, or the domain is suspended",
+                ],
                 types: ["dry_run": .optional(.truth)],
                 required: [],
                 schemas: [200: .object(["dry_run": .truth, "run": run, "lines": .list(line)])]

@@ -26,7 +26,8 @@ extension DomainManagerModule {
             mail: try await context.mailer()
         )
         return [
-            directory(directories, context), removal(context), monitor(context), watch(quotas, context), certificateWatch(context),
+            directory(directories, context), removal(context), monitor(context), watch(quotas, context),
+            certificateWatch(context),
             deliveries(webhooks, context), count(try await context.statistics(), context),
         ] + renewals
     }

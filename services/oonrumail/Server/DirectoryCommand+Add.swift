@@ -22,16 +22,19 @@ extension DirectoryCommand {
         @Option(name: .long, help: "The filter of a person, with {address}, {local} or {domain}.") var filter: String?
         @Option(name: .long, help: "The filter of who is admitted.") var admits: String?
         @Option(name: .long, help: "The attribute that is the address.") var addressAttribute: String?
-        @Option(name: .long, help: "An attribute with more addresses; may be given again.") var aliasAttribute: [String] = []
+        @Option(name: .long, help: "An attribute with more addresses; may be given again.") var aliasAttribute:
+            [String] = []
         @Option(name: .long, help: "The attribute that is the name.") var nameAttribute: String?
         @Option(name: .long, help: "The attribute that is the language.") var languageAttribute: String?
         @Option(name: .long, help: "The attribute that is the quota, in octets.") var quotaAttribute: String?
         @Option(name: .long, help: "The attribute that says that a person is disabled.") var disabledAttribute: String?
         @Option(name: .long, help: "SQL: the query of a person by {address}.") var personQuery: String?
         @Option(name: .long, help: "SQL: the query of a person's password.") var passwordQuery: String?
-        @Option(name: .long, help: "SQL: the query of everybody behind {after}, {limit} at most.") var peopleQuery: String?
+        @Option(name: .long, help: "SQL: the query of everybody behind {after}, {limit} at most.") var peopleQuery:
+            String?
         @Flag(name: .long, help: "Read the secret from the first line of standard input.") var secretStdin = false
-        @Flag(name: .long, help: "Refuse passwords kept here but those of owners and platform administrators.") var enforce =
+        @Flag(name: .long, help: "Refuse passwords kept here but those of owners and platform administrators.")
+        var enforce =
             false
         @Flag(name: .long, help: "Make accounts for people who have none.") var makeAccounts = false
         @Option(name: .long, help: "Octets of mail for accounts that are made.") var quota: Int64?
@@ -121,7 +124,8 @@ extension DirectoryCommand {
     struct Sync: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Bring a domain's accounts to what its directory has.",
-            discussion: "Ends with 1 when the directory did not answer, or when more would have been suspended than may be."
+            discussion:
+                "Ends with 1 when the directory did not answer, or when more would have been suspended than may be."
         )
         @Argument(help: "The domain.") var domain: String
         @Flag(name: .long, help: "Say what would be done, and do nothing.") var dryRun = false

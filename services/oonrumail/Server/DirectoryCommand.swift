@@ -77,7 +77,10 @@ struct DirectoryCommand: ParsableCommand {
         switch found.source {
         case .ldap(let source):
             (row.url, row.base, row.filter, row.admits) = (source.url, source.base, source.filter, source.admits)
-            table.add(["server", source.url + (source.startsTLS && source.url.utf8.starts(with: "ldap:".utf8) ? " (StartTLS)" : "")])
+            table.add([
+                "server",
+                source.url + (source.startsTLS && source.url.utf8.starts(with: "ldap:".utf8) ? " (StartTLS)" : ""),
+            ])
             table.add(["base", source.base])
             table.add(["bind name", source.bindName ?? "-"])
             table.add(["filter", source.filter])
