@@ -11,6 +11,7 @@ import urllib.request
 
 import pytest
 from hostile_provider import HostileProvider
+from ldap_server import BASE, READER, SECRET, LDAPServer
 from platform_process import ADMIN, PASSWORD, wait_until
 from named_server import Named
 from soft_authenticator import SoftAuthenticator
@@ -35,6 +36,7 @@ EXCEPTIONS = {
     "POST /api/organisations/{id}/webhook/test": "sends an event that says nothing",
     "POST /api/domains/{name}/sso/check": "looks at the provider",
     "POST /api/domains/{name}/dns/connection/check": "looks at the name server",
+    "POST /api/domains/{name}/directory/test": "asks the directory",
     "POST /api/certificates/{host}/check": "looks at the certificate",
     "POST /autodiscover/autodiscover.xml": "reads settings of mail programs",
     "POST /Autodiscover/Autodiscover.xml": "reads settings of mail programs",
@@ -412,6 +414,19 @@ def zones(story):
         named.close()
 
 
+def directories(story, ldap):
+    domain, path = "directory-trail.test", "/api/domains/{name}/directory"
+    story.platform.cli("domain", "add", domain)
+    wish = {
+        "kind": "ldap", "url": ldap.url(), "authority": (ldap.folder / "ca.pem").read_text(), "base": BASE, "bind_name": READER,
+        "secret": SECRET, "filter": "(mail={address})", "makes_accounts": True,
+    }
+    story.do(f"PUT {path}", ADMIN, [domain], wish, "directory.set", domain)
+    ldap.person("ann", domain, "her word")
+    story.do(f"POST {path}/sync", ADMIN, [domain], {}, "account.add", f"ann@{domain}")
+    story.do(f"DELETE {path}", ADMIN, [domain], None, "directory.remove", domain)
+
+
 def registrations(story):
     path, contact = "/api/registrations", story.platform.add_account("contact@contacts.test")
     for number, name in enumerate(("ned", "eva"), 1):
@@ -443,15 +458,17 @@ def world(start_platform, dns, sink, tmp_path):
         OONRUMAIL_RESOLVER=dns.address, OONRUMAIL_RESOLVER_TIMEOUT="3s", OONRUMAIL_WEBHOOK_LOOPBACK_HTTP="true",
         OONRUMAIL_ZONE_NETWORKS="127.0.0.0/8",
         OONRUMAIL_SSO_LOOPBACK_HTTP="true", OONRUMAIL_SSO_TIMEOUT="2s", OONRUMAIL_DKIM_ZONE="dkim.host.test", OONRUMAIL_DKIM_GRACE="3600s",
+        OONRUMAIL_DIRECTORY_NETWORKS="127.0.0.0/8",
     )
-    receiver, provider = Receiver(), HostileProvider()
-    yield platform, dns, Outside(folder), receiver, provider
+    receiver, provider, ldap = Receiver(), HostileProvider(), LDAPServer()
+    yield platform, dns, Outside(folder), receiver, provider, ldap
+    ldap.end()
     receiver.stop()
     provider.stop()
 
 
 def test_every_operation_that_writes_leaves_its_line(world):
-    platform, dns, outside, receiver, provider = world
+    platform, dns, outside, receiver, provider, ldap = world
     story = Story(platform)
     organisations(story, outside)
     domains(story, dns)
@@ -464,6 +481,7 @@ def test_every_operation_that_writes_leaves_its_line(world):
     programs(story)
     providers(story, provider)
     zones(story)
+    directories(story, ldap)
     registrations(story)
     webhooks(story, receiver)
     assert not story.faults

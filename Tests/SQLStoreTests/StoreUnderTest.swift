@@ -13,7 +13,7 @@ import Synchronization
 import Testing
 
 typealias EveryStorePort = DirectoryStore & MailboxSharingStore & PasskeyStore & FlagStore & SendingGrantStore
-    & SingleSignOnStore & DomainPermissionStore
+    & SingleSignOnStore & PeopleDirectoryStore & DomainPermissionStore
     & DomainStore & DeliveryStore
     & MailboxStore & QueueStore & SessionStore & TraceStore & CredentialStore & SecondFactorStore & AuditStore
     & KeptAnswerStore & QuotaStore & SearchSourceStore & PolicyStore & PeopleStore & BrandingStore & RecoveryStore

@@ -68,6 +68,7 @@ package struct Migration: Sendable {
         .vacations,
         .bans,
         .zones,
+        .directories,
     ]
 
     private static let table = """

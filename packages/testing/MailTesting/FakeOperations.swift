@@ -167,6 +167,8 @@ package struct FakePorts: PortProvider {
     package func identityProviders() async throws -> any IdentityProviderFetching {
         throw StoreError.refused("no fake")
     }
+    package func peopleDirectories() async throws -> any PeopleDirectoryStore { throw StoreError.refused("no fake") }
+    package func directoryClients() async throws -> any PeopleDirectoryAsking { throw StoreError.refused("no fake") }
     package func webhooks() async throws -> any WebhookStore { throw StoreError.refused("no fake") }
     package func webhookSender() async throws -> any WebhookSending { throw StoreError.refused("no fake") }
     package func zones() async throws -> any ZoneStore { FakeZones() }

@@ -62,7 +62,8 @@ package struct Platform: Sendable {
             sealing: MasterSealing(key: masterKey),
             providers: settings.providerClient,
             webhooks: settings.webhookClient,
-            zones: settings.zoneClient
+            zones: settings.zoneClient,
+            directories: DirectoryClients(settings) { try Self.resolver(settings) }
         )
         var passwords = PasswordWork(
             hasher: PasswordHasher(memory: settings.passwordMemory, passes: settings.passwordPasses),

@@ -27,6 +27,7 @@ package final class PlatformPorts: PortProvider {
     private let fetcher: ProviderClient
     private let sender: ProviderClient
     private let zoneClient: ZoneUpdateClient
+    private let directoryAsking: DirectoryClients
 
     init(
         store: SQLStore,
@@ -39,8 +40,10 @@ package final class PlatformPorts: PortProvider {
         sealing: MasterSealing,
         providers: ProviderClientOptions,
         webhooks: ProviderClientOptions,
-        zones: ZoneUpdateOptions
+        zones: ZoneUpdateOptions,
+        directories: DirectoryClients
     ) {
+        directoryAsking = directories
         self.store = store
         self.feed = feed
         self.limiter = limiter
@@ -79,6 +82,8 @@ package final class PlatformPorts: PortProvider {
     package func audit() async throws -> any AuditStore { store }
     package func singleSignOn() async throws -> any SingleSignOnStore { store }
     package func identityProviders() async throws -> any IdentityProviderFetching { fetcher }
+    package func peopleDirectories() async throws -> any PeopleDirectoryStore { store }
+    package func directoryClients() async throws -> any PeopleDirectoryAsking { directoryAsking }
     package func webhooks() async throws -> any WebhookStore { store }
     package func webhookSender() async throws -> any WebhookSending { sender }
     package func zones() async throws -> any ZoneStore { store }

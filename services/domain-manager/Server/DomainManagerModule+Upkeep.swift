@@ -1,3 +1,4 @@
+import Directories
 import Domains
 import MailPorts
 import Metrics
@@ -24,8 +25,14 @@ extension DomainManagerModule {
             notice: OwnerNotice(people: try await context.ports.people(), mail: try await context.mailer())
         )
         let renewals = context.renewal.map { [CertificateRenewalService(renewal: $0, clock: context.clock)] } ?? []
+        let directories = try await DirectorySync(
+            context.directories,
+            context.ports,
+            mail: try await context.mailer()
+        )
         return [
-            removal(context), monitor(context), watch(quotas, context), certificateWatch(context),
+            directory(directories, context), removal(context), monitor(context), watch(quotas, context),
+            certificateWatch(context),
             deliveries(webhooks, context), count(try await context.statistics(), context),
             writing(keeper, context),
         ] + renewals
@@ -81,6 +88,18 @@ extension DomainManagerModule {
         ) {
             let count = try await context.certificates.pass(holder: context.holder, clock: context.clock)
             Counter(label: "oonrumail_certificate_checks_total").increment(by: count)
+        }
+    }
+
+    /// People of directories are brought to what those have, when their times come.
+    private static func directory(_ directories: DirectorySync, _ context: ServiceContext) -> PeriodicService {
+        PeriodicService(
+            "directory",
+            every: min(context.settings.directoryInterval, longestWait),
+            failures: "oonrumail_directory_sync_failures_total",
+            complaint: "directories were not synchronised"
+        ) {
+            _ = try await directories.pass(holder: context.holder, clock: context.clock)
         }
     }
 

@@ -1,3 +1,4 @@
+import Directories
 import Domains
 import MailPorts
 import OpenIDProvider
@@ -83,6 +84,13 @@ package enum DomainManagerModule {
             tokens: context.tokens,
             clock: context.clock
         )
+        let directories = DirectoryRoutes(
+            connections: try await DirectoryConnections(context.directories, context.ports),
+            gate: gate,
+            tokens: context.tokens,
+            holder: context.holder,
+            clock: context.clock
+        )
         let permissions = PermissionRoutes(
             gate: gate,
             limit: context.settings.domainPermissions,
@@ -104,7 +112,7 @@ package enum DomainManagerModule {
             routes: [
                 routes.routes(), discovery.routes(), quotas.routes(), policies.routes(), branding.routes(),
                 addresses.routes(), bulk.routes(), connections.routes(), certificates.routes(),
-                permissions.routes(), statistics.routes(), zoneRoutes.routes(),
+                permissions.routes(), statistics.routes(), zoneRoutes.routes(), directories.routes(),
             ] + challenges,
             endpoints: listener.map { [$0.endpoint] } ?? []
         ) {
