@@ -3,7 +3,7 @@ import MailCrypto
 import MailModel
 import MailPorts
 import MailTesting
-import Synchronization
+import Telemetry
 import Testing
 
 @testable import Domains
@@ -110,7 +110,9 @@ private struct Seen: PublishedRecordReading {
         #expect(kept.sealedSecret == TurningSeal().seal(Array("0123456789abcdef".utf8)))
         var again = wish()
         again.secret = nil
-        #expect(try await writer.connect(again, of: member, replacing: nil, audit: audit).sealedSecret == kept.sealedSecret)
+        #expect(
+            try await writer.connect(again, of: member, replacing: nil, audit: audit).sealedSecret == kept.sealedSecret
+        )
         for change: (inout ZoneWish) -> Void in [
             { $0.host = "evil.test" }, { $0.port = 54 }, { $0.keyName = "other" }, { $0.algorithm = "hmac-sha512" },
         ] {
@@ -128,7 +130,7 @@ private struct Seen: PublishedRecordReading {
         let shown = try await writer.plan(member, now: clock.now())
         #expect(server.changes.isEmpty && !shown.change.isEmpty)
         server.put("shop.test", .txt, "somebody else's")
-        do {
+        do throws(ZoneWriteFault) {
             _ = try await writer.write(member, plan: shown.id, actor: Self.actor, now: clock.now())
             Issue.record("a stale plan was written")
         } catch .stale(let newer) {
@@ -147,9 +149,11 @@ private struct Seen: PublishedRecordReading {
         server.beforeChange { server.put("shop.test", .txt, "v=spf1 include:other.test -all") }
         let done = try await writer.write(member, actor: Self.actor, now: clock.now())
         #expect(done.conflicts.map(\.id) == ["spf/shop.test"])
-        #expect(server.records.filter { $0.set == ZoneSet("shop.test", .txt) }.map(\.value) == [
-            "v=spf1 include:other.test -all"
-        ])
+        #expect(
+            server.records.filter { $0.set == ZoneSet("shop.test", .txt) }.map(\.value) == [
+                "v=spf1 include:other.test -all"
+            ]
+        )
     }
 
     @Test func whatWasRefusedIsNotOurs() async throws {
@@ -192,9 +196,9 @@ private struct Seen: PublishedRecordReading {
         #expect(try await keeper.pass(holder: "a", clock: clock) == 0)
         // Another process does nothing while this one has the turn.
         server.remove("shop.test", .txt)
-        clock.advance(by: .seconds(100))
+        clock.advance(seconds: 100)
         #expect(try await keeper.pass(holder: "b", clock: clock) == 0)
-        clock.advance(by: .seconds(22_000))
+        clock.advance(seconds: 22_000)
         #expect(try await keeper.pass(holder: "b", clock: clock) == 1)
         #expect(server.records.contains { $0.value == "v=spf1 mx -all" })
         #expect(try await zones.zoneState(of: member)?.failures == 0)
@@ -206,7 +210,7 @@ private struct Seen: PublishedRecordReading {
         let keeper = try keeper(writer)
         _ = try await keeper.pass(holder: "a", clock: clock)
         server.remove("shop.test", .txt)
-        clock.advance(by: .seconds(22_000))
+        clock.advance(seconds: 22_000)
         #expect(try await keeper.pass(holder: "a", clock: clock) == 1)
         #expect(!server.records.contains { $0.value == "v=spf1 mx -all" })
         #expect(try await zones.zoneState(of: member)?.fault?.contains("shop.test TXT") == true)
@@ -223,7 +227,7 @@ private struct Seen: PublishedRecordReading {
             let state = try #require(try await zones.zoneState(of: member))
             waits.append(state.nextAt.seconds - clock.now().seconds)
             #expect(try await keeper.pass(holder: "a", clock: clock) == 0)
-            clock.advance(by: .seconds(waits[waits.count - 1]))
+            clock.advance(seconds: waits[waits.count - 1])
         }
         #expect(waits.prefix(4) == [60, 120, 240, 480] && waits.last == 21_600)
         #expect(letters.plans.count == 1)

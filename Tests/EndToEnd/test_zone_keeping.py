@@ -17,7 +17,8 @@ def named():
     server.key(OTHER)
     server.zone("test", f"grant {KEY} zonesub")
     for name in ("auto.test", "rotated.test", "drift.test", "shown.test", "gone.test", "away.test", "tls.test", "old.test"):
-        server.zone(name, f"grant {KEY} zonesub", f"grant {OTHER} zonesub")
+        # BIND takes no MX record to a name of the zone without an address.
+        server.zone(name, f"grant {KEY} zonesub", f"grant {OTHER} zonesub", lines=["mail IN A 127.0.0.1"])
     server.start()
     yield server
     server.close()
@@ -35,7 +36,13 @@ def status(house, domain):
 
 
 def has_all(house):
-    return all(record["value"] in house.named.dig(record["name"], record["type"]) for record in house.expected())
+    def plain(value, kind):
+        return value.replace(" ", "").lower() if kind == "TLSA" else value
+
+    return all(
+        plain(record["value"], record["type"]) in [plain(value, record["type"]) for value in house.named.dig(record["name"], record["type"])]
+        for record in house.expected()
+    )
 
 
 def test_a_new_domain_is_proved_and_written_by_its_own_connection(place, named):
@@ -162,7 +169,7 @@ def certificate(folder, name):
          folder / f"{name}.pem", "-days", "30", "-subj", "/CN=mail.tls.test", "-addext", "subjectAltName=DNS:mail.tls.test"], check=True, capture_output=True)
     public = subprocess.run(["openssl", "x509", "-in", folder / f"{name}.pem", "-pubkey", "-noout"], check=True, capture_output=True).stdout
     der = subprocess.run(["openssl", "pkey", "-pubin", "-outform", "DER"], input=public, check=True, capture_output=True).stdout
-    return subprocess.run(["sha256sum"], input=der, check=True, capture_output=True, text=False).stdout.split()[0].decode()
+    return subprocess.run(["sha256sum"], input=der, check=True, capture_output=True).stdout.split()[0].decode()
 
 
 @pytest.mark.one_machine("certificates of a cluster are files of other processes")

@@ -21,7 +21,7 @@ def named():
     server.key("middle-key", "hmac-sha384")
     server.key("tenant-a-key")
     server.key("tenant-b-key")
-    server.zone("test", f"grant {KEY} subdomain test.")
+    server.zone("test", f"grant {KEY} subdomain test.", lines=["cut IN NS ns.elsewhere.test."])
     for name in ("written.test", "careful.test", "stale.test", "house.test", "auto.test", "rotated.test", "drift.test", "gone.test", "away.test", "claimed.test"):
         server.zone(name, f"grant {KEY} zonesub", "grant stranger-key zonesub", "grant long-key zonesub", "grant middle-key zonesub")
     server.zone("tenant-a.test", "grant tenant-a-key zonesub")
@@ -220,7 +220,6 @@ def test_what_is_wrong_is_said_in_a_sentence(place, named):
     inner.connect()
     assert "NOTAUTH" in inner.ask("POST", "/connection/check")[2]["steps"][-1]["detail"]
     # Names that are delegated to others.
-    named.update("test", KEY, lambda update: update.add("cut", 300, "NS", "ns.elsewhere.test."))
     cut = House(place, named, "cut.test")
     cut.connect(zone="test")
     status, _, problem = cut.ask("GET", "/plan")

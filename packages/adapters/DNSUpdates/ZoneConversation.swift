@@ -22,12 +22,12 @@ struct ZoneConversation: Sendable {
     }
 
     /// Sends the messages and waits for as many answers, by their numbers; the connection is over then.
-    func answers(to messages: [[UInt8]], within timeout: TimeAmount) async throws -> [UInt16: [UInt8]] {
+    func answers(to messages: [[UInt8]], by deadline: NIODeadline) async throws -> [UInt16: [UInt8]] {
         let loop = channel.eventLoop
         let promise = loop.makePromise(of: [UInt16: [UInt8]].self)
         let numbers = Set(messages.map { UInt16($0[0]) << 8 | UInt16($0[1]) })
         let channel = channel
-        let limit = loop.scheduleTask(in: timeout) { promise.fail(ZoneFault.noAnswer) }
+        let limit = loop.scheduleTask(deadline: deadline) { promise.fail(ZoneFault.noAnswer) }
         defer {
             limit.cancel()
             channel.close(promise: nil)

@@ -64,9 +64,15 @@ package struct ZoneUpdateClient: ZonePublishing {
         let answers = try await exchange(messages, server)
         for (answer, question) in zip(answers, questions) { try Self.require(answer, answers: question) }
         // The zone itself: its start is here, and not that of a zone around it.
-        guard answers[0].isAuthoritative, answers[0].code == .done,
+        switch answers[0].code {
+        case .done, .noSuchName: ()
+        case .formatError, .serverFailure, .notImplemented, .refused, .nameExists, .setExists, .noSuchSet,
+            .notAuthoritative, .notZone, .other:
+            throw Self.fault(answers[0].code) ?? .malformed
+        }
+        guard answers[0].isAuthoritative,
             answers[0].answers.contains(where: { $0.type == DNSNumber.soa && $0.name == zone })
-        else { throw Self.fault(answers[0].code) ?? .notAuthoritative }
+        else { throw .notAuthoritative }
         var found: [[ZoneRecord]] = []
         for (answer, set) in zip(answers.dropFirst(), sets) { found.append(try Self.records(answer, set)) }
         return found
@@ -141,10 +147,11 @@ package struct ZoneUpdateClient: ZonePublishing {
             guard let one = key.sign(message, at: seconds) else { throw .failed("the update is too long") }
             signed.append(one)
         }
-        let channel = try await connect(server)
+        let deadline = NIODeadline.now() + options.timeout
+        let channel = try await connect(server, deadline)
         let octets: [UInt16: [UInt8]]
         do {
-            octets = try await channel.answers(to: signed.map(\.octets), within: options.timeout)
+            octets = try await channel.answers(to: signed.map(\.octets), by: deadline)
         } catch {
             throw error as? ZoneFault ?? .noAnswer
         }
@@ -190,13 +197,15 @@ package struct ZoneUpdateClient: ZonePublishing {
         }
     }
 
-    private func connect(_ server: ZoneServer) async throws(ZoneFault) -> ZoneConversation {
+    private func connect(_ server: ZoneServer, _ deadline: NIODeadline) async throws(ZoneFault) -> ZoneConversation {
         guard mayAsk(server.host) else { throw .addressRefused }
         let places = try await places(server.host)
         // One name leads to all of them: none may lead inside.
         guard places.allSatisfy(mayReach) else { throw .addressRefused }
         for place in places.prefix(Self.mostAddresses) {
-            if let found = await ZoneConversation.open(group, place, server.port, options.timeout) { return found }
+            let left = deadline - .now()
+            guard left > .zero else { break }
+            if let found = await ZoneConversation.open(group, place, server.port, left) { return found }
         }
         throw places.isEmpty ? .nameUnknown : .unreachable
     }

@@ -21,7 +21,8 @@ extension ZoneFault {
             "The server's answer (\(DomainLife.shown(word))) is not signed, so it is not believed."
         case .forged: "The server's answer is signed with another key or was changed on the way, so it is not believed."
         case .refused:
-            "The server refuses it (REFUSED): the key must be let read and update these names (allow-query, update-policy)."
+            "The server refuses it (REFUSED): the key must be let read and update these names (allow-query, update-policy), "
+                + "and a mail host within the zone must have its address there."
         case .notAuthoritative:
             "The server does not serve the zone as its primary (NOTAUTH): is the zone's name right, and the server's?"
         case .notZone: "A record is outside of the zone (NOTZONE): is the zone's name right?"

@@ -15,12 +15,17 @@ package struct ZoneKeeper: Sendable {
     static let page = 200
     /// Domains that one pass asks servers for; the next one goes on with those that wait.
     static let passLimit = 500
+    /// Organisations whose domains are gone through side by side.
+    static let atOnce = 8
+    /// Failures of one organisation in a pass before its other domains wait for the next: servers that do not answer take
+    /// their time, and it is not the others'.
+    static let mostFailures = 5
     /// Attempts that fail before owners are told.
     static let toldAfter = 3
 
-    private let writer: ZoneWriter
+    let writer: ZoneWriter
     private let upkeep: any DomainStore
-    private let notice: OwnerNotice
+    let notice: OwnerNotice
     private let logger: Logger
     private let actor = DomainLife.Actor("system")
 
@@ -37,35 +42,104 @@ package struct ZoneKeeper: Sendable {
     }
 
     private var life: DomainLife { writer.life }
-    private var store: any ZoneStore { writer.store }
+    var store: any ZoneStore { writer.store }
 
     /// Goes through all domains that a connection covers and does what is due.
     ///
     /// - Returns: how many domains' servers were asked; 0 when another process does it.
     package func pass(holder: String, clock: any WallClock) async throws(StoreError) -> Int {
         guard try await takes(holder, clock.now()) else { return 0 }
-        var (asked, failing, total) = (0, 0, 0)
+        var all = Count()
+        var failures: [OrganisationID: Int] = [:]
         var last: ZoneMember?
         while !Task.isCancelled {
             let members = try await store.zoneMembers(after: last, limit: Self.page)
-            for member in members where !Task.isCancelled && asked < Self.passLimit {
-                let now = clock.now()
-                guard try await takes(holder, now) else { return asked }
-                total += 1
-                do throws(ZoneWriteFault) {
-                    if try await keep(member, now) { asked += 1 }
-                } catch {
-                    asked += 1
-                    failing += 1
-                    try await noteFailure(error, member, now)
+            var rest = Dictionary(grouping: members, by: \.organisation).sorted { $0.key < $1.key }[...]
+            while !rest.isEmpty, all.asked < Self.passLimit {
+                let round = rest.prefix(Self.atOnce)
+                rest = rest.dropFirst(Self.atOnce)
+                for (organisation, count) in try await keep(round.map(\.value), failures, holder, clock) {
+                    failures[organisation, default: 0] += count.failed
+                    all.add(count)
                 }
             }
-            guard members.count == Self.page, asked < Self.passLimit, let end = members.last else { break }
+            guard members.count == Self.page, all.asked < Self.passLimit, let end = members.last else { break }
             last = end
         }
-        Gauge(label: "oonrumail_zone_domains", dimensions: [("state", "failing")]).record(failing)
-        Gauge(label: "oonrumail_zone_domains", dimensions: [("state", "kept")]).record(total - failing)
-        return asked
+        Gauge(label: "oonrumail_zone_domains", dimensions: [("state", "failing")]).record(all.failing)
+        Gauge(label: "oonrumail_zone_domains", dimensions: [("state", "kept")]).record(all.total - all.failing)
+        return all.asked
+    }
+
+    private struct Count {
+        var total = 0
+        /// Domains whose server was asked, and those of them for which that failed.
+        var asked = 0
+        var failed = 0
+        /// With those whose time has not come again.
+        var failing = 0
+
+        mutating func add(_ other: Count) {
+            total += other.total
+            asked += other.asked
+            failed += other.failed
+            failing += other.failing
+        }
+    }
+
+    /// Several organisations' domains side by side, each one's in turn.
+    private func keep(
+        _ groups: [[ZoneMember]],
+        _ failures: [OrganisationID: Int],
+        _ holder: String,
+        _ clock: any WallClock
+    ) async throws(StoreError) -> [(OrganisationID, Count)] {
+        typealias Outcome = (OrganisationID, Result<Count, StoreError>)
+        let outcomes = await withTaskGroup(of: Outcome?.self, returning: [Outcome].self) { group in
+            for members in groups {
+                group.addTask {
+                    guard let first = members.first?.organisation else { return nil }
+                    do throws(StoreError) {
+                        return (first, .success(try await keep(members, failures[first] ?? 0, holder, clock)))
+                    } catch {
+                        return (first, .failure(error))
+                    }
+                }
+            }
+            var all: [Outcome] = []
+            for await one in group { if let one { all.append(one) } }
+            return all
+        }
+        var counts: [(OrganisationID, Count)] = []
+        for (organisation, outcome) in outcomes { counts.append((organisation, try outcome.get())) }
+        return counts
+    }
+
+    private func keep(
+        _ members: [ZoneMember],
+        _ before: Int,
+        _ holder: String,
+        _ clock: any WallClock
+    ) async throws(StoreError) -> Count {
+        var count = Count()
+        for member in members where !Task.isCancelled {
+            count.total += 1
+            guard before + count.failed < Self.mostFailures else { continue }
+            let now = clock.now()
+            guard try await takes(holder, now) else { break }
+            do throws(ZoneWriteFault) {
+                switch try await keep(member, now) {
+                case .nothing: ()
+                case .waiting: count.failing += 1
+                case .done: count.asked += 1
+                }
+            } catch {
+                count.asked += 1
+                if case .zone = error { (count.failed, count.failing) = (count.failed + 1, count.failing + 1) }
+                try await noteFailure(error, member, now)
+            }
+        }
+        return count
     }
 
     private func takes(_ holder: String, _ now: Timestamp) async throws(StoreError) -> Bool {
@@ -79,22 +153,30 @@ package struct ZoneKeeper: Sendable {
 
     // MARK: - One domain
 
-    /// - Returns: whether anything was due.
-    private func keep(_ member: ZoneMember, _ now: Timestamp) async throws(ZoneWriteFault) -> Bool {
+    private enum Kept {
+        case nothing
+        /// It has failed, and its time has not come again.
+        case waiting
+        case done
+    }
+
+    private func keep(_ member: ZoneMember, _ now: Timestamp) async throws(ZoneWriteFault) -> Kept {
         let connection = try await writer.connection(of: member)
         switch member.state {
-        case .suspended: return false
-        case .deleted: guard connection.removesRecords else { return false }
-        case .pending, .active: guard connection.isAutomatic else { return false }
+        case .suspended: return .nothing
+        case .deleted: guard connection.removesRecords else { return .nothing }
+        case .pending, .active: guard connection.isAutomatic else { return .nothing }
         }
         let state = try await writer.stored { () async throws(StoreError) in try await store.zoneState(of: member) }
         if member.state == .active { try await rotate(member, now) }
         let wanted = ZoneWriter.fingerprint(try await writer.wish(member).wanted)
         let isNew = state.map { $0.wanted != wanted } ?? true
         // What fails waits for its time, whatever is wanted.
-        guard let state else { return try await write(member, connection, isNew, now) }
-        guard now >= state.nextAt || (isNew && state.failures == 0) else { return false }
-        return try await write(member, connection, isNew, now)
+        if let state, now < state.nextAt, !isNew || state.failures > 0 {
+            return state.failures > 0 ? .waiting : .nothing
+        }
+        try await write(member, connection, isNew, now)
+        return .done
     }
 
     private func write(
@@ -102,7 +184,7 @@ package struct ZoneKeeper: Sendable {
         _ connection: ZoneConnection,
         _ isNew: Bool,
         _ now: Timestamp
-    ) async throws(ZoneWriteFault) -> Bool {
+    ) async throws(ZoneWriteFault) {
         var plan = try await writer.plan(member, connection, [], now)
         // Nothing else is wanted than what was written: others have changed it.
         let drift = plan.steps.filter { $0.action == .add || $0.action == .replace }
@@ -118,7 +200,6 @@ package struct ZoneKeeper: Sendable {
             throw error
         }
         if member.state == .pending { try await prove(member, plan, now) }
-        return true
     }
 
     /// Keeps in mind what others have changed; nothing is written.
@@ -127,7 +208,7 @@ package struct ZoneKeeper: Sendable {
         _ member: ZoneMember,
         _ plan: ZonePlan,
         _ now: Timestamp
-    ) async throws(ZoneWriteFault) -> Bool {
+    ) async throws(ZoneWriteFault) {
         let names = drift.prefix(ZonePlanner.shownValues).map { "\($0.name) \($0.kind.rawValue)" }
         try await writer.stored { () async throws(StoreError) in
             var state = try await store.zoneState(of: member) ?? ZoneState(nextAt: now)
@@ -138,7 +219,6 @@ package struct ZoneKeeper: Sendable {
             try await store.noteZone(ZoneOutcome(member: member, state: state), at: now, audit: nil)
         }
         Counter(label: "oonrumail_zone_writes_total", dimensions: [("outcome", "drift_reported")]).increment()
-        return true
     }
 
     /// Looks for the challenge as for anybody's: by what DNS says, not by what was written.
@@ -187,44 +267,5 @@ package struct ZoneKeeper: Sendable {
                 _ = try await life.rotate(member.domain, algorithm: algorithm, actor: actor, now: now)
             }
         }
-    }
-
-    // MARK: - Failures
-
-    private func noteFailure(
-        _ fault: ZoneWriteFault,
-        _ member: ZoneMember,
-        _ now: Timestamp
-    ) async throws(StoreError) {
-        switch fault {
-        case .store(let error): throw error
-        // Gone meanwhile, or changed by others: the next pass sees.
-        case .notFound, .conflict, .stale, .tooMany, .objection: return
-        case .zone(let fault):
-            do throws(ZoneWriteFault) {
-                try await writer.noteFault(fault, member, now)
-            } catch {
-                guard case .store(let error) = error else { return }
-                throw error
-            }
-        }
-        guard var state = try await store.zoneState(of: member), state.failures >= Self.toldAfter, !state.isTold else {
-            return
-        }
-        try await notice.send(
-            to: member.organisation,
-            subject: "The DNS records of \(member.domain) cannot be written",
-            text: """
-                The platform tries to write the DNS records of \(member.domain) by itself, and cannot:
-
-                \(state.fault ?? "")
-
-                It goes on trying, ever more rarely. `GET /api/domains/\(member.domain)/dns/connection` shows how it goes,
-                `POST /api/domains/\(member.domain)/dns/connection/check` tries it now.
-                """,
-            now: now
-        )
-        state.isTold = true
-        try await store.noteZone(ZoneOutcome(member: member, state: state), at: now, audit: nil)
     }
 }

@@ -28,7 +28,7 @@ package struct PublishingSettings: Sendable {
         "OONRUMAIL_ZONE_TIMEOUT",
         .dns,
         .seconds(10),
-        .milliseconds(100) ... .seconds(60),
+        .milliseconds(100) ... .seconds(30),
         "Time that a name server has for a connection and all that is asked on it when the records of domains are written"
     )
     package let zoneNetworks = Setting.networks(
