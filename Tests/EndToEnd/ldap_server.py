@@ -50,13 +50,13 @@ TLSCertificateKeyFile {self.folder}/server.key
 TLSVerifyClient never
 pidfile {self.folder}/pid
 sizelimit 1000
-limits dn.exact="{READER}" size.prtotal=unlimited
 database mdb
 suffix "{BASE}"
 rootdn "{self.ROOT}"
 rootpw root
 directory {self.folder}/db
 index objectClass,mail,uid eq
+limits dn.exact="{READER}" size.soft=1000 size.hard=1000 size.prtotal=unlimited
 access to attrs=userPassword by anonymous auth by * none
 access to * by dn.exact="{READER}" read by * none
 """)
