@@ -17,7 +17,8 @@ typealias EveryStorePort = DirectoryStore & MailboxSharingStore & PasskeyStore &
     & DomainStore & DeliveryStore
     & MailboxStore & QueueStore & SessionStore & TraceStore & CredentialStore & SecondFactorStore & AuditStore
     & KeptAnswerStore & QuotaStore & SearchSourceStore & PolicyStore & PeopleStore & BrandingStore & RecoveryStore
-    & InvitationStore & BulkStore & WebhookStore & BanStore & SignUpStore & RegistrationStore & AvatarStore & VacationStore
+    & InvitationStore & BulkStore & WebhookStore & BanStore & SignUpStore & RegistrationStore & AvatarStore
+    & VacationStore
     & AccountAddressStore & MaintenanceStore & StatisticsStore & ZoneStore
     & AddressBook
     & DelegatedKeyStore & CertificateStore & SealedValueStore & TokenKeyStore & OAuthClientStore & OAuthGrantStore
