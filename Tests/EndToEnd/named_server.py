@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 
 import dns.query
 import dns.tsigkeyring
@@ -106,3 +107,58 @@ class Named:
         work(update)
         answer = dns.query.tcp(update, "127.0.0.1", port=self.port, timeout=10)
         assert answer.rcode() == 0, answer
+
+
+class Meddler:
+    """Passes conversations on to a name server, and does something just before the next update goes through."""
+
+    OPCODE_UPDATE = 5
+
+    def __init__(self, port):
+        self.target, self.work, self.updates = port, None, 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def close(self):
+        self.listener.close()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self.target))
+            threading.Thread(target=self.questions, args=(client, server), daemon=True).start()
+            threading.Thread(target=self.answers, args=(server, client), daemon=True).start()
+
+    @staticmethod
+    def read(link, count):
+        data = b""
+        while len(data) < count:
+            piece = link.recv(count - len(data))
+            if not piece:
+                return None
+            data += piece
+        return data
+
+    def questions(self, client, server):
+        while head := self.read(client, 2):
+            message = self.read(client, int.from_bytes(head, "big"))
+            if (message[2] >> 3) & 15 == self.OPCODE_UPDATE:
+                self.updates += 1
+                work, self.work = self.work, None
+                if work:
+                    work()
+            server.sendall(head + message)
+        server.close()
+
+    @staticmethod
+    def answers(server, client):
+        try:
+            while piece := server.recv(65536):
+                client.sendall(piece)
+        except OSError:
+            pass
+        client.close()

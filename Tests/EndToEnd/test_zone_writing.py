@@ -5,7 +5,7 @@ import json
 import re
 
 import pytest
-from named_server import Named
+from named_server import Meddler, Named
 from platform_process import PASSWORD, free_port, wait_until
 
 KEY = "oonrumail-key"
@@ -22,7 +22,7 @@ def named():
     server.key("tenant-a-key")
     server.key("tenant-b-key")
     server.zone("test", f"grant {KEY} subdomain test.", lines=["cut IN NS ns.elsewhere.test."])
-    for name in ("written.test", "careful.test", "stale.test", "house.test", "auto.test", "rotated.test", "drift.test", "gone.test", "away.test", "claimed.test"):
+    for name in ("written.test", "careful.test", "stale.test", "house.test", "auto.test", "rotated.test", "drift.test", "gone.test", "away.test", "claimed.test", "raced.test"):
         server.zone(name, f"grant {KEY} zonesub", "grant stranger-key zonesub", "grant long-key zonesub", "grant middle-key zonesub")
     server.zone("tenant-a.test", "grant tenant-a-key zonesub")
     server.zone("tenant-b.test", "grant tenant-b-key zonesub")
@@ -184,6 +184,41 @@ def test_a_stale_plan_is_refused(place, named):
     assert newer["plan"] != plan["plan"]
     assert house.ask("POST", "/write", {"plan": newer["plan"]})[0] == 200
     assert named.dig("stale.test", "TXT") == ["something new", "v=spf1 mx -all"]
+
+
+def test_what_changes_between_look_and_write(place, named):
+    """The server itself refuses an update when the zone is not as the plan saw it."""
+    house = House(place, named, "raced.test")
+    meddler = Meddler(named.port)
+    house.connect(port=meddler.port)
+    plan = house.ask("GET", "/plan")[2]
+    meddler.work = lambda: named.update("raced.test", "stranger-key", lambda update: update.add("@", 300, "TXT", '"v=spf1 include:other.test -all"'))
+    # What was shown: nothing is written.
+    status, _, problem = house.ask("POST", "/write", {"plan": plan["plan"]})
+    assert status == 409 and meddler.updates == 1 and named.dig("raced.test", "MX") == [], problem
+    # What there is by then: planned anew, once more against somebody who is faster.
+    meddler.work = lambda: named.update("raced.test", "stranger-key", lambda update: update.add("autoconfig", 300, "A", "192.0.2.1"))
+    done = house.ask("POST", "/write", {})[2]
+    assert meddler.updates == 3 and {step["id"] for step in done["steps"] if step["action"] == "conflict"} == {"spf/raced.test", "web/autoconfig.raced.test"}
+    assert named.dig("raced.test", "TXT") == ["v=spf1 include:other.test -all"] and named.dig("autoconfig.raced.test", "A") == ["192.0.2.1"]
+    assert named.dig("raced.test", "MX") == ["10 mail.example.test."]
+    # An alias that came where a text is to be: the server would take the update and do nothing.
+    named.update("raced.test", "stranger-key", lambda update: update.delete("_dmarc"))
+    meddler.work = lambda: named.update("raced.test", "stranger-key", lambda update: update.add("_dmarc", 300, "CNAME", "dmarc.other.test."))
+    done = house.ask("POST", "/write", {})[2]
+    assert steps(done)["dmarc/_dmarc.raced.test"]["action"] == "conflict"
+    meddler.close()
+
+
+def test_names_do_not_lead_inside(named, start_platform):
+    """Judged after the name is resolved, where no setting opens the network."""
+    guarded = start_platform(OONRUMAIL_RESOLVER=named.address, OONRUMAIL_RESOLVER_TIMEOUT="3s")
+    house = House(guarded, named, "written.test")
+    assert house.connect()[0] == 422
+    assert house.connect(server="ns.written.test")[0] == 200
+    detail = house.ask("POST", "/connection/check")[2]["steps"][-1]["detail"]
+    assert "not of the public Internet" in detail
+    assert house.ask("POST", "/write", {})[0] == 502
 
 
 def test_what_is_wrong_is_said_in_a_sentence(place, named):
