@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from ldap_server import BASE, READER, SECRET, LDAPServer
 from platform_process import ADMIN, PASSWORD, wait_until
+from test_second_factor import code
 
 WORD = "her own wörd of the directory"
 # Nothing of the answers is remembered for longer than a test is.
@@ -277,9 +278,17 @@ def test_a_second_factor_is_asked_for_beside_the_directory(platform, ldap):
     office = Office(platform, ldap, "ldap-factor.test")
     address, _ = office.person("ann")
     token = office.login(address)[1]["access_token"]
+    begun = platform.http("POST", "/api/users/me/second-factor", {"password": WORD}, token)[2]
+    assert platform.http("POST", "/api/users/me/second-factor/confirm", {"code": code(begun["secret"], -1)}, token)[0] == 200
+    status, asked = office.login(address)
+    assert status == 202 and "access_token" not in asked
+    given = {"challenge": asked["challenge"], "code": code(begun["secret"])}
+    assert platform.http("POST", "/api/auth/second-factor", given)[0] == 200
+    # Mail protocols cannot ask for it: the password of the directory alone is not enough there.
+    assert "app password" in office.imap(address) and office.smtp(address)[0] in (534, 535)
     status, _, made = platform.http("POST", "/api/users/me/app-passwords", {"name": "phone", "scopes": ["imap"]}, token)
     assert status in (200, 201), made
-    assert office.imap(address, made["password"]) == "OK" and office.imap(address) == "OK"
+    assert office.imap(address, made["password"]) == "OK"
 
 
 def test_one_tenants_directory_yields_nobody_of_another_domain(platform, ldap):
