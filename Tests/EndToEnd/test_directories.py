@@ -263,12 +263,13 @@ def test_enforced_leaves_passwords_here_to_owners(platform, ldap):
     platform.cli("domain", "add", "ldap-only.test")
     platform.add_account("bob@ldap-only.test")
     office = Office(platform, ldap, "ldap-only.test")
-    platform.add_account("boss@ldap-only.test")
-    assert platform.cli("account", "role", "boss@ldap-only.test", "owner", check=False) is not None
+    platform.cli("account", "add", "boss@ldap-only.test", "--password-stdin", "--role", "owner", stdin=PASSWORD + "\n")
     office.person("bob")
     assert office.login("bob@ldap-only.test", PASSWORD)[0] == 200 and office.login("bob@ldap-only.test")[0] == 200
     assert office.put(enforced=True)[0] == 200
     assert office.login("bob@ldap-only.test", PASSWORD)[0] == 401 and office.login("bob@ldap-only.test")[0] == 200
+    # Whoever has to repair it keeps theirs.
+    assert office.login("boss@ldap-only.test", PASSWORD)[0] == 200
     token = office.login("bob@ldap-only.test")[1]["access_token"]
     change = {"old_password": WORD, "new_password": "a password of no use here"}
     assert platform.http("PUT", "/api/users/me/password", change, token)[0] == 403
@@ -306,7 +307,7 @@ def test_one_tenants_directory_yields_nobody_of_another_domain(platform, ldap):
     assert office.account(f"new@{other}") is None and office.rcpt(f"new@{other}")[0] == 550
     report = office.sync()
     assert report["run"]["seen"] == 1 and office.account(f"alias@{other}") is None
-    # Nobody above who set it.
+    # Nor does anybody of mine set or see theirs.
     assert platform.http("PUT", f"/api/domains/{other}/directory", office.wish, office.login("mix@ldap-mine.test")[1]["access_token"])[0] == 403
     assert platform.http("GET", f"/api/domains/{other}/directory", token=office.admin)[0] == 404
 
