@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from ldap_server import BASE, READER, SECRET, LDAPServer
 from platform_process import ADMIN, PASSWORD, wait_until
+from test_second_factor import code
 
 WORD = "her own wörd of the directory"
 # Nothing of the answers is remembered for longer than a test is.
@@ -262,12 +263,13 @@ def test_enforced_leaves_passwords_here_to_owners(platform, ldap):
     platform.cli("domain", "add", "ldap-only.test")
     platform.add_account("bob@ldap-only.test")
     office = Office(platform, ldap, "ldap-only.test")
-    platform.add_account("boss@ldap-only.test")
-    assert platform.cli("account", "role", "boss@ldap-only.test", "owner", check=False) is not None
+    platform.cli("account", "add", "boss@ldap-only.test", "--password-stdin", "--role", "owner", stdin=PASSWORD + "\n")
     office.person("bob")
     assert office.login("bob@ldap-only.test", PASSWORD)[0] == 200 and office.login("bob@ldap-only.test")[0] == 200
     assert office.put(enforced=True)[0] == 200
     assert office.login("bob@ldap-only.test", PASSWORD)[0] == 401 and office.login("bob@ldap-only.test")[0] == 200
+    # Whoever has to repair it keeps theirs.
+    assert office.login("boss@ldap-only.test", PASSWORD)[0] == 200
     token = office.login("bob@ldap-only.test")[1]["access_token"]
     change = {"old_password": WORD, "new_password": "a password of no use here"}
     assert platform.http("PUT", "/api/users/me/password", change, token)[0] == 403
@@ -277,9 +279,17 @@ def test_a_second_factor_is_asked_for_beside_the_directory(platform, ldap):
     office = Office(platform, ldap, "ldap-factor.test")
     address, _ = office.person("ann")
     token = office.login(address)[1]["access_token"]
+    begun = platform.http("POST", "/api/users/me/second-factor", {"password": WORD}, token)[2]
+    assert platform.http("POST", "/api/users/me/second-factor/confirm", {"code": code(begun["secret"], -1)}, token)[0] == 200
+    status, asked = office.login(address)
+    assert status == 202 and "access_token" not in asked
+    given = {"challenge": asked["challenge"], "code": code(begun["secret"])}
+    assert platform.http("POST", "/api/auth/second-factor", given)[0] == 200
+    # Mail protocols cannot ask for it: the password of the directory alone is not enough there.
+    assert "app password" in office.imap(address) and office.smtp(address)[0] in (534, 535)
     status, _, made = platform.http("POST", "/api/users/me/app-passwords", {"name": "phone", "scopes": ["imap"]}, token)
     assert status in (200, 201), made
-    assert office.imap(address, made["password"]) == "OK" and office.imap(address) == "OK"
+    assert office.imap(address, made["password"]) == "OK"
 
 
 def test_one_tenants_directory_yields_nobody_of_another_domain(platform, ldap):
@@ -297,7 +307,7 @@ def test_one_tenants_directory_yields_nobody_of_another_domain(platform, ldap):
     assert office.account(f"new@{other}") is None and office.rcpt(f"new@{other}")[0] == 550
     report = office.sync()
     assert report["run"]["seen"] == 1 and office.account(f"alias@{other}") is None
-    # Nobody above who set it.
+    # Nor does anybody of mine set or see theirs.
     assert platform.http("PUT", f"/api/domains/{other}/directory", office.wish, office.login("mix@ldap-mine.test")[1]["access_token"])[0] == 403
     assert platform.http("GET", f"/api/domains/{other}/directory", token=office.admin)[0] == 404
 

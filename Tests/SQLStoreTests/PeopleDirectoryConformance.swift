@@ -88,6 +88,12 @@ import Testing
         _ = try await test.account("eve@other.test")
         let connection = try await set(test, by: .admin)
         #expect(try await admit(test, entry("eve@other.test"), connection) == .otherDomain)
+        let foreign = NewAccount(
+            organisation: ann.organisation,
+            address: try #require(EmailAddress("new@other.test")),
+            passwordHash: nil
+        )
+        #expect(try await admit(test, entry("new@other.test"), connection, making: foreign) == .otherDomain)
         #expect(try await admit(test, entry("nobody@shop.test"), connection) == .noAccount)
         try await test.store.addAlias(try #require(EmailAddress("sales@shop.test")), targets: [ann.primaryAddress])
         #expect(try await admit(test, entry("sales@shop.test"), connection) == .addressTaken)
@@ -115,7 +121,7 @@ import Testing
         let connection = try await set(test)
         let address = try #require(EmailAddress("new@shop.test"))
         let new = NewAccount(organisation: ann.organisation, address: address, displayName: "New", passwordHash: nil)
-        let first = try entry("new@shop.test", aliases: ["n@shop.test", "ann@shop.test"], name: "New")
+        let first = try entry("new@shop.test", aliases: ["n@shop.test", "ann@shop.test", "n@other.test"], name: "New")
         guard case .admitted(let made, .made) = try await admit(test, first, connection, making: new) else {
             Issue.record("nobody was made")
             return

@@ -11,6 +11,8 @@ struct DirectoryStep {
     let connection: any SQLConnection
 
     func take(making new: NewAccount?, updates: Bool) throws(StoreError) -> DirectoryAdmission {
+        // Whoever asked the directory has left out what is another domain's; here it is no more than a word.
+        guard entry.address.domain == used.domain else { return .otherDomain }
         guard try SQLStore.directory(of: used.domain, connection)?.version == used.version else {
             return .connectionChanged
         }
@@ -195,7 +197,9 @@ struct DirectoryStep {
         return isChanged
     }
 
-    private var wanted: [EmailAddress] { [entry.address] + entry.aliases.prefix(99) }
+    private var wanted: [EmailAddress] {
+        [entry.address] + entry.aliases.prefix(99).filter { $0.domain == used.domain }
+    }
 
     /// Addresses of the entry that nobody has; who has one keeps it.
     private func lacking(_ id: AccountID) throws(StoreError) -> [EmailAddress] {
