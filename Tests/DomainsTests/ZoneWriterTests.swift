@@ -196,7 +196,7 @@ private struct Seen: PublishedRecordReading {
         #expect(try await keeper.pass(holder: "a", clock: clock) == 1)
         #expect(server.changes.count == 1 && server.records.contains { $0.value == "v=spf1 mx -all" })
         #expect(try await keeper.pass(holder: "a", clock: clock) == 0)
-        // Another process does nothing while this one has the turn.
+        // Not before its time, whichever process has the turn.
         server.remove("shop.test", .txt)
         clock.advance(seconds: 100)
         #expect(try await keeper.pass(holder: "b", clock: clock) == 0)

@@ -66,6 +66,9 @@ package struct ZoneKeeper: Sendable {
             guard members.count == Self.page, all.asked < Self.passLimit, let end = members.last else { break }
             last = end
         }
+        // Given back: whoever comes next need not wait for a process that was stopped.
+        let end = clock.now()
+        _ = try await upkeep.takeUpkeep(Self.task, holder: holder, until: end, now: end)
         Gauge(label: "oonrumail_zone_domains", dimensions: [("state", "failing")]).record(all.failing)
         Gauge(label: "oonrumail_zone_domains", dimensions: [("state", "kept")]).record(all.total - all.failing)
         return all.asked
