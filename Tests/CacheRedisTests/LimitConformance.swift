@@ -41,7 +41,9 @@ func checkLimits(_ make: () throws -> any RateLimiter) async rethrows {
     #expect(await limiter.count("zero", limit: 0, windowSeconds: 1, now: start) != .allowed)
 
     // Sums, whatever the limit was.
-    #expect(await limiter.tally("sum", adding: 7, windowSeconds: 60, now: start) == RateTally(events: 7, isShared: true))
+    #expect(
+        await limiter.tally("sum", adding: 7, windowSeconds: 60, now: start) == RateTally(events: 7, isShared: true)
+    )
     #expect(await limiter.tally("sum", adding: 0, windowSeconds: 60, now: start).events == 7)
     #expect(await limiter.tally("sum", adding: 5, windowSeconds: 60, now: start.adding(seconds: 90)).events == 8)
     #expect(await limiter.peek("sum", windowSeconds: 60, now: start.adding(seconds: 90)) == 8)
