@@ -154,6 +154,7 @@ let package = Package(
                 "OpenIDWire": ["MailModel", "MailCrypto"],
                 "CSVWire": [],
                 "TLSWire": [],
+                "SieveScript": model,
             ]
         ),
         libraries(
@@ -381,6 +382,7 @@ let package = Package(
             "ProviderHTTPTests": ["MailModel", "MailPorts", "ProviderHTTP", "MailTesting", "NIOCore", "NIOPosix"],
             "CSVWireTests": ["CSVWire"],
             "TLSWireTests": ["TLSWire"],
+            "SieveScriptTests": model + ["MessageFormat", "SieveScript"],
             "TLSProbeTests": ["MailPorts", "TLSProbe", "NIOCore"],
             "AddressesTests": ["MailModel", "MailPorts", "CSVWire", "Addresses", "Telemetry", "MailTesting"],
             "WebAuthnTests": ["WebAuthn", "MailCrypto"],
@@ -413,7 +415,7 @@ let package = Package(
 /// `OONRUMAIL_FUZZ=SMTPFuzz` adds that target and instruments what it drives; see scripts/fuzz.sh.
 let fuzzTargets = [
     "SMTPFuzz": ["SMTPWire"], "IMAPFuzz": ["IMAPWire"], "MessageFuzz": ["MessageFormat"], "CSVFuzz": ["CSVWire"],
-    "TLSFuzz": ["TLSWire"],
+    "TLSFuzz": ["TLSWire"], "SieveFuzz": ["SieveScript"],
 ]
 let fuzzed = Context.environment["OONRUMAIL_FUZZ"]
 if let fuzzed, let driven = fuzzTargets[fuzzed] {
