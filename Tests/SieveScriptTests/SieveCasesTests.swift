@@ -1,0 +1,66 @@
+import Foundation
+import MailModel
+import SieveScript
+import Testing
+
+/// Scripts, messages and verdicts of another implementation's tests; the file is not part of the platform.
+///
+/// `OONRUMAIL_SUITES` names the folder; a script files into TPASS when all its own tests held.
+@Suite(.enabled(if: SieveCasesTests.folder != nil)) struct SieveCasesTests {
+    struct Case: Decodable, CustomTestStringConvertible {
+        var id: String
+        var title: String
+        /// `check` or `run`.
+        var kind: String
+        var script: String
+        var message: String?
+        /// Of a check: `ok` or `bad`.
+        var expect: String?
+        var testDescription: String { id }
+
+        /// What `require` names in it.
+        var extensions: [String] {
+            script.split(separator: ";").filter { $0.contains("require") }.flatMap { command in
+                command.split(separator: "\"").enumerated().filter { !$0.offset.isMultiple(of: 2) }
+                    .map { String($0.element) }
+            }
+        }
+        var isKnown: Bool { extensions.allSatisfy(SieveScript.extensions.contains) }
+    }
+
+    static let folder = ProcessInfo.processInfo.environment["OONRUMAIL_SUITES"]
+
+    static let cases: [Case] = {
+        guard let folder else { return [] }
+        let file = URL(filePath: folder).appending(path: "sieve/sieve-cases-shared.json")
+        guard let data = try? Data(contentsOf: file) else { return [] }
+        return (try? JSONDecoder().decode([Case].self, from: data)) ?? []
+    }()
+
+    /// What sets the other implementation apart, not what a standard asks.
+    static let others: Set<String> = []
+
+    @Test func `The cases are there`() {
+        #expect(Self.cases.count >= 131)
+    }
+
+    @Test(arguments: cases.filter { $0.isKnown && !others.contains($0.id) })
+    func `A script means what others take it for`(row: Case) throws {
+        if row.kind == "check" {
+            let isGood = (try? SieveScript(Array(row.script.utf8))) != nil
+            #expect(isGood == (row.expect == "ok"))
+            return
+        }
+        let script = try SieveScript(Array(row.script.utf8))
+        var facts = SieveFacts(now: Timestamp(seconds: 1_780_000_000))
+        facts.envelopeFrom = "sender@example.test"
+        facts.envelopeTo = "recipient@example.test"
+        facts.mailboxExists = { $0 == "INBOX" }
+        facts.environment = [
+            "name": "Pigeonhole Sieve", "version": "1", "location": "MDA", "phase": "during", "domain": "example.test",
+            "host": "mail.example.test",
+        ]
+        let outcome = try script.run(on: StoredMessage(row.message ?? ""), facts)
+        #expect(outcome.actions.contains(.fileInto(SieveFiling(mailbox: "TPASS"))), "\(outcome)")
+    }
+}
