@@ -25,6 +25,13 @@ struct SieveChecker {
         while let node = rest.first, node.name == Array("require".utf8) {
             try require(node)
             rest.removeFirst()
+            // RFC 5703 §7: "extracttext" goes with "foreverypart" and "variables".
+            for needed in ["foreverypart", "variables"]
+            where rest.first?.name != Array("require".utf8) && required.contains("extracttext")
+                && !required.contains(needed)
+            {
+                throw node.place.fault("The extension \"extracttext\" needs \"\(needed)\"; add it to require.")
+            }
         }
         return try block(rest).statements
     }

@@ -53,7 +53,7 @@ extension SieveRun {
         let all = try entities()
         let index = entity ?? 0
         var text: [UInt8] = []
-        if all[index].isText { text = try body(index, .text) }
+        if all[index].isText { text = try plainText(index, all[index]) }
         if let first {
             // Characters, not octets.
             var (end, count) = (0, Int64(0))
@@ -78,6 +78,14 @@ extension SieveRun {
         return found
     }
 
+    /// The text of a part, of HTML without its marks.
+    private mutating func plainText(_ index: Int, _ entity: SieveEntity) throws(SieveRunFault) -> [UInt8] {
+        let text = try body(index, .text)
+        guard entity.type.subtype == "html" else { return text }
+        try fuel.burn(text.count)
+        return SieveHTML.text(of: text)
+    }
+
     // MARK: - The test body
 
     /// RFC 5173 §4; its matches set no match variables (§5 names none, and other servers set none).
@@ -88,7 +96,9 @@ extension SieveRun {
         case .raw: values = [try body(0, .raw)]
         case .text:
             let all = try entities()
-            for (index, entity) in all.enumerated() where entity.isText { values.append(try body(index, .text)) }
+            for (index, entity) in all.enumerated() where entity.isText {
+                values.append(try plainText(index, entity))
+            }
         case .content(let templates):
             let types = try expand(templates)
             let all = try entities()

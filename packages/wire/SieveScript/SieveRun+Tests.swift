@@ -156,8 +156,11 @@ extension SieveRun {
             values = try expand(variables).flatMap { flagList(of: $0.map(\.asciiLowercased)) }
         }
         var keys = try expand(keys)
-        // A string may hold several flags (RFC 5232 §2); patterns and numbers stay as they are.
-        if match.kind == .equals { keys = keys.flatMap { $0.split { $0 <= 32 }.map(Array.init) } }
+        // A string may hold several flags (RFC 5232 §2); numbers stay as they are.
+        switch match.kind {
+        case .equals, .contains, .matches: keys = keys.flatMap { $0.split { $0 <= 32 }.map(Array.init) }
+        case .value, .count: ()
+        }
         return try matches(values, keys, match)
     }
 
