@@ -51,7 +51,7 @@ struct SieveAddress: Hashable, Sendable {
         else { return nil }
         let addresses = parse(text, limit: 2)
         guard addresses.count == 1, let address = addresses.first, firstInvalidUTF8(text) == nil,
-            text.last != ASCII.greater
+            text.reversed().starts(with: address.domain.reversed())
         else { return nil }
         let labels = address.domain.split(separator: ASCII.dot, omittingEmptySubsequences: false)
         guard address.domain.first == ASCII.leftBracket || labels.allSatisfy({ !$0.isEmpty && $0.count <= 63 }) else {
@@ -69,8 +69,11 @@ struct SieveAddress: Hashable, Sendable {
             switch token {
             case .word(let word):
                 guard !isWordLast else { return nil }
-                (local, isWordLast) = (local + word, true)
-            case .dot: (local, isWordLast) = (local + [ASCII.dot], false)
+                local += word
+                isWordLast = true
+            case .dot:
+                local.append(ASCII.dot)
+                isWordLast = false
             case .at, .literal: return nil
             }
         }
@@ -80,10 +83,12 @@ struct SieveAddress: Hashable, Sendable {
             switch token {
             case .word(let word):
                 guard !isLabelLast else { return nil }
-                (domain, isLabelLast) = (domain + word, true)
+                domain += word
+                isLabelLast = true
             case .dot:
                 guard isLabelLast else { return nil }
-                (domain, isLabelLast) = (domain + [ASCII.dot], false)
+                domain.append(ASCII.dot)
+                isLabelLast = false
             case .literal(let literal):
                 guard at + 2 == tokens.count else { return nil }
                 domain = literal

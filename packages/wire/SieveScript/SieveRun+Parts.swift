@@ -9,9 +9,9 @@ extension SieveRun {
             var found = Array(message.entities.prefix(limits.parts))
             if found.isEmpty { found = [SieveEntity(fields: [], depth: 0)] }
             knownEntities = found
-            try fuel.burn(found.count)
         }
         var all = knownEntities ?? []
+        try fuel.burn(all.count)
         all[0].fields = fields
         return all
     }
@@ -39,6 +39,7 @@ extension SieveRun {
         defer { entity = outer }
         for index in outer.map({ below($0, all) }) ?? 0..<all.count {
             entity = index
+            try fuel.burn()
             switch try block(statements) {
             case .next: ()
             case .stop: return .stop

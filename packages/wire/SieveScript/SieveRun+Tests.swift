@@ -64,7 +64,9 @@ extension SieveRun {
                 let (isMatch, captured) = try match.compare(value, key, &fuel)
                 guard isMatch else { continue }
                 if setsCaptures, let captured {
-                    captures = captured.map { Self.cut($0, to: limits.variableLength) }
+                    captures = captured.prefix(SieveTemplate.matchVariables).map {
+                        Self.cut($0, to: limits.variableLength)
+                    }
                     try fuel.burn(captures.count)
                 }
                 return true
@@ -88,7 +90,7 @@ extension SieveRun {
         let names = try expand(test.names)
         for name in names {
             for source in try sources(test.mime) {
-                let found = indexed(named(name, in: source), test.index)
+                let found = indexed(try named(name, in: source), test.index)
                 for value in found { values += try texts(value, test.mime?.part ?? .whole) }
             }
         }
@@ -99,7 +101,7 @@ extension SieveRun {
         var values: [[UInt8]] = []
         for name in try expand(test.names) {
             for source in try sources(test.mime) {
-                for value in indexed(named(name, in: source), test.index) {
+                for value in indexed(try named(name, in: source), test.index) {
                     try fuel.burn(value.count)
                     values += SieveAddress.parse(value).compactMap { $0.part(test.part) }
                 }
@@ -108,12 +110,14 @@ extension SieveRun {
         return try matches(values, try expand(test.keys), test.match)
     }
 
-    func named(_ name: [UInt8], in fields: [SieveField]) -> [[UInt8]] {
-        fields.filter { $0.name.equalsIgnoringASCIICase(name) }.map(\.value)
+    mutating func named(_ name: [UInt8], in fields: [SieveField]) throws(SieveRunFault) -> [[UInt8]] {
+        try fuel.burn(fields.count + 1)
+        return fields.filter { $0.name.equalsIgnoringASCIICase(name) }.map(\.value)
     }
 
     private mutating func exist(_ names: [[UInt8]], _ mime: SieveMIMEOption?) throws(SieveRunFault) -> Bool {
         let sources = try sources(mime)
+        try fuel.burn(names.count * sources.reduce(1) { $0 + $1.count })
         return names.allSatisfy { name in
             sources.contains { $0.contains { $0.name.equalsIgnoringASCIICase(name) } }
         }
@@ -169,7 +173,7 @@ extension SieveRun {
         var date = SieveDate(seconds: facts.now.seconds, zone: facts.zone)
         var dates = [date]
         if let header = test.header {
-            let values = indexed(named(try expand(header), in: fields), test.index)
+            let values = indexed(try named(try expand(header), in: fields), test.index)
             // RFC 5260 §4: "If there are multiple header fields, the first one is used" without an index.
             dates = values.prefix(1).compactMap(SieveDate.init(header:))
         }
@@ -201,7 +205,7 @@ extension SieveRun {
             id = try expand(unique)
         } else {
             let name = try test.header.map { template throws(SieveRunFault) in try expand(template) }
-            id = named(name ?? Array("message-id".utf8), in: fields).first
+            id = try named(name ?? Array("message-id".utf8), in: fields).first
         }
         guard let id, !id.isEmpty else { return false }
         var handle: [UInt8] = []

@@ -10,6 +10,9 @@ struct SieveTemplate: Sendable {
         case match(Int)
     }
 
+    /// Match variables that can be named, `${0}` among them.
+    static let matchVariables = 1_000
+
     let pieces: [Piece]
     let place: SievePlace
 
