@@ -3,10 +3,13 @@ import MailModel
 import SieveScript
 import Testing
 
+/// Where the suites are that are no part of the platform; nil when they are not here.
+private let sharedSuites = ProcessInfo.processInfo.environment["OONRUMAIL_SUITES"]
+
 /// Scripts, messages and verdicts of another implementation's tests; the file is not part of the platform.
 ///
 /// `OONRUMAIL_SUITES` names the folder; a script files into TPASS when all its own tests held.
-@Suite(.enabled(if: SieveCasesTests.folder != nil)) struct SieveCasesTests {
+@Suite(.enabled(if: sharedSuites != nil)) struct SieveCasesTests {
     struct Case: Decodable, CustomTestStringConvertible {
         var id: String
         var title: String
@@ -28,10 +31,8 @@ import Testing
         var isKnown: Bool { extensions.allSatisfy(SieveScript.extensions.contains) }
     }
 
-    static let folder = ProcessInfo.processInfo.environment["OONRUMAIL_SUITES"]
-
     static let cases: [Case] = {
-        guard let folder else { return [] }
+        guard let folder = sharedSuites else { return [] }
         let file = URL(filePath: folder).appending(path: "sieve/sieve-cases-shared.json")
         guard let data = try? Data(contentsOf: file) else { return [] }
         return (try? JSONDecoder().decode([Case].self, from: data)) ?? []

@@ -8,7 +8,7 @@ import Testing
             require ["variables", "fileinto"];
             if header :matches "subject" "*r*" { set :upperfirst :lower "a" "${2}"; fileinto "${1}|${A}|${9}${none}|$${x"; }
             """
-        #expect(try Running.actions(script) == [.fileInto(SieveFiling(mailbox: "G|Üße from afar||$${x"))])
+        #expect(try Running.actions(script) == [.fileInto(SieveFiling(mailbox: "G|üße from afar||$${x"))])
         let quote = "require [\"variables\", \"fileinto\"]; set :quotewildcard \"a\" \"*?\"; fileinto \"${a}\";"
         #expect(try Running.actions(quote) == [.fileInto(SieveFiling(mailbox: "\\*\\?"))])
     }
