@@ -157,6 +157,7 @@ let package = Package(
                 "CSVWire": [],
                 "TLSWire": [],
                 "DNSWire": ["ByteParsing", "MailModel", "MailCrypto"],
+                "SieveScript": model,
             ]
         ),
         libraries(
@@ -172,12 +173,15 @@ let package = Package(
                 "MailboxEngine": model + [
                     "MessageFormat", "IMAPWire", "MailPorts", "NIOCore", "DequeModule", "Logging",
                 ],
-                "MailDelivery": model + ["MessageFormat", "MailPorts", "SenderAuth", "NIOCore", "Logging", "Metrics"],
+                "MailDelivery": model + [
+                    "MessageFormat", "SieveScript", "MailPorts", "SenderAuth", "NIOCore", "Logging", "Metrics",
+                ],
                 "MailPolicy": model + ["MessageFormat", "MailPorts"],
                 "Addresses": ["MailModel", "MailCrypto", "MailPorts", "CSVWire"],
                 "MailQueue": model + ["MessageFormat", "MailPorts", "NIOCore", "Logging", "Metrics"],
                 "Accounts": [
-                    "MailModel", "SASLMechanisms", "MailCrypto", "MailPorts", "WebAuthn", "Logging", "Metrics",
+                    "MailModel", "SASLMechanisms", "SieveScript", "MailCrypto", "MailPorts", "WebAuthn", "Logging",
+                    "Metrics",
                 ],
                 "Domains": model + [
                     "MailCrypto", "MailPorts", "MessageFormat", "SenderAuth", "NIOCore", "Logging", "Metrics",
@@ -377,8 +381,8 @@ let package = Package(
                 "Telemetry", "MailTesting", "Logging",
             ],
             "MailDeliveryTests": [
-                "MailModel", "MailPorts", "MailCrypto", "MessageFormat", "MailDelivery", "SenderAuth", "Telemetry",
-                "MailTesting", "NIOCore", "Logging",
+                "MailModel", "MailPorts", "MailCrypto", "MessageFormat", "SieveScript", "MailDelivery", "SenderAuth",
+                "Telemetry", "MailTesting", "NIOCore", "Logging",
             ],
             "MailPolicyTests": model + ["MessageFormat", "MailPorts", "MailPolicy", "MailTesting"],
             "MailQueueTests": [
@@ -398,6 +402,7 @@ let package = Package(
             "CSVWireTests": ["CSVWire"],
             "TLSWireTests": ["TLSWire"],
             "DNSWireTests": ["ByteParsing", "MailCrypto", "DNSWire"],
+            "SieveScriptTests": model + ["MessageFormat", "SieveScript"],
             "TLSProbeTests": ["MailPorts", "TLSProbe", "NIOCore"],
             "AddressesTests": ["MailModel", "MailPorts", "CSVWire", "Addresses", "Telemetry", "MailTesting"],
             "WebAuthnTests": ["WebAuthn", "MailCrypto"],
@@ -430,7 +435,7 @@ let package = Package(
 /// `OONRUMAIL_FUZZ=SMTPFuzz` adds that target and instruments what it drives; see scripts/fuzz.sh.
 let fuzzTargets = [
     "SMTPFuzz": ["SMTPWire"], "IMAPFuzz": ["IMAPWire"], "MessageFuzz": ["MessageFormat"], "CSVFuzz": ["CSVWire"],
-    "TLSFuzz": ["TLSWire"], "DNSFuzz": ["DNSWire"],
+    "TLSFuzz": ["TLSWire"], "DNSFuzz": ["DNSWire"], "SieveFuzz": ["SieveScript"],
 ]
 let fuzzed = Context.environment["OONRUMAIL_FUZZ"]
 if let fuzzed, let driven = fuzzTargets[fuzzed] {

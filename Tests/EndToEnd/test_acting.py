@@ -21,6 +21,9 @@ OPEN = {
     "GET /api/users/me/shared-mailboxes", "GET /api/users/me/masked-addresses", "POST /api/users/me/masked-addresses",
     "GET /api/users/me/masked-addresses/{address}", "PATCH /api/users/me/masked-addresses/{address}",
     "DELETE /api/users/me/masked-addresses/{address}",
+    "GET /api/users/me/sieve-scripts", "POST /api/users/me/sieve/check", "POST /api/users/me/sieve/deactivate",
+    "GET /api/users/me/sieve-scripts/{name}", "PUT /api/users/me/sieve-scripts/{name}", "DELETE /api/users/me/sieve-scripts/{name}",
+    "POST /api/users/me/sieve-scripts/{name}/activate", "POST /api/users/me/sieve-scripts/{name}/run",
     "GET /api/users/me/vacation", "PUT /api/users/me/vacation", "DELETE /api/users/me/vacation",
 }
 

@@ -38,6 +38,7 @@ EXCEPTIONS = {
     "POST /api/domains/{name}/dns/connection/check": "looks at the name server",
     "POST /api/domains/{name}/directory/test": "asks the directory",
     "POST /api/certificates/{host}/check": "looks at the certificate",
+    "POST /api/users/me/sieve/check": "reads a text and keeps nothing",
     "POST /autodiscover/autodiscover.xml": "reads settings of mail programs",
     "POST /Autodiscover/Autodiscover.xml": "reads settings of mail programs",
     "POST /oauth2/introspect": "reads what a token is worth",
@@ -283,6 +284,12 @@ def own_things(story):
     story.do("DELETE /api/users/me/avatar", MEMBER, [], None, "account.avatar", MEMBER)
     story.do("PUT /api/users/me/vacation", MEMBER, [], {"is_enabled": True, "text": "Away."}, "account.vacation", MEMBER)
     story.do("DELETE /api/users/me/vacation", MEMBER, [], None, "account.vacation", MEMBER)
+    path = "/api/users/me/sieve-scripts"
+    story.do(f"PUT {path}/{{name}}", MEMBER, ["main"], {"text": "keep;"}, "sieve.put", MEMBER)
+    story.do(f"POST {path}/{{name}}/activate", MEMBER, ["main"], {}, "sieve.activate", MEMBER)
+    story.do(f"POST {path}/{{name}}/run", MEMBER, ["main"], {"is_dry_run": False}, "sieve.run", MEMBER)
+    story.do("POST /api/users/me/sieve/deactivate", MEMBER, [], {}, "sieve.deactivate", MEMBER)
+    story.do(f"DELETE {path}/{{name}}", MEMBER, ["main"], None, "sieve.remove", MEMBER)
     path = "/api/users/me/masked-addresses"
     made = story.do(f"POST {path}", MEMBER, [], {"label": "x"}, "masked_address.add", MEMBER)["address"]
     story.do(f"PATCH {path}/{{address}}", MEMBER, [made], {"label": "y"}, "masked_address.change", MEMBER)

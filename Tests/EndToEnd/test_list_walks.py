@@ -167,6 +167,7 @@ class House:
             self.made(f"{domain}/aliases", {"address": f"x{name}@{DOMAIN}", "targets": [people[len(name) % 4], f"{name}@away.test"]})
             self.made(f"{domain}/lists", {"address": f"l{name.replace('%', '.')}@{DOMAIN}", "name": f"List {len(name)}", "posting": "members"})
             self.made("/api/users/me/masked-addresses", {"label": f"Label {len(name)}", "site": f"{name.strip('%_')}.example"})
+            self.made(f"/api/users/me/sieve-scripts/{urllib.parse.quote(name)}", {"text": "keep;" + "#" * len(name)}, method="PUT")
             self.made("/api/users/me/app-passwords", {"name": f"Device {name}", "scopes": ["imap"] if len(name) == 1 else ["imap", "smtp"]})
             self.made(f"/api/organisations/{self.organisation}/invitations", {"email": f"i{name}@{DOMAIN}", "role": "admin" if name == "B" else "member"})
             self.made(f"/api/accounts/{self.owner}/addresses", {"email": f"o{name}@{DOMAIN}"})
@@ -175,6 +176,7 @@ class House:
             number = len(name) + ord(name[-1])
             ban = {"network": f"203.0.113.{number}", "reason": f"test {name}", "kind": "exemption" if name == "B" else "ban"}
             self.made("/api/bans", {**ban, "seconds": 3_600 + number} if name != "z" else ban, who="operator")
+        self.made("/api/users/me/sieve-scripts/B/activate", {})
         for address in people[:3]:
             for kind in ("send-as", "send-on-behalf"):
                 self.made("/api/users/me/sending-grants", {"kind": kind, "to": address})
@@ -291,6 +293,8 @@ def test_filters_are_those_of_the_whole_list(platform, house):
         ("/api/users/me/masked-addresses", "masked_addresses", "site", ["B.example", "b.example"], lambda row, value: row["site"] == value),
         ("/api/users/me/masked-addresses", "masked_addresses", "is_enabled", ["true", "false"], lambda row, value: row["is_enabled"] == (value == "true")),
         ("/api/users/me/masked-addresses", "masked_addresses", "text", ["label 3", "Z.EX"], lambda row, value: has(value)(row["address"], row["label"], row["site"])),
+        ("/api/users/me/sieve-scripts", "sieve_scripts", "is_active", ["true", "false"], lambda row, value: row["is_active"] == (value == "true")),
+        ("/api/users/me/sieve-scripts", "sieve_scripts", "text", ["A", "_", "%"], lambda row, value: has(value)(row["name"])),
         ("/api/users/me/app-passwords", "app_passwords", "scope", ["imap", "smtp", "sieve"], lambda row, value: value in row["scopes"]),
         ("/api/bans", "bans", "kind", ["ban", "exemption"], lambda row, value: row["kind"] == value),
         ("/api/bans", "bans", "state", ["in_force", "over"], lambda row, value: row["state"] == value),

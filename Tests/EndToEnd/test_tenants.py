@@ -143,6 +143,8 @@ class Tenant:
             "email": f"made{self.count}.{self.mark}@{self.domains[0]}", "address": f"made{self.count}.{self.mark}@{self.domains[0]}",
             "alias": f"made{self.count}.{self.mark}@{self.domains[0]}", "target": self.people["owner"], "member": self.people["member"],
             "url": f"https://{self.secret}.example.test/{self.count}", "domain": self.domains[0], "algorithm": "ed25519",
+            # A Sieve script as well as any text.
+            "text": f"# {self.secret} {self.count}\r\nkeep;",
         }
         if name in words:
             return words[name]

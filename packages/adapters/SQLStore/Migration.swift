@@ -69,6 +69,7 @@ package struct Migration: Sendable {
         .bans,
         .zones,
         .directories,
+        .scripts,
     ]
 
     private static let table = """

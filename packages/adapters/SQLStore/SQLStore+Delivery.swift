@@ -90,8 +90,16 @@ extension SQLStore: DeliveryStore {
         of account: AccountID,
         _ connection: any SQLConnection
     ) throws(StoreError) -> (id: MailboxID, isNew: Bool) {
-        guard case .specialUse(let use) = target else { return (inbox, false) }
+        if case .inbox = target { return (inbox, false) }
         try lock([account], connection)
+        if case .mailbox(let id) = target {
+            let isThere = try connection.first(
+                "SELECT 1 FROM mailboxes WHERE account_id = $1 AND mailbox_id = $2",
+                [.integer(account.rawValue), .integer(id.rawValue)]
+            ) { _ throws(StoreError) in true }
+            return (isThere == true ? id : inbox, false)
+        }
+        guard case .specialUse(let use) = target else { return (inbox, false) }
         let found = try connection.first(
             "SELECT mailbox_id FROM mailboxes WHERE account_id = $1 AND special_use = $2",
             [.integer(account.rawValue), .text(use.rawValue)]

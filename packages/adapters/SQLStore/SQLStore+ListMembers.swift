@@ -101,7 +101,7 @@ extension SQLStore {
             try connection.all(
                 """
                 SELECT list_members.written, domains.name, domains.status, accounts.account_id, accounts.status, used_bytes, quota_bytes,
-                \(QuotaReader.isPressed)
+                \(QuotaReader.isPressed), accounts.active_script
                 FROM list_members LEFT JOIN domains ON domains.name = list_members.domain
                 LEFT JOIN addresses ON addresses.address = list_members.member
                 LEFT JOIN accounts ON accounts.account_id = addresses.account_id
@@ -119,7 +119,8 @@ extension SQLStore {
                     AccountID(account),
                     address,
                     usedBytes: row.integer(5),
-                    quotaBytes: row.optionalInteger(6)
+                    quotaBytes: row.optionalInteger(6),
+                    script: row.optionalInteger(8)
                 )
             }
         }

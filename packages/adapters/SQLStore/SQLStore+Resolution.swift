@@ -44,7 +44,7 @@ extension SQLStore {
             """
             SELECT addresses.account_id, accounts.status, used_bytes, quota_bytes,
             CASE WHEN domains.status = 'active' THEN COALESCE(organisations.status, 'active') ELSE domains.status END,
-            \(QuotaReader.isPressed), policy_version FROM addresses
+            \(QuotaReader.isPressed), policy_version, accounts.active_script FROM addresses
             JOIN domains ON domains.name = addresses.domain
             LEFT JOIN organisations ON organisations.organisation_id = domains.organisation_id
             LEFT JOIN accounts ON accounts.account_id = addresses.account_id
@@ -61,7 +61,12 @@ extension SQLStore {
             }
             guard let account = row.optionalInteger(0) else { return .alias([]) }
             guard row.text(1) == Account.Status.active.rawValue else { return .suspended }
-            return .account(AccountID(account), usedBytes: row.integer(2), quotaBytes: row.optionalInteger(3))
+            return .account(
+                AccountID(account),
+                usedBytes: row.integer(2),
+                quotaBytes: row.optionalInteger(3),
+                script: row.optionalInteger(7)
+            )
         }
         if isPressed, let full = try full(found, connection) { return full }
         guard case .alias? = found else { return found }
@@ -78,7 +83,8 @@ extension SQLStore {
         _ connection: any SQLConnection
     ) throws(StoreError) -> RecipientResolution? {
         switch found {
-        case .account(let account, usedBytes: _, quotaBytes: _)?, .masked(let account, usedBytes: _, quotaBytes: _)?:
+        case .account(let account, usedBytes: _, quotaBytes: _, script: _)?,
+            .masked(let account, usedBytes: _, quotaBytes: _, script: _)?:
             try QuotaReader.fullLevel(above: account, connection).map { .full(account, $0) }
         case .alias?, .list?, .full?, .suspended?, .unknownAddress?, .notHosted?, nil: nil
         }
@@ -158,14 +164,20 @@ extension SQLStore {
     ) throws(StoreError) -> RecipientResolution? {
         let found = try connection.first(
             """
-            SELECT masked_addresses.account_id, is_enabled, accounts.status, used_bytes, quota_bytes FROM masked_addresses
+            SELECT masked_addresses.account_id, is_enabled, accounts.status, used_bytes, quota_bytes, accounts.active_script
+            FROM masked_addresses
             JOIN accounts ON accounts.account_id = masked_addresses.account_id
             JOIN account_counters ON account_counters.account_id = masked_addresses.account_id WHERE address = $1
             """,
             [.text(address.canonical)]
         ) { row throws(StoreError) -> RecipientResolution in
             guard row.integer(1) != 0, row.text(2) == Account.Status.active.rawValue else { return .suspended }
-            return .masked(AccountID(row.integer(0)), usedBytes: row.integer(3), quotaBytes: row.optionalInteger(4))
+            return .masked(
+                AccountID(row.integer(0)),
+                usedBytes: row.integer(3),
+                quotaBytes: row.optionalInteger(4),
+                script: row.optionalInteger(5)
+            )
         }
         return try full(found, connection) ?? found
     }

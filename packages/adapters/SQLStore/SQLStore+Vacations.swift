@@ -1,4 +1,5 @@
 import Database
+import MailCrypto
 package import MailModel
 package import MailPorts
 
@@ -142,20 +143,31 @@ extension SQLStore: VacationStore {
         _ connection: any SQLConnection
     ) throws(StoreError) -> Bool {
         let now = answer.plan.receivedAt
-        guard let vacation = try vacation(of: answer.account, connection), vacation.isEnabled else { return false }
+        let (key, seconds): (String, Int64)
+        switch answer.source {
+        case .setting:
+            guard let vacation = try vacation(of: answer.account, connection), vacation.isEnabled else { return false }
+            (key, seconds) = (answer.sender.canonical, Int64(vacation.intervalDays) * daySeconds)
+        case .script(let handle, let interval):
+            // No address begins with a digest and a space.
+            let digest = SHA256.hash(Array(handle.utf8)).map {
+                "\(String($0 >> 4, radix: 16))\(String($0 & 15, radix: 16))"
+            }
+            (key, seconds) = ("\(digest.joined()) \(answer.sender.canonical)", interval)
+        }
         let given = try connection.first(
             "SELECT COUNT(*) FROM vacation_answers WHERE account_id = $1 AND answered_at > $2",
             [.integer(answer.account.rawValue), .integer(now.adding(seconds: -daySeconds).microseconds)]
         ) { row throws(StoreError) in row.integer(0) }
         guard (given ?? 0) < Int64(limit) else { return false }
-        let free = now.adding(seconds: -Int64(vacation.intervalDays) * daySeconds)
+        let free = now.adding(seconds: -seconds)
         let noted = try connection.execute(
             """
             INSERT INTO vacation_answers (account_id, sender, answered_at) VALUES ($1, $2, $3)
             ON CONFLICT (account_id, sender) DO UPDATE SET answered_at = $3 WHERE vacation_answers.answered_at <= $4
             """,
             [
-                .integer(answer.account.rawValue), .text(answer.sender.canonical), .integer(now.microseconds),
+                .integer(answer.account.rawValue), .text(key), .integer(now.microseconds),
                 .integer(free.microseconds),
             ]
         )

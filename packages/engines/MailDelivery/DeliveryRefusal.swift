@@ -10,6 +10,8 @@ package enum DeliveryRefusal: Error, Equatable, Sendable {
     case malformed(String)
     /// A list does not take it, as the text says (permanent).
     case refusedByList(String)
+    /// The only recipient's script does not take it: lines of printable ASCII (permanent, RFC 5429 §2).
+    case refusedByScript(String)
     /// A recipient's mailbox has no room (transient).
     case mailboxFull
     /// A recipient's domain or organisation has no room (transient).
@@ -28,6 +30,7 @@ extension DeliveryRefusal {
         switch self {
         case .levelFull(let level): "the \(level.rawValue)'s quota is full"
         case .policy(let refusal): refusal.cause
+        case .refusedByScript: "by the script of the recipient"
         case .loop, .senderNotOwned, .malformed, .refusedByList, .mailboxFull, .neverFits, .unavailable: nil
         }
     }

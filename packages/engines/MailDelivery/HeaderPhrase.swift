@@ -17,6 +17,11 @@ enum HeaderPhrase {
                 + octets.flatMap { $0 == ASCII.quote || $0 == ASCII.backslash ? [ASCII.backslash, $0] : [$0] }
                 + [ASCII.quote]
         }
+        return words(octets)
+    }
+
+    /// Encoded words, each on a line of its own.
+    static func words(_ octets: [UInt8]) -> [UInt8] {
         var words: [[UInt8]] = []
         var rest = octets[...]
         while !rest.isEmpty {

@@ -51,11 +51,13 @@ struct ListExpander: Sendable {
                 try await directory.resolve(step.address)
             }
             switch resolution {
-            case .account(let account, let used, let quota), .masked(let account, let used, let quota):
+            case .account(let account, let used, let quota, let script),
+                .masked(let account, let used, let quota, let script):
                 let local = RecipientExpansion.Local(
                     account: account,
                     address: step.address,
-                    isMasked: resolution.isMasked
+                    isMasked: resolution.isMasked,
+                    script: script
                 )
                 expansion.members.append(.init(local: local, room: quota.map { $0 - used }))
             case .full(let account, _):
@@ -89,8 +91,8 @@ struct ListExpander: Sendable {
         }
         for target in targets {
             switch target {
-            case .account(let account, let address, let used, let quota):
-                let local = RecipientExpansion.Local(account: account, address: address)
+            case .account(let account, let address, let used, let quota, let script):
+                let local = RecipientExpansion.Local(account: account, address: address, script: script)
                 expansion.members.append(.init(local: local, room: quota.map { $0 - used }))
             case .outside(let address): expansion.remote.append(address)
             case .other(let address): waiting.append(Step(address: address, depth: depth + 1, list: list))

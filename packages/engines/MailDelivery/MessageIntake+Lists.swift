@@ -19,7 +19,7 @@ extension MessageIntake {
                     for: list.list,
                     isSubmitted: message.submitter != nil
                 )
-                plans.append(plan(message, list, recipient.address, copy, &reached))
+                plans.append(plan(message, list, recipient.address, copy, plans.count + 1, &reached))
             }
         }
         return plans
@@ -30,6 +30,7 @@ extension MessageIntake {
         _ expansion: RecipientExpansion.List,
         _ recipient: EmailAddress,
         _ bytes: [UInt8],
+        _ index: Int,
         _ reached: inout Reached
     ) -> DeliveryPlan {
         let list = expansion.list
@@ -65,6 +66,7 @@ extension MessageIntake {
                 trace.append(event(.refused, member.local.address, "mailbox full, \(way)"))
                 continue
             }
+            if isScripted(member.local, index, member.local.address, way, &reached) { continue }
             copies.append(copy)
             trace.append(event(.delivered, member.local.address, way))
         }

@@ -24,6 +24,7 @@ package struct MessageIntake: Sendable {
     private let preparer: SubmissionPreparer
     private let judge: (any MessageJudging)?
     private let responder: VacationResponder?
+    let scripts: ScriptedDelivery?
     let listCopy: ListCopy
     let limits: Limits
     private let budget: ByteBudget
@@ -34,6 +35,7 @@ package struct MessageIntake: Sendable {
         signer: any MessageSigning,
         judge: (any MessageJudging)? = nil,
         responder: VacationResponder? = nil,
+        scripts: ScriptedDelivery? = nil,
         hostname: String,
         resolver: (any DNSResolving)? = nil,
         limits: Limits = Limits(),
@@ -44,6 +46,7 @@ package struct MessageIntake: Sendable {
         self.preparer = SubmissionPreparer(hostname: hostname, signer: signer, judge: judge)
         self.judge = judge
         self.responder = responder
+        self.scripts = scripts
         self.listCopy = ListCopy(signer: signer, policy: AuthorPolicy(resolver: resolver))
         self.limits = limits
         self.budget = ByteBudget(limit: limits.largeMessageMemory)
@@ -75,7 +78,7 @@ package struct MessageIntake: Sendable {
             spool = .memory(ByteBuffer(bytes: bytes))
         }
         var reached = Reached()
-        let plan = plan(
+        let own = plan(
             message,
             spool,
             MessageSummary(parsing: bytes),
@@ -83,7 +86,10 @@ package struct MessageIntake: Sendable {
             is8Bit: bytes.contains { $0 >= 128 },
             &reached
         )
-        let copies = try await listPlans(message, bytes, &reached)
+        let lists = try await listPlans(message, bytes, &reached)
+        let handled = try await scripted(message, own, bytes, lists, reached)
+        let plan = handled?.plans[0] ?? own
+        let copies = handled.map { Array($0.written.dropFirst()) } ?? lists
         do throws(StoreError) {
             if copies.isEmpty {
                 _ = try await deliveries.deliver(plan)
@@ -100,7 +106,27 @@ package struct MessageIntake: Sendable {
         facts["copies"] = "\(copies.reduce(plan.localCopies.count) { $0 + $1.localCopies.count })"
         facts["remote"] = "\(copies.reduce(plan.remote.count) { $0 + $1.remote.count })"
         logger.info("message accepted", metadata: facts)
-        await responder?.answer(message, bytes, plan.summary)
+        await responder?.answer(message, bytes, plan.summary, except: handled?.declined ?? [])
+        if let handled { await scripts?.finish(handled, of: message) }
+    }
+
+    /// The plans with what scripts make of their copies; nil where no copy goes through one.
+    private func scripted(
+        _ message: IncomingMessage,
+        _ plan: DeliveryPlan,
+        _ bytes: [UInt8],
+        _ lists: [DeliveryPlan],
+        _ reached: Reached
+    ) async throws(DeliveryRefusal) -> ScriptedCopies? {
+        guard let scripts, !reached.scripted.isEmpty else { return nil }
+        var copies = ScriptedCopies(
+            plans: [plan] + lists,
+            bytes: [bytes] + lists.map { $0.bytes.load() ?? [] },
+            reached: reached
+        )
+        copies.waiting = reached.scripted
+        try await scripts.handle(&copies, of: message)
+        return copies
     }
 
     /// Asks the policies of the recipients' domains here, which all rule the same (RCPT saw to that).
@@ -143,6 +169,7 @@ package struct MessageIntake: Sendable {
         var trace = [event(.accepted, message, summary, recipient: nil, detail: detail)]
         for recipient in message.recipients {
             for target in recipient.expansion.local where reached.accounts.insert(target.account).inserted {
+                if isScripted(target, 0, recipient.address, via(recipient, target.address), &reached) { continue }
                 copies.append(Self.copy(for: target, sender: message.sender))
                 trace.append(
                     event(
@@ -179,6 +206,23 @@ package struct MessageIntake: Sendable {
     struct Reached {
         var accounts: Set<AccountID> = []
         var addresses: Set<EmailAddress> = []
+        /// Copies that go through a script first.
+        var scripted: [ScriptedCopies.Copy] = []
+    }
+
+    /// Whether the copy waits for a script.
+    ///
+    /// - Parameter plan: of the message's own and those of lists.
+    func isScripted(
+        _ target: RecipientExpansion.Local,
+        _ plan: Int,
+        _ recipient: EmailAddress,
+        _ way: String,
+        _ reached: inout Reached
+    ) -> Bool {
+        guard scripts != nil, target.script != nil else { return false }
+        reached.scripted.append(ScriptedCopies.Copy(plan: plan, target: target, recipient: recipient, way: way))
+        return true
     }
 
     static func copy(for target: RecipientExpansion.Local, sender: ReversePath) -> LocalCopy {

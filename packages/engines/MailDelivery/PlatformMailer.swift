@@ -114,6 +114,24 @@ package struct PlatformMailer: NoticeSending {
         )
     }
 
+    /// A message from nobody to one address; nil where the address takes no mail.
+    func plan(
+        _ message: [UInt8],
+        as id: QueueID,
+        to recipient: EmailAddress,
+        from domain: String,
+        _ detail: String,
+        _ now: Timestamp
+    ) async throws(StoreError) -> DeliveryPlan? {
+        let (local, remote): ([AccountID], [EmailAddress])
+        do throws(StoreError) {
+            (local, remote) = try await places(of: recipient)
+        } catch .refused {
+            return nil
+        }
+        return try await plan(message, as: id, from: domain, to: (local.map { ($0, recipient) }, remote), detail, now)
+    }
+
     /// What somebody who is away answers; nil where the sender's address leads back to them or takes no mail.
     func plan(_ reply: VacationReply, from account: AccountID, now: Timestamp) async throws(StoreError) -> DeliveryPlan?
     {
@@ -146,14 +164,16 @@ package struct PlatformMailer: NoticeSending {
         of address: EmailAddress
     ) async throws(StoreError) -> (local: [AccountID], remote: [EmailAddress]) {
         switch try await directory.resolve(address) {
-        case .account(let id, usedBytes: _, quotaBytes: _), .masked(let id, usedBytes: _, quotaBytes: _):
+        case .account(let id, usedBytes: _, quotaBytes: _, script: _),
+            .masked(let id, usedBytes: _, quotaBytes: _, script: _):
             return ([id], [])
         case .notHosted: return ([], [address])
         case .alias(let targets):
             var (local, remote): ([AccountID], [EmailAddress]) = ([], [])
             for target in targets.prefix(Self.maximumTargets) {
                 switch try await directory.resolve(target) {
-                case .account(let id, usedBytes: _, quotaBytes: _), .masked(let id, usedBytes: _, quotaBytes: _):
+                case .account(let id, usedBytes: _, quotaBytes: _, script: _),
+                    .masked(let id, usedBytes: _, quotaBytes: _, script: _):
                     local.append(id)
                 case .notHosted: remote.append(target)
                 case .full, .alias, .list, .unknownAddress, .suspended: ()

@@ -9,10 +9,13 @@ package struct RecipientExpansion: Hashable, Sendable {
         package var address: EmailAddress
         /// The address is a masked one, whose last use is noted.
         package var isMasked: Bool
-        package init(account: AccountID, address: EmailAddress, isMasked: Bool = false) {
+        /// The version of the Sieve script that the account's mail goes through; nil for none.
+        package var script: Int64?
+        package init(account: AccountID, address: EmailAddress, isMasked: Bool = false, script: Int64? = nil) {
             self.account = account
             self.address = address
             self.isMasked = isMasked
+            self.script = script
         }
     }
 

@@ -49,14 +49,17 @@ package struct RecipientResolver: Sendable {
             guard seen.insert(target).inserted else { continue }
             let resolution = try await resolve(target)
             switch resolution {
-            case .account(let account, let used, let quota), .masked(let account, let used, let quota):
+            case .account(let account, let used, let quota, let script),
+                .masked(let account, let used, let quota, let script):
                 if let quota { expansion.smallestQuota = min(quota, expansion.smallestQuota ?? quota) }
                 if let quota, used + Int64(size) >= quota {
                     refusal = Int64(size) > quota ? .neverFits : .mailboxFull
                     // A full mailbox behind an alias is found by the delivery itself; the direct recipient is told now.
                     guard depth > 0 else { throw refusal }
                 }
-                expansion.local.append(.init(account: account, address: target, isMasked: resolution.isMasked))
+                expansion.local.append(
+                    .init(account: account, address: target, isMasked: resolution.isMasked, script: script)
+                )
             case .full(let account, let level):
                 refusal = level == .account ? .mailboxFull : .levelFull(level)
                 guard depth > 0 else { throw refusal }

@@ -17,6 +17,8 @@ struct VacationReply: Sendable {
     var subject: String?
     /// Lines parted by LF.
     var text: String
+    /// The text is a MIME entity with its header (RFC 5230 §4.4).
+    var isMIME = false
     /// What is answered.
     var original: MessageSummary
 
@@ -35,13 +37,28 @@ struct VacationReply: Sendable {
         let thread =
             original.references.filter(Self.isRepeatable).suffix(Self.references - 1) + (answered.map { [$0] } ?? [])
         if !thread.isEmpty { head.append("References: \(thread.map { "<\($0)>" }.joined(separator: "\r\n "))") }
+        head += ["Auto-Submitted: auto-replied", "MIME-Version: 1.0"]
+        if isMIME { return Array((head.joined(separator: "\r\n") + "\r\n").utf8) + entity }
         head += [
-            "Auto-Submitted: auto-replied",
-            "MIME-Version: 1.0",
             "Content-Type: text/plain; charset=utf-8",
             "Content-Transfer-Encoding: \(body.encoding)",
         ]
         return Array((head.joined(separator: "\r\n") + "\r\n\r\n").utf8) + body.bytes
+    }
+
+    /// The entity as it was given, with the fields of MIME alone and the line ends of mail.
+    private var entity: [UInt8] {
+        var lines: [UInt8] = []
+        for line in text.utf8.split(separator: ASCII.lf, omittingEmptySubsequences: false) {
+            lines += line.filter { $0 != ASCII.cr && $0 != 0 } + [ASCII.cr, ASCII.lf]
+        }
+        let header = HeaderBlock(lines)
+        var fields: [UInt8] = []
+        for field in header.fields.fields
+        where lines[field.name].map(\.asciiLowercased).starts(with: "content-".utf8) {
+            fields += lines[field.line]
+        }
+        return fields + [ASCII.cr, ASCII.lf] + lines[header.bodyStart...]
     }
 
     /// RFC 5230 §5.6.

@@ -85,8 +85,8 @@ struct BouncePlanner: Sendable {
         while let (address, depth) = waiting.popLast(), seen.count < Self.maximumTargets {
             guard depth <= Self.maximumNesting, seen.insert(address).inserted else { continue }
             switch try await directory.resolve(address) {
-            case .account(let account, usedBytes: _, quotaBytes: _), .masked(let account, usedBytes: _, quotaBytes: _),
-                .full(let account, _):
+            case .account(let account, usedBytes: _, quotaBytes: _, script: _),
+                .masked(let account, usedBytes: _, quotaBytes: _, script: _), .full(let account, _):
                 if !found.local.contains(where: { $0.account == account }) { found.local.append((account, address)) }
             case .alias(let targets):
                 waiting += targets.reversed().map { ($0, depth + 1) }

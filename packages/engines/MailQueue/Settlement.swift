@@ -1,5 +1,6 @@
 import MailModel
 import MailPorts
+import MessageFormat
 
 /// Turns what an attempt came to into what the store records: who is done, who waits until when, who is given up.
 struct Settlement: Sendable {

@@ -1,5 +1,6 @@
 import MailModel
 import MailPorts
+import MessageFormat
 
 /// What one attempt came to for one recipient.
 struct Verdict: Sendable {

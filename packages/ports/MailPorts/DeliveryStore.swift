@@ -5,6 +5,8 @@ package enum MailboxTarget: Hashable, Sendable {
     case inbox
     /// The mailbox with that use; made under its default name if it is missing.
     case specialUse(SpecialUse)
+    /// That one; the inbox when it is gone meanwhile.
+    case mailbox(MailboxID)
 }
 
 package struct LocalCopy: Sendable {

@@ -133,7 +133,8 @@ package struct NewAccount: Sendable {
 /// What becomes of mail to one address.
 package enum RecipientResolution: Hashable, Sendable {
     /// Delivered here. `usedBytes`/`quotaBytes` are as of now; the delivery transaction decides.
-    case account(AccountID, usedBytes: Int64, quotaBytes: Int64?)
+    /// `script` is the version of the Sieve script that its mail goes through; nil for none.
+    case account(AccountID, usedBytes: Int64, quotaBytes: Int64?, script: Int64? = nil)
     /// The account is there and a level of its quota tree has no room, in octets or in messages.
     case full(AccountID, QuotaLevel)
     /// An alias: its targets, each resolved in turn by the planner (nesting bounded there).
@@ -141,7 +142,7 @@ package enum RecipientResolution: Hashable, Sendable {
     /// A distribution list, under its own address.
     case list(EmailAddress)
     /// Delivered to the account that made this masked address.
-    case masked(AccountID, usedBytes: Int64, quotaBytes: Int64?)
+    case masked(AccountID, usedBytes: Int64, quotaBytes: Int64?, script: Int64? = nil)
     /// The domain is hosted here, the address is not.
     case unknownAddress
     /// The account, its domain or a masked address takes no mail.

@@ -52,7 +52,7 @@ package struct DistributionList: Hashable, Sendable {
 /// What a member's address is to a list's mail.
 package enum ListTarget: Hashable, Sendable {
     /// An active account under this very address.
-    case account(AccountID, EmailAddress, usedBytes: Int64, quotaBytes: Int64?)
+    case account(AccountID, EmailAddress, usedBytes: Int64, quotaBytes: Int64?, script: Int64? = nil)
     /// Not of our domains.
     case outside(EmailAddress)
     /// To be resolved: an alias, a list, an address with a detail, or nobody's.

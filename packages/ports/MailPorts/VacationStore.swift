@@ -51,12 +51,22 @@ package struct DueVacation: Sendable {
 
 /// One answer, as it is delivered.
 package struct VacationAnswer: Sendable {
+    /// What has it given.
+    package enum Source: Hashable, Sendable {
+        /// What the account has set, with its interval.
+        case setting
+        /// A script's: answers of the same handle count together, each counts for so long (RFC 5230 §4.1 and §4.2, RFC 6131 §2).
+        case script(handle: String, seconds: Int64)
+    }
+
     package var account: AccountID
     package var sender: EmailAddress
+    package var source: Source
     package var plan: DeliveryPlan
-    package init(account: AccountID, sender: EmailAddress, plan: DeliveryPlan) {
+    package init(account: AccountID, sender: EmailAddress, source: Source = .setting, plan: DeliveryPlan) {
         self.account = account
         self.sender = sender
+        self.source = source
         self.plan = plan
     }
 }

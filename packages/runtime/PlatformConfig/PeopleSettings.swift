@@ -40,6 +40,27 @@ package struct PeopleSettings: Sendable {
         0...1_000_000,
         "Answers that the platform gives in 24 hours for one account whose person is away"
     )
+    package let sieveScripts = Setting.integer(
+        "OONRUMAIL_SIEVE_SCRIPTS",
+        .accounts,
+        20,
+        1...1_000,
+        "Sieve scripts of one account"
+    )
+    package let sieveScriptSize = Setting.integer(
+        "OONRUMAIL_SIEVE_SCRIPT_SIZE",
+        .accounts,
+        65_536,
+        1_024...131_072,
+        "Octets of one Sieve script"
+    )
+    package let sieveRedirects = Setting.integer(
+        "OONRUMAIL_SIEVE_REDIRECTS",
+        .accounts,
+        4,
+        0...50,
+        "Addresses that one Sieve script sends one message on to"
+    )
     package let actingAsUsers = Setting<ActingSetting>.choice(
         "OONRUMAIL_ACTING_AS_USERS",
         .accounts,

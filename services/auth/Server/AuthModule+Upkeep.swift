@@ -12,11 +12,12 @@ extension AuthModule {
     /// Answers of people who were away that one pass forgets; the next goes on.
     private static let forgottenAtOnce = 10_000
 
-    /// Deleted accounts whose grace is over go, of all processes one at a time does it; answers of who was away are forgotten when
-    /// no interval asks for them.
+    /// Deleted accounts whose grace is over go, of all processes one at a time does it; answers of who was away, and what
+    /// scripts remember, are forgotten when nothing asks for them.
     static func accountUpkeep(_ people: PeopleService, _ context: ServiceContext) async throws -> PeriodicService {
         let upkeep = PeopleUpkeep(store: people.store, leases: try await context.ports.domains())
         let vacations = try await context.ports.vacations()
+        let scripts = try await context.ports.scripts()
         return PeriodicService(
             "accounts",
             every: context.settings.accountUpkeepInterval,
@@ -29,6 +30,7 @@ extension AuthModule {
                 before: context.clock.now().adding(seconds: -days * 86_400),
                 limit: forgottenAtOnce
             )
+            _ = try await scripts.forgetScriptMarks(before: context.clock.now(), limit: forgottenAtOnce)
         }
     }
 

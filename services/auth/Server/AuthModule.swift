@@ -96,6 +96,7 @@ package enum AuthModule {
                     tokens: context.tokens,
                     clock: context.clock
                 ).routes(),
+                try await scripts(context).routes(),
                 AccountAddressRoutes(
                     addresses: AccountAddresses(
                         store: try await context.ports.accountAddresses(),

@@ -24,11 +24,13 @@ package enum SMTPModule {
             mailer: try await context.mailer(),
             repliesPerDay: context.settings.vacationReplies
         )
+        let scripts = try await scripts(context, signer, responder, configuration.hostname)
         let intake = MessageIntake(
             deliveries: try await context.ports.deliveries(),
             signer: signer,
             judge: PolicyJudge(policies: policies),
             responder: responder,
+            scripts: scripts,
             hostname: configuration.hostname,
             resolver: try await context.ports.resolver(),
             limits: configuration.intake,
@@ -82,5 +84,30 @@ package enum SMTPModule {
             )
         )
         return HostedService(name: "smtp", services: [server, worker], endpoints: endpoints) { try await server.bind() }
+    }
+
+    private static func scripts(
+        _ context: ServiceContext,
+        _ signer: DKIMMessageSigner,
+        _ responder: VacationResponder,
+        _ hostname: String
+    ) async throws -> ScriptedDelivery {
+        let store = try await context.ports.scripts()
+        let directory = try await context.ports.directory()
+        return ScriptedDelivery(
+            runner: ScriptRunner(store, context.settings),
+            scripts: store,
+            mailboxes: try await context.ports.mailboxes(),
+            directory: directory,
+            resolver: RecipientResolver(
+                directory: directory,
+                addresses: try await context.ports.addresses(),
+                hostname: hostname
+            ),
+            mailer: try await context.mailer(),
+            responder: responder,
+            signer: signer,
+            hostname: hostname
+        )
     }
 }

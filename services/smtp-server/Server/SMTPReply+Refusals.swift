@@ -52,6 +52,12 @@ extension SMTPReply {
             case .senderNotOwned: .senderNotOwned
             case .malformed(let text): SMTPReply(554, EnhancedStatus(5, 6, 0), text)
             case .refusedByList(let text): SMTPReply(550, EnhancedStatus(5, 7, 1), text)
+            case .refusedByScript(let text):
+                SMTPReply(
+                    550,
+                    EnhancedStatus(5, 7, 1),
+                    lines: text.utf8.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
+                )
             case .mailboxFull, .levelFull: .mailboxFull
             case .neverFits: .neverFits
             case .policy(let refusal): SMTPReply(refusal)

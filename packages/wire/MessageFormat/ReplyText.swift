@@ -1,7 +1,7 @@
 import ByteParsing
 
 /// Reads the one-line replies of attempts: `550 5.1.1 No such user (mx.example.test)`.
-enum ReplyText {
+package enum ReplyText {
     /// Octets of a reply that are kept: what a stranger's server says must not fill the database or a notification.
     static let limit = 500
 
@@ -20,7 +20,7 @@ enum ReplyText {
     }
 
     /// RFC 3463 §3.1: `X.0.0` is the status of which only the class is known.
-    static func status(_ reply: String, isPermanent: Bool) -> String {
+    package static func status(_ reply: String, isPermanent: Bool) -> String {
         enhancedStatus(reply) ?? (isPermanent ? "5.0.0" : "4.0.0")
     }
 
@@ -29,7 +29,7 @@ enum ReplyText {
     }
 
     /// On one line, at most `limit` octets, cut between characters.
-    static func clipped(_ text: String) -> String {
+    package static func clipped(_ text: String) -> String {
         var bytes = text.utf8.prefix(limit).map { $0 < 32 || $0 == 127 ? ASCII.question : $0 }
         guard bytes.count < text.utf8.count else { return String(decoding: bytes, as: UTF8.self) }
         // A character cut in two goes as a whole.

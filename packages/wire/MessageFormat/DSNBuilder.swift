@@ -1,6 +1,5 @@
 import ByteParsing
 package import MailModel
-import MessageFormat
 
 /// Writes the message that tells a sender what could not be delivered (RFC 3464, RFC 6522).
 package struct DSNBuilder: Sendable {
