@@ -27,11 +27,17 @@ extension ConductLedger {
     /// Knows the bans in force before anybody is let in.
     static func open(_ platform: Platform) async throws -> ConductLedger {
         let store = platform.ports.store
+        let sealed = try await store.platformSecret("conduct-key") {
+            SecretBox.seal(SecureRandom.bytes(32), with: platform.masterKey)
+        }
+        guard let key = try? SecretBox.open(sealed, with: platform.masterKey) else {
+            throw StoreError.refused("the key of attempts in the store was not sealed with this master key")
+        }
         let ledger = ConductLedger(
             table: BanTable(BanPolicy(platform.settings), clock: platform.clock),
             store: store,
             limiter: platform.backends.conductLimiter,
-            key: try await store.platformSecret("conduct-key") { SecureRandom.bytes(32) },
+            key: key,
             clock: platform.clock
         )
         try await ledger.look()
