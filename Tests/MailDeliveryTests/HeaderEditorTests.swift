@@ -1,4 +1,5 @@
 import MailModel
+import MailPorts
 import SieveScript
 import Testing
 
