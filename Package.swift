@@ -132,6 +132,8 @@ let package = Package(
             system("COpenSSL", pkgConfig: "libcrypto", apt: "libssl-dev"),
             system("CUnbound", apt: "libunbound-dev"),
             system("CLibPQ", pkgConfig: "libpq", apt: "libpq-dev"),
+            system("CLDAP", apt: "libldap-dev"),
+            system("CCrypt", apt: "libcrypt-dev"),
             system("CHiredis", apt: "libhiredis-dev"),
             system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         ],
@@ -154,6 +156,7 @@ let package = Package(
                 "OpenIDWire": ["MailModel", "MailCrypto"],
                 "CSVWire": [],
                 "TLSWire": [],
+                "DNSWire": ["ByteParsing", "MailModel", "MailCrypto"],
                 "SieveScript": model,
             ]
         ),
@@ -185,6 +188,7 @@ let package = Package(
                     "ByteParsing", "MailModel", "MailCrypto", "MailPorts", "OpenIDWire", "Logging", "Metrics",
                 ],
                 "ClientConduct": ["MailModel", "MailCrypto", "MailPorts", "Logging", "Metrics"],
+                "Directories": ["MailModel", "MailPorts", "Logging", "Metrics"],
                 "MailSearch": ["MailModel", "MailPorts", "MessageFormat", "NIOCore", "Logging", "Metrics"],
             ]
         ),
@@ -237,6 +241,12 @@ let package = Package(
                 "ProviderHTTP": [
                     "MailModel", "MailPorts", "NIOCore", "NIOHTTP1", "NIOSSL", "AsyncHTTPClient", "Logging", "Metrics",
                 ],
+                "DNSUpdates": ["DNSWire", "MailModel", "MailPorts", "NIOCore", "NIOPosix"],
+                "DirectoryLDAP": ["CLDAP", "MailModel", "MailPorts", "NIOCore", "NIOPosix", "Logging"],
+                "DirectorySQL": [
+                    "CCrypt", "ByteParsing", "MailModel", "MailPorts", "MailCrypto", "OpenIDWire", "NIOPosix",
+                    "Logging",
+                ],
                 "DNSResolver": ["CUnbound", "MailModel", "MailPorts", "NIOCore", "NIOPosix", "Logging"],
                 "SMTPTransport": model + [
                     "SMTPWire", "SASLMechanisms", "MailPorts", "NetKit", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL",
@@ -249,7 +259,7 @@ let package = Package(
             [
                 "ServiceHost": [
                     "MailModel", "MailCrypto", "MailPorts", "Accounts", "Addresses", "Domains", "SingleSignOn",
-                    "ClientConduct", "MailDelivery", "SenderAuth", "PlatformConfig", "NetKit", "HTTPKit",
+                    "ClientConduct", "Directories", "MailDelivery", "SenderAuth", "PlatformConfig", "NetKit", "HTTPKit",
                     "ServiceLifecycle", "NIOPosix",
                     "Telemetry", "Logging", "Metrics",
                 ]
@@ -261,10 +271,10 @@ let package = Package(
                 "Wiring": [
                     "ServiceHost", "ByteParsing", "MailModel", "MailCrypto", "MailPorts", "Telemetry", "PlatformConfig",
                     "NetKit", "HTTPKit", "Database", "SQLStore", "StoreMove", "BlobFiles", "BlobS3", "SearchOpenSearch",
-                    "CacheMemory", "CacheRedis", "DNSResolver", "TLSProbe", "ACMEClient", "SMTPTransport",
+                    "CacheMemory", "CacheRedis", "DNSResolver", "DNSUpdates", "TLSProbe", "ACMEClient", "SMTPTransport",
                     "MailDelivery", "TelemetryExport",
-                    "ProviderHTTP", "Accounts", "SingleSignOn", "Domains", "ClientConduct", "Logging", "Metrics",
-                    "Tracing",
+                    "ProviderHTTP", "DirectoryLDAP", "DirectorySQL", "Directories", "Accounts", "SingleSignOn",
+                    "Domains", "ClientConduct", "Logging", "Metrics", "Tracing",
                     "ServiceLifecycle", "UnixSignals", "NIOCore", "NIOPosix", "NIOSSL",
                 ]
             ]
@@ -291,13 +301,15 @@ let package = Package(
             ],
             "domain-manager/DomainManagerServer": [
                 "ServiceHost", "MailModel", "MailPorts", "HTTPKit", "Telemetry", "Accounts", "Addresses", "Domains",
-                "OpenIDProvider", "SingleSignOn", "SenderAuth", "MailPolicy", "PlatformConfig", "NetKit", "TLSWire",
+                "OpenIDProvider", "SingleSignOn", "Directories", "SenderAuth", "MailPolicy", "PlatformConfig", "NetKit",
+                "TLSWire",
                 "NIOCore", "NIOTLS", "NIOSSL", "Logging", "Metrics", "ServiceLifecycle",
             ],
             "oonrumail/OperatorCommands": [
                 "ByteParsing", "MailModel", "MailPorts", "MailCrypto", "MessageFormat", "Accounts", "Addresses",
-                "Domains", "OpenIDProvider", "SingleSignOn", "MailQueue", "MailboxEngine", "MailPolicy", "MailDelivery",
-                "ClientConduct", "ServiceHost", "PlatformConfig", "Telemetry", "ArgumentParser", "NIOCore", "Logging",
+                "Domains", "OpenIDProvider", "SingleSignOn", "Directories", "MailQueue", "MailboxEngine", "MailPolicy",
+                "MailDelivery", "ClientConduct", "ServiceHost", "PlatformConfig", "Telemetry", "ArgumentParser",
+                "NIOCore", "Logging",
             ],
         ]),
         programs([
@@ -380,8 +392,13 @@ let package = Package(
             "SASLMechanismsTests": ["ByteParsing", "SASLMechanisms"],
             "OpenIDWireTests": ["MailModel", "MailCrypto", "OpenIDWire"],
             "ProviderHTTPTests": ["MailModel", "MailPorts", "ProviderHTTP", "MailTesting", "NIOCore", "NIOPosix"],
+            "DirectoryTests": [
+                "MailModel", "MailPorts", "MailCrypto", "Directories", "DirectoryLDAP", "DirectorySQL", "MailTesting",
+                "Logging",
+            ],
             "CSVWireTests": ["CSVWire"],
             "TLSWireTests": ["TLSWire"],
+            "DNSWireTests": ["ByteParsing", "MailCrypto", "DNSWire"],
             "SieveScriptTests": model + ["MessageFormat", "SieveScript"],
             "TLSProbeTests": ["MailPorts", "TLSProbe", "NIOCore"],
             "AddressesTests": ["MailModel", "MailPorts", "CSVWire", "Addresses", "Telemetry", "MailTesting"],
@@ -415,7 +432,7 @@ let package = Package(
 /// `OONRUMAIL_FUZZ=SMTPFuzz` adds that target and instruments what it drives; see scripts/fuzz.sh.
 let fuzzTargets = [
     "SMTPFuzz": ["SMTPWire"], "IMAPFuzz": ["IMAPWire"], "MessageFuzz": ["MessageFormat"], "CSVFuzz": ["CSVWire"],
-    "TLSFuzz": ["TLSWire"], "SieveFuzz": ["SieveScript"],
+    "TLSFuzz": ["TLSWire"], "DNSFuzz": ["DNSWire"], "SieveFuzz": ["SieveScript"],
 ]
 let fuzzed = Context.environment["OONRUMAIL_FUZZ"]
 if let fuzzed, let driven = fuzzTargets[fuzzed] {

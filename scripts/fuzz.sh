@@ -6,7 +6,7 @@ usage() {
     cat <<'TEXT'
 usage: scripts/fuzz.sh [--seconds N] [TARGET…]
 
-Builds each target (SMTPFuzz, IMAPFuzz, MessageFuzz, CSVFuzz, TLSFuzz, SieveFuzz; all by default) with libFuzzer and the address sanitizer and runs
+Builds each target (SMTPFuzz, IMAPFuzz, MessageFuzz, CSVFuzz, TLSFuzz, DNSFuzz, SieveFuzz; all by default) with libFuzzer and the address sanitizer and runs
 it for N seconds (default 120) on its corpus in Tests/Fuzz/TARGET/corpus. A crash leaves its input beside it and exits non-zero.
 TEXT
 }
@@ -21,7 +21,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[ ${#targets[@]} != 0 ] || targets=(SMTPFuzz IMAPFuzz MessageFuzz CSVFuzz TLSFuzz SieveFuzz)
+[ ${#targets[@]} != 0 ] || targets=(SMTPFuzz IMAPFuzz MessageFuzz CSVFuzz TLSFuzz DNSFuzz SieveFuzz)
 need_libraries
 need_swift
 cd "$root"

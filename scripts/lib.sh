@@ -29,7 +29,7 @@ need_packages() {
 
 # What the build links against.
 need_libraries() {
-    need_packages libsodium-dev libssl-dev libunbound-dev zlib1g-dev libsqlite3-dev libpq-dev libhiredis-dev pkg-config
+    need_packages libsodium-dev libssl-dev libunbound-dev zlib1g-dev libsqlite3-dev libpq-dev libhiredis-dev libldap-dev libcrypt-dev pkg-config
 }
 
 need_swift() {

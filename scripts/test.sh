@@ -83,8 +83,8 @@ PYTHON
 }
 
 if [ $end_to_end = yes ] || [ $cluster = yes ] || [ $deploy = yes ]; then
-    need_packages openssl curl jq swaks libnet-ssleay-perl isync libsasl2-modules postfix dovecot-imapd bind9-utils pebble \
-        postgresql postgresql-contrib pgbouncer redis-server haproxy util-linux chromium chromium-driver
+    need_packages openssl curl jq swaks libnet-ssleay-perl isync libsasl2-modules postfix dovecot-imapd bind9 bind9-utils bind9-dnsutils pebble \
+        postgresql postgresql-contrib pgbouncer redis-server haproxy util-linux slapd ldap-utils chromium chromium-driver
     swift build 2>&1 | grep -E 'error|warning: unre|Compiling|Build' | tail -3 >&2
     [ "${PIPESTATUS[0]}" = 0 ] || die "the build failed"
 fi

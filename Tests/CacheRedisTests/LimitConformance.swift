@@ -40,6 +40,18 @@ func checkLimits(_ make: () throws -> any RateLimiter) async rethrows {
     #expect(await limiter.peek("k", windowSeconds: 60, now: start.adding(seconds: 120)) == 0)
     #expect(await limiter.count("zero", limit: 0, windowSeconds: 1, now: start) != .allowed)
 
+    // Sums, whatever the limit was.
+    #expect(
+        await limiter.tally("sum", adding: 7, windowSeconds: 60, now: start) == RateTally(events: 7, isShared: true)
+    )
+    #expect(await limiter.tally("sum", adding: 0, windowSeconds: 60, now: start).events == 7)
+    #expect(await limiter.tally("sum", adding: 5, windowSeconds: 60, now: start.adding(seconds: 90)).events == 8)
+    #expect(await limiter.peek("sum", windowSeconds: 60, now: start.adding(seconds: 90)) == 8)
+    #expect(await limiter.count("sum", limit: 8, windowSeconds: 60, now: start.adding(seconds: 90)) != .allowed)
+    #expect(await limiter.tally("none", adding: 0, windowSeconds: 60, now: start).events == 0)
+    await limiter.clear("sum")
+    #expect(await limiter.tally("sum", adding: 0, windowSeconds: 60, now: start.adding(seconds: 90)).events == 0)
+
     let model = MemoryRateLimiter()
     var generator = SystemRandomNumberGenerator()
     var now = start
@@ -111,6 +123,10 @@ struct RedisLimitConformance {
         for _ in 0..<2 { #expect(await limiter.count("k", limit: 2, windowSeconds: 60, now: start) == .allowed) }
         #expect(await limiter.count("k", limit: 2, windowSeconds: 60, now: start) != .allowed)
         #expect(await memory.peek("k", windowSeconds: 60, now: start) == 2)
+        // A sum says that others do not see it.
+        #expect(
+            await limiter.tally("s", adding: 3, windowSeconds: 60, now: start) == RateTally(events: 3, isShared: false)
+        )
         try server.start()
         #expect(await eventually { await limiter.peek("k", windowSeconds: 60, now: start) == 0 })
         #expect(await limiter.count("k", limit: 2, windowSeconds: 60, now: start) == .allowed)

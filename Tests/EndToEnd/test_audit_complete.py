@@ -11,7 +11,9 @@ import urllib.request
 
 import pytest
 from hostile_provider import HostileProvider
+from ldap_server import BASE, READER, SECRET, LDAPServer
 from platform_process import ADMIN, PASSWORD, wait_until
+from named_server import Named
 from soft_authenticator import SoftAuthenticator
 from test_branding import png
 from test_dkim_rotation import pem
@@ -33,6 +35,8 @@ EXCEPTIONS = {
     "POST /api/users/me/second-factor": "keeps a secret that opens and demands nothing before it is confirmed",
     "POST /api/organisations/{id}/webhook/test": "sends an event that says nothing",
     "POST /api/domains/{name}/sso/check": "looks at the provider",
+    "POST /api/domains/{name}/dns/connection/check": "looks at the name server",
+    "POST /api/domains/{name}/directory/test": "asks the directory",
     "POST /api/certificates/{host}/check": "looks at the certificate",
     "POST /autodiscover/autodiscover.xml": "reads settings of mail programs",
     "POST /Autodiscover/Autodiscover.xml": "reads settings of mail programs",
@@ -396,6 +400,33 @@ def providers(story, provider):
     story.do(f"DELETE {path}", ADMIN, [house.domain], None, "sso.remove", house.domain)
 
 
+def zones(story):
+    named, path = Named(), "/api/domains/{name}/dns"
+    named.key("trail-key")
+    named.zone(SHOP, "grant trail-key zonesub")
+    named.start()
+    try:
+        wish = {"server": "127.0.0.1", "port": named.port, "key_name": "trail-key", "secret": named.keys["trail-key"][1]}
+        story.do(f"PUT {path}/connection", OWNER, [SHOP], wish, "zone.connect", SHOP)
+        story.do(f"POST {path}/write", OWNER, [SHOP], {}, "zone.write", SHOP)
+        story.do(f"DELETE {path}/connection", OWNER, [SHOP], None, "zone.disconnect", SHOP)
+    finally:
+        named.close()
+
+
+def directories(story, ldap):
+    domain, path = "directory-trail.test", "/api/domains/{name}/directory"
+    story.platform.cli("domain", "add", domain)
+    wish = {
+        "kind": "ldap", "url": ldap.url(), "authority": (ldap.folder / "ca.pem").read_text(), "base": BASE, "bind_name": READER,
+        "secret": SECRET, "filter": "(mail={address})", "makes_accounts": True,
+    }
+    story.do(f"PUT {path}", ADMIN, [domain], wish, "directory.set", domain)
+    ldap.person("ann", domain, "her word")
+    story.do(f"POST {path}/sync", ADMIN, [domain], {}, "account.add", f"ann@{domain}")
+    story.do(f"DELETE {path}", ADMIN, [domain], None, "directory.remove", domain)
+
+
 def registrations(story):
     path, contact = "/api/registrations", story.platform.add_account("contact@contacts.test")
     for number, name in enumerate(("ned", "eva"), 1):
@@ -425,16 +456,19 @@ def world(start_platform, dns, sink, tmp_path):
     platform = start_platform(
         OONRUMAIL_SIGN_UP="approval", OONRUMAIL_SIGN_UP_REQUESTS="100000", OONRUMAIL_TRANSPORT_MAP=f"outside.test=127.0.0.1:{port}",
         OONRUMAIL_RESOLVER=dns.address, OONRUMAIL_RESOLVER_TIMEOUT="3s", OONRUMAIL_WEBHOOK_LOOPBACK_HTTP="true",
+        OONRUMAIL_ZONE_NETWORKS="127.0.0.0/8",
         OONRUMAIL_SSO_LOOPBACK_HTTP="true", OONRUMAIL_SSO_TIMEOUT="2s", OONRUMAIL_DKIM_ZONE="dkim.host.test", OONRUMAIL_DKIM_GRACE="3600s",
+        OONRUMAIL_DIRECTORY_NETWORKS="127.0.0.0/8",
     )
-    receiver, provider = Receiver(), HostileProvider()
-    yield platform, dns, Outside(folder), receiver, provider
+    receiver, provider, ldap = Receiver(), HostileProvider(), LDAPServer()
+    yield platform, dns, Outside(folder), receiver, provider, ldap
+    ldap.end()
     receiver.stop()
     provider.stop()
 
 
 def test_every_operation_that_writes_leaves_its_line(world):
-    platform, dns, outside, receiver, provider = world
+    platform, dns, outside, receiver, provider, ldap = world
     story = Story(platform)
     organisations(story, outside)
     domains(story, dns)
@@ -446,6 +480,8 @@ def test_every_operation_that_writes_leaves_its_line(world):
     sessions(story)
     programs(story)
     providers(story, provider)
+    zones(story)
+    directories(story, ldap)
     registrations(story)
     webhooks(story, receiver)
     assert not story.faults

@@ -6,13 +6,17 @@ import contextlib
 import http.client
 import imaplib
 import json
+import os
 import smtplib
 import socket
 import ssl
 
 import pytest
-from conftest import IS_CLUSTER
-from platform_process import ADMIN, PASSWORD, any_certificate, wait_until
+from platform_process import ADMIN, PASSWORD, Platform, any_certificate, wait_until
+
+IS_CLUSTER = os.environ.get("OONRUMAIL_SHAPE") == "cluster"
+if IS_CLUSTER:
+    from cluster_platform import ClusterPlatform as Platform
 
 SETTINGS = {
     "OONRUMAIL_TRUSTED_NETWORKS": "127.0.0.1/32",
@@ -80,12 +84,14 @@ class Client:
             return stream.readline()
 
     def fails_smtp(self, password, user=ADMIN):
-        with smtplib.SMTP("127.0.0.1", self.ports["submission"], source_address=(self.address, 0), timeout=20) as client:
-            with pytest.raises(smtplib.SMTPAuthenticationError):
-                client.login(user, password)
+        client = smtplib.SMTP("127.0.0.1", self.ports["submission"], source_address=(self.address, 0), timeout=20)
+        with contextlib.closing(client), pytest.raises(smtplib.SMTPAuthenticationError):
+            client.login(user, password)
 
     def recipients(self, *addresses):
-        with smtplib.SMTP("127.0.0.1", self.ports["smtp"], source_address=(self.address, 0), timeout=20) as client:
+        client = smtplib.SMTP("127.0.0.1", self.ports["smtp"], source_address=(self.address, 0), timeout=20)
+        # Without QUIT, which a network that is banned by now has no answer to.
+        with contextlib.closing(client):
             client.ehlo()
             client.mail("<>")
             return [client.rcpt(address)[0] for address in addresses]
@@ -113,8 +119,6 @@ class Client:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory):
-    from conftest import Platform
-
     running = Platform(tmp_path_factory.mktemp("bans"), **SETTINGS).start()
     yield running
     running.stop()
@@ -293,8 +297,9 @@ def test_operators_ban_networks_and_exempt_them(house):
     assert house.cli("ban", "add", "127.0.0.1", "--reason", "no", check=False).returncode == 1
     house.cli("ban", "exempt", "127.0.5.0/25", "--reason", "friends")
     wait_until(lambda: inside.is_welcome, seconds=5)
-    for number in range(10):
-        inside.fails_imap(str(number))
+    # More than ban others, fewer than lock him out.
+    for number in range(8):
+        assert inside.fails_imap(str(number)).startswith(b"a NO")
     assert inside.is_welcome
     assert house.http("DELETE", f"/api/bans/{made['id']}", token=token)[0] == 204
     assert house.http("DELETE", f"/api/bans/{made['id']}", token=token)[0] == 404

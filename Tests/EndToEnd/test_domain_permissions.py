@@ -19,8 +19,10 @@ OPENS = {
 # Closed to every member: whose the domain is, who signs in how, who may what, and how much room there is.
 CLOSED = {
     "DELETE ", "POST /suspend", "POST /resume", "POST /restore", "POST /challenge", "PUT /quota", "GET /sso", "PUT /sso", "DELETE /sso",
+    "GET /directory", "PUT /directory", "DELETE /directory", "POST /directory/test", "POST /directory/sync",
     "POST /sso/check", "GET /sso/links", "DELETE /sso/links/{account}", "GET /permissions", "GET /permissions/{account}",
-    "PUT /permissions/{account}", "DELETE /permissions/{account}",
+    "PUT /permissions/{account}", "DELETE /permissions/{account}", "GET /dns/connection", "PUT /dns/connection", "DELETE /dns/connection",
+    "POST /dns/connection/check", "GET /dns/plan", "POST /dns/write",
 }
 # By what is asked for, not by the route; and what the world reads.
 APART = {"POST /import", "GET /export", "GET /branding", "GET /branding/logo"}

@@ -117,6 +117,7 @@ struct FakeDomains: DomainAdministration {
             accounts: service,
             tokens: tokens,
             health: health,
+            zones: FakeZones(),
             clock: clock
         )
         let people = PeopleService(

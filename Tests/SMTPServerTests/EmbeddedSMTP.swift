@@ -44,7 +44,12 @@ struct EmbeddedSMTP {
     let channel: EmbeddedChannel
     let trace = RecordingTrace()
 
-    init(isImplicitTLS: Bool = false, _ adjust: (inout SMTPServiceConfiguration) -> Void = { _ in }) throws {
+    init(
+        isImplicitTLS: Bool = false,
+        conduct: (any ConductNoting)? = nil,
+        isTrusted: Bool = true,
+        _ adjust: (inout SMTPServiceConfiguration) -> Void = { _ in }
+    ) throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let settings = try PlatformSettings.load(
             SettingSources(overrides: ["OONRUMAIL_HOSTNAME": "mail.example.test"], environment: [:])
@@ -56,7 +61,7 @@ struct EmbeddedSMTP {
         adjust(&configuration)
         let directory = FakeDirectory()
         let made = try SelfSignedCertificate(hostNames: ["mail.example.test"])
-        let backend = SMTPBackend(
+        var backend = SMTPBackend(
             directory: directory,
             addresses: directory,
             intake: MessageIntake(
@@ -79,6 +84,7 @@ struct EmbeddedSMTP {
             threads: .singleton,
             logger: logger
         )
+        backend.conduct = conduct
         guard let remote = IPAddress("127.0.0.1") else { preconditionFailure("an address") }
         let info = ConnectionInfo(
             remote: remote,
@@ -86,7 +92,7 @@ struct EmbeddedSMTP {
             localPort: 25,
             session: "s",
             isImplicitTLS: isImplicitTLS,
-            isTrusted: true
+            isTrusted: isTrusted
         )
         channel = EmbeddedChannel()
         let connection = SMTPConnection(

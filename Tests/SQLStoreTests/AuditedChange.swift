@@ -39,7 +39,7 @@ struct AuditedChange: Sendable {
         self.look = look
     }
 
-    static let all: [AuditedChange] = [credentials, factors, sessions, queue, upkeep].flatMap { $0 }
+    static let all: [AuditedChange] = [credentials, factors, sessions, queue, upkeep, zones].flatMap { $0 }
 
     // MARK: - Credentials
 

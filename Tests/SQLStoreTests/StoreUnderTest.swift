@@ -13,12 +13,13 @@ import Synchronization
 import Testing
 
 typealias EveryStorePort = DirectoryStore & MailboxSharingStore & PasskeyStore & FlagStore & SendingGrantStore
-    & SingleSignOnStore & DomainPermissionStore
+    & SingleSignOnStore & PeopleDirectoryStore & DomainPermissionStore
     & DomainStore & DeliveryStore
     & MailboxStore & QueueStore & SessionStore & TraceStore & CredentialStore & SecondFactorStore & AuditStore
     & KeptAnswerStore & QuotaStore & SearchSourceStore & PolicyStore & PeopleStore & BrandingStore & RecoveryStore
-    & InvitationStore & BulkStore & WebhookStore & SignUpStore & RegistrationStore & AvatarStore & VacationStore
-    & AccountAddressStore & MaintenanceStore & StatisticsStore
+    & InvitationStore & BulkStore & WebhookStore & BanStore & SignUpStore & RegistrationStore & AvatarStore
+    & VacationStore
+    & AccountAddressStore & MaintenanceStore & StatisticsStore & ZoneStore
     & AddressBook
     & DelegatedKeyStore & CertificateStore & SealedValueStore & TokenKeyStore & OAuthClientStore & OAuthGrantStore
 

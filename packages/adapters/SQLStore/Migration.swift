@@ -67,6 +67,8 @@ package struct Migration: Sendable {
         .statistics,
         .vacations,
         .bans,
+        .zones,
+        .directories,
     ]
 
     private static let table = """

@@ -46,6 +46,8 @@ extension SQLStore {
             try connection.execute("DELETE FROM domain_permissions WHERE domain = $1", key)
             try connection.execute("DELETE FROM domain_statistics WHERE domain = $1", key)
             try Self.removeProvider(of: name, connection)
+            try Self.forgetZone(of: name, connection)
+            try Self.removeDirectory(of: name, connection)
             try connection.execute(
                 "DELETE FROM quota_nodes WHERE level = 'domain' AND node_id = (SELECT domain_id FROM domains WHERE name = $1)",
                 key

@@ -137,8 +137,8 @@ extension SQLStore {
         try passwordHash(of: id, connection).flatMap { known($0) } != nil
     }
 
-    /// Whether somebody signs in to the account without a password: by a passkey that has verified its user, or by the domain's
-    /// identity provider.
+    /// Whether somebody signs in to the account without a password: by a passkey that has verified its user, by the domain's
+    /// identity provider, or by its directory.
     static func hasWayIn(_ id: AccountID, _ connection: any SQLConnection) throws(StoreError) -> Bool {
         let key: [SQLValue] = [.integer(id.rawValue)]
         let hasPasskey = try connection.first(
@@ -155,7 +155,16 @@ extension SQLStore {
             """,
             key
         ) { row throws(StoreError) in (role: Role(rawValue: row.text(0)), setBy: Role(rawValue: row.text(1))) }
-        return links.contains { link in
+        let people = try connection.all(
+            """
+            SELECT accounts.role, directory_connections.set_by FROM accounts
+            JOIN directory_people ON directory_people.account_id = accounts.account_id AND directory_people.domain = accounts.domain
+            JOIN directory_connections ON directory_connections.domain = directory_people.domain
+            WHERE accounts.account_id = $1
+            """,
+            key
+        ) { row throws(StoreError) in (role: Role(rawValue: row.text(0)), setBy: Role(rawValue: row.text(1))) }
+        return (links + people).contains { link in
             guard let role = link.role, let setBy = link.setBy else { return false }
             return role.rank <= setBy.rank
         }

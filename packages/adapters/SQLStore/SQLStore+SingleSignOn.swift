@@ -136,7 +136,7 @@ extension SQLStore: SingleSignOnStore {
 
     // MARK: - Rows
 
-    private static func lockHosted(_ name: String, _ connection: any SQLConnection) throws(StoreError) {
+    static func lockHosted(_ name: String, _ connection: any SQLConnection) throws(StoreError) {
         let isHosted = try connection.first(
             "SELECT 1 FROM domains WHERE name = $1 AND status <> 'deleted'\(connection.dialect.forUpdate)",
             [.text(name)]

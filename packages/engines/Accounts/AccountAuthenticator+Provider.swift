@@ -35,9 +35,9 @@ extension AccountAuthenticator {
         try await demandingDomain(of: domain) != nil
     }
 
-    private static func keepsPassword(_ account: Account) -> Bool { account.role.rank >= Role.owner.rank }
+    static func keepsPassword(_ account: Account) -> Bool { account.role.rank >= Role.owner.rank }
 
-    private func demandingDomain(of domain: String) async throws(StoreError) -> String? {
+    func demandingDomain(of domain: String) async throws(StoreError) -> String? {
         guard let found = try await providers?.connection(covering: domain), found.isEnforced else { return nil }
         return domain
     }

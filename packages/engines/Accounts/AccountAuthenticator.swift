@@ -48,10 +48,14 @@ package final class AccountAuthenticator: Sendable {
     private let factors: any SecondFactorStore
     /// nil: no domain has an identity provider.
     let providers: (any SingleSignOnStore)?
+    /// nil: no domain's people come from a directory.
+    let directories: (any PeopleDirectories)?
     let limiter: any RateLimiter
-    private let passwords: PasswordWork
+    let passwords: PasswordWork
     let limits: LockoutLimits
-    private let cache: SignInCache
+    let cache: SignInCache
+    /// What directories said was right.
+    let directoryCache: SignInCache
     let trail: SignInAudit
     /// nil: nobody takes note of what clients do.
     let conduct: (any ConductNoting)?
@@ -72,6 +76,8 @@ package final class AccountAuthenticator: Sendable {
         mail: MailSignIns? = nil,
         providers: (any SingleSignOnStore)? = nil,
         conduct: (any ConductNoting)? = nil,
+        directories: (any PeopleDirectories)? = nil,
+        directoryCache: SignInCache = SignInCache(lifetimeSeconds: 300),
         logger: Logger = Logger(label: "auth")
     ) {
         self.directory = directory
@@ -80,6 +86,8 @@ package final class AccountAuthenticator: Sendable {
         self.lastUseSeconds = lastUseSeconds
         self.mail = mail
         self.providers = providers
+        self.directories = directories
+        self.directoryCache = directoryCache
         self.limiter = limiter
         self.passwords = passwords
         self.limits = limits
@@ -87,6 +95,9 @@ package final class AccountAuthenticator: Sendable {
         self.conduct = conduct
         self.logger = logger
         trail = SignInAudit(directory, intervalSeconds: lastUseSeconds)
+        signIns.observe { ending in
+            if ending.credential == nil || ending.credential == .password { directoryCache.forget(ending.account) }
+        }
     }
 
     /// Checks one sign-in.
@@ -126,8 +137,19 @@ package final class AccountAuthenticator: Sendable {
             return await refuse("malformed credentials", address, remote, service, counters, now)
         }
         let found: (account: Account, passwordHash: String?)?
+        var attempt = DirectoryAttempt(
+            address: address,
+            password: password,
+            remote: remote,
+            service: service,
+            counters: counters,
+            position: position,
+            now: now
+        )
+        let outside: DirectoryConnection?
         do throws(StoreError) {
             found = try await directory.credential(for: address)
+            outside = try await directory(deciding: address, found?.account)
         } catch {
             logger.error(
                 "directory unavailable",
@@ -136,6 +158,7 @@ package final class AccountAuthenticator: Sendable {
             return .unavailable
         }
         guard let found, found.account.status == .active else {
+            if let outside { return await decide(attempt, by: outside) }
             guard await spendTime(password) else { return .unavailable }
             return await refuse("unknown or suspended", address, remote, service, counters, now)
         }
@@ -159,6 +182,10 @@ package final class AccountAuthenticator: Sendable {
         } catch {
             logger.error("connections of providers unavailable", metadata: ["error": .string("\(error)")])
             return .unavailable
+        }
+        if let outside {
+            (attempt.account, attempt.passwordHash) = (found.account, found.passwordHash)
+            return await decide(attempt, by: outside)
         }
         guard let knownHash = found.passwordHash else {
             guard await spendTime(password) else { return .unavailable }
@@ -190,7 +217,7 @@ package final class AccountAuthenticator: Sendable {
     ///
     /// Who has a second factor, or must have one, learns from a mail protocol that the password was right and an app password is wanted, as
     /// other providers tell (RFC 4954 §6 has no word for it; 534 5.7.9 is theirs). A guesser learns it too, and cannot use it.
-    private func passed(
+    func passed(
         _ signIn: SignIn,
         _ service: String,
         _ remote: IPAddress?,
@@ -247,7 +274,7 @@ package final class AccountAuthenticator: Sendable {
         }
     }
 
-    private func spendTime(_ password: String) async -> Bool {
+    func spendTime(_ password: String) async -> Bool {
         let capped = String(decoding: password.utf8.prefix(PasswordPolicy.maximumLength), as: UTF8.self)
         do throws(PasswordWork.Failure) {
             if let hash = decoy.withLock({ $0 }) {
@@ -263,7 +290,7 @@ package final class AccountAuthenticator: Sendable {
     }
 
     /// Brings an old hash to the costs in force; the account keeps the old one when that fails.
-    private func rehashed(_ password: String, _ old: String, _ account: AccountID) async -> String {
+    func rehashed(_ password: String, _ old: String, _ account: AccountID) async -> String {
         guard passwords.needsRehash(old) else { return old }
         guard let new = try? await passwords.hash(password) else { return old }
         do throws(StoreError) {

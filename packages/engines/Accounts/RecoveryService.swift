@@ -23,7 +23,7 @@ package struct RecoveryService: Sendable {
     private let accounts: AccountService
     private let notices: any NoticeSending
     private let limiter: any RateLimiter
-    /// The domain whose identity provider the account must sign in by, if there is one: a password is of no use to it then.
+    /// The domain whose identity provider or directory the account must sign in by, if there is one: a password is of no use to it then.
     private let demandedProvider: @Sendable (Account) async throws(StoreError) -> String?
     private let limits: RecoveryLimits
     private let logger: Logger
@@ -85,7 +85,9 @@ package struct RecoveryService: Sendable {
         }
         guard let account = holder, account.status == .active else { throw Self.badToken }
         let provider = try await stored { () async throws(StoreError) in try await demandedProvider(account) }
-        guard provider == nil else { throw .notAllowed("The account signs in by its domain's identity provider.") }
+        guard provider == nil else {
+            throw .notAllowed("The account signs in by its domain's identity provider or directory.")
+        }
         let rules = try await accounts.requireAcceptable(password, for: account)
         let passwordHash = try await accounts.hashed(password)
         do throws(StoreError) {

@@ -10,6 +10,7 @@ package final class SignInCache: Sendable {
     struct Entry {
         var passwordHash: String
         var expiresAt: Timestamp
+        var account: AccountID?
     }
 
     private let key = SecureRandom.bytes(32)
@@ -34,14 +35,29 @@ package final class SignInCache: Sendable {
         }
     }
 
-    func insert(_ address: EmailAddress, _ password: String, passwordHash: String, now: Timestamp) {
+    /// - Parameter account: whose endings forget it, where no hash that changes does.
+    func insert(
+        _ address: EmailAddress,
+        _ password: String,
+        passwordHash: String,
+        account: AccountID? = nil,
+        now: Timestamp
+    ) {
         let name = name(address, password)
-        let entry = Entry(passwordHash: passwordHash, expiresAt: now.adding(seconds: lifetime))
+        let entry = Entry(
+            passwordHash: passwordHash,
+            expiresAt: now.adding(seconds: lifetime),
+            account: account
+        )
         entries.withLock { entries in
             if entries.count >= capacity { entries = entries.filter { $0.value.expiresAt > now } }
             if entries.count >= capacity { entries.removeAll(keepingCapacity: true) }
             entries[name] = entry
         }
+    }
+
+    func forget(_ account: AccountID) {
+        entries.withLock { entries in entries = entries.filter { $0.value.account != account } }
     }
 
     private func name(_ address: EmailAddress, _ password: String) -> [UInt8] {

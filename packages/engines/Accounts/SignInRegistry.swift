@@ -43,8 +43,21 @@ package final class SignInRegistry: Sendable {
     private static let page = 1_000
 
     private let state = Mutex(State())
+    private let observer = Mutex<(@Sendable (SignInEnding) -> Void)?>(nil)
 
     package init() {}
+
+    /// Is told of every ending that is read, before the sessions end.
+    func observe(_ observer: @escaping @Sendable (SignInEnding) -> Void) {
+        self.observer.withLock { $0 = observer }
+    }
+
+    /// Whether the account's password was revoked after a position.
+    func hasEnded(_ account: AccountID, since position: Int64) -> Bool {
+        state.withLock { state in
+            state.recent.contains { $0.number > position && $0.concerns(account, .password) }
+        }
+    }
 
     var position: Int64 { state.withLock { $0.position } }
 
@@ -94,6 +107,9 @@ package final class SignInRegistry: Sendable {
                 state.position = new.last?.number ?? state.position
                 state.recent = Array((state.recent + new).suffix(Self.page))
                 return hasBegun ? new.flatMap { Self.take($0, &state) } : []
+            }
+            if let tell = observer.withLock({ $0 }) {
+                for ending in endings { tell(ending) }
             }
             for session in ended { session.end() }
             guard hasBegun, endings.count == Self.page else { return }

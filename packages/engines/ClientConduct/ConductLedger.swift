@@ -38,21 +38,23 @@ package final class ConductLedger: ConductNoting {
     private static let laneCount = 4
     /// Notes that wait in each.
     package static let laneLength = 1_024
+    /// Octets of an account or a secret that tell it from others.
+    private static let longestPart = 4_096
     /// Recipients of one message that are noted.
     private static let mostAccepted = 50
 
     package let table: BanTable
-    private let store: any BanStore
+    let store: any BanStore
     private let limiter: any RateLimiter
     private let key: [UInt8]
-    private let clock: any WallClock
-    private let logger: Logger
+    let clock: any WallClock
+    let logger: Logger
     private let memory = Mutex(Memory())
     private let lanes: [(notes: AsyncStream<Note>, add: AsyncStream<Note>.Continuation)]
     private let made = Counter(label: "oonrumail_bans_made_total")
     private let notMade = Counter(label: "oonrumail_bans_not_made_total")
     private let dropped = Counter(label: "oonrumail_bans_notes_dropped_total")
-    private var policy: BanPolicy { table.policy }
+    var policy: BanPolicy { table.policy }
 
     /// - Parameter key: the same in every process.
     package init(
@@ -111,7 +113,7 @@ package final class ConductLedger: ConductNoting {
     }
 
     private func token(_ parts: [String], octets: Int) -> String {
-        let text = parts.flatMap { Array("\($0.utf8.count):".utf8) + Array($0.utf8) }
+        let text = parts.flatMap { Array("\($0.utf8.count):".utf8) + Array($0.utf8.prefix(Self.longestPart)) }
         let digits = Array("0123456789abcdef".utf8)
         let hash = HMACSHA256.authenticate(text, key: key).prefix(octets)
         return String(decoding: hash.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
@@ -250,52 +252,7 @@ package final class ConductLedger: ConductNoting {
     }
 
     /// Points of a ban's own network begin anew with it.
-    private func forget(_ place: BanPolicy.Place) async {
+    func forget(_ place: BanPolicy.Place) async {
         for counter in [Self.points] + Misconduct.allCases.map(\.rawValue) { await limiter.clear(name(place, counter)) }
-    }
-
-    // MARK: - Following
-
-    /// Changes read at once.
-    private static let page = 1_000
-    /// Rows swept at once.
-    private static let sweepSize = 1_000
-    private static let sweepSeconds: Int64 = 600
-
-    /// Reads what any process has changed since the last call.
-    package func look() async throws(StoreError) {
-        while true {
-            let changes = try await store.banChanges(after: table.position, limit: Self.page)
-            let isFirst = table.position == 0
-            for network in table.take(changes) where !isFirst {
-                // Lifted: nothing that was counted before stands against it.
-                await forget(BanPolicy.Place(network: network, factor: 1))
-            }
-            guard changes.count == Self.page else { return }
-        }
-    }
-
-    /// Looks every `interval` and sweeps now and then, until the task is cancelled; a store that is away is asked again.
-    package func follow(every interval: Duration) async {
-        var isAway = false
-        var sweptAt: Int64 = 0
-        while !Task.isCancelled {
-            do throws(StoreError) {
-                try await look()
-                let now = clock.now()
-                if now.seconds - sweptAt >= Self.sweepSeconds {
-                    sweptAt = now.seconds
-                    _ = try await store.sweepBans(
-                        endedBefore: now.adding(seconds: -policy.growth.memorySeconds),
-                        limit: Self.sweepSize
-                    )
-                }
-                isAway = false
-            } catch {
-                if !isAway { logger.warning("bans cannot be read", metadata: ["error": .string("\(error)")]) }
-                isAway = true
-            }
-            try? await Task.sleep(for: interval)
-        }
     }
 }

@@ -28,7 +28,7 @@ extension DomainChecker {
             }
             // A wrong one is worse than none: senders that check refuse to deliver.
             if verdict.status == .differs { return verdict }
-        case .mx, .spf, .dkim, .dmarc, .mtaSTS, .tlsReports, .service, .web, .bimi: ()
+        case .mx, .spf, .dkim, .dmarc, .mtaSTS, .tlsReports, .service, .web, .bimi, .challenge: ()
         }
         switch verdict.status {
         case .missing, .differs: verdict.status = record.purpose.isRequired ? verdict.status : .advised

@@ -17,11 +17,13 @@ package struct DomainRecord: Hashable, Sendable {
         case nextTLSA = "tlsa-next"
         /// Where the domain's logo is.
         case bimi
+        /// Proves that a claimed domain is its organisation's.
+        case challenge
 
         /// Whether mail is lost or not believed without it; the others are advised.
         package var isRequired: Bool {
             switch self {
-            case .mx, .spf, .dkim, .dmarc: true
+            case .mx, .spf, .dkim, .dmarc, .challenge: true
             case .mtaSTS, .tlsReports, .service, .web, .tlsa, .nextTLSA, .bimi: false
             }
         }

@@ -1,4 +1,4 @@
-import MailModel
+package import MailModel
 package import MailPorts
 
 /// The platform's own mail to those who are responsible for an organisation.
@@ -15,7 +15,7 @@ package struct OwnerNotice: Sendable {
     }
 
     /// Delivers the text to the organisation's owners, or to its administrators when it has none.
-    func send(
+    package func send(
         to organisation: OrganisationID,
         subject: String,
         text: String,

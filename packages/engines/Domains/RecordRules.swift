@@ -18,7 +18,7 @@ enum RecordRules {
         case .mtaSTS: transport(record, values)
         case .bimi: policy(record, values, "v=BIMI1", tag: "l=")
         case .tlsa, .nextTLSA: pin(record, values)
-        case .service, .web: exact(record, values)
+        case .service, .web, .challenge: exact(record, values)
         }
     }
 
@@ -48,7 +48,7 @@ enum RecordRules {
         return (.ok, values, "Nothing is to be done.")
     }
 
-    private static func host(_ value: String) -> String {
+    static func host(_ value: String) -> String {
         EmailAddress.lowercased(value.utf8.split(separator: 32).last.map { String(decoding: $0, as: UTF8.self) } ?? "")
     }
 
@@ -144,7 +144,7 @@ enum RecordRules {
         return (.ok, values, "Nothing is to be done.")
     }
 
-    private static func starts(_ text: String, _ prefix: String) -> Bool {
+    static func starts(_ text: String, _ prefix: String) -> Bool {
         EmailAddress.lowercased(text).utf8.starts(with: EmailAddress.lowercased(prefix).utf8)
     }
 }

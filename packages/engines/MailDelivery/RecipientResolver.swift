@@ -12,9 +12,18 @@ package struct RecipientResolver: Sendable {
     private let addresses: any AddressStore
     private let lists: ListExpander
     private let hostname: String
+    private let people: (any PeopleDirectories)?
 
-    /// - Parameter hostname: the name that this host greets with.
-    package init(directory: any DirectoryStore, addresses: any AddressStore & ListStore, hostname: String) {
+    /// - Parameters:
+    ///   - hostname: the name that this host greets with.
+    ///   - people: directories of domains, asked for who is unknown here; nil: there are none.
+    package init(
+        directory: any DirectoryStore,
+        addresses: any AddressStore & ListStore,
+        hostname: String,
+        people: (any PeopleDirectories)? = nil
+    ) {
+        self.people = people
         self.directory = directory
         self.addresses = addresses
         self.hostname = hostname
@@ -88,6 +97,14 @@ package struct RecipientResolver: Sendable {
         do throws(StoreError) {
             let found = try await directory.resolve(address)
             guard case .unknownAddress = found else { return found }
+            switch try await people?.recipient(address) {
+            case .made?:
+                let made = try await directory.resolve(address)
+                guard case .unknownAddress = made else { return made }
+            // Nothing is bounced for a directory that is away.
+            case .unavailable?: throw StoreError.unavailable(reportID: "directory")
+            case .nobody?, nil: ()
+            }
             // RFC 5321 §4.5.1: postmaster is always there.
             guard EmailAddress.lowercased(address.localPart) == "postmaster" else { return found }
             guard let holder = try await Postmaster.find(for: address.domain, in: directory) else { return found }

@@ -1,6 +1,7 @@
 package import Accounts
 package import Addresses
 package import ClientConduct
+package import Directories
 package import Domains
 import Glibc
 package import HTTPKit
@@ -21,6 +22,7 @@ package struct ServiceContext: Sendable {
     package var bans: BanTable
     /// Takes note of what clients do.
     package var conduct: any ConductNoting
+    package var directories: DirectoryService
     package var accounts: AccountService
     package var appPasswords: AppPasswordService
     package var factors: SecondFactorService
@@ -49,6 +51,7 @@ package struct ServiceContext: Sendable {
         authenticator: AccountAuthenticator,
         bans: BanTable,
         conduct: any ConductNoting,
+        directories: DirectoryService,
         accounts: AccountService,
         appPasswords: AppPasswordService,
         factors: SecondFactorService,
@@ -72,6 +75,7 @@ package struct ServiceContext: Sendable {
         self.authenticator = authenticator
         self.bans = bans
         self.conduct = conduct
+        self.directories = directories
         self.accounts = accounts
         self.appPasswords = appPasswords
         self.factors = factors

@@ -66,7 +66,8 @@ package struct BanGrowth: Hashable, Sendable {
     package var firstSeconds: Int64 = 900
     /// How many times as long the next one is.
     package var factor: Int64 = 4
-    package var longestSeconds: Int64 = 604_800
+    /// Shorter than servers keep mail for (RFC 5321 §4.5.4.1: four to five days), so that none is lost.
+    package var longestSeconds: Int64 = 259_200
     /// How long after its end a ban counts as an earlier one.
     package var memorySeconds: Int64 = 2_592_000
     package init() {}

@@ -26,8 +26,12 @@ package protocol PortProvider: Sendable {
     func audit() async throws -> any AuditStore
     func singleSignOn() async throws -> any SingleSignOnStore
     func identityProviders() async throws -> any IdentityProviderFetching
+    func peopleDirectories() async throws -> any PeopleDirectoryStore
+    func directoryClients() async throws -> any PeopleDirectoryAsking
     func webhooks() async throws -> any WebhookStore
     func webhookSender() async throws -> any WebhookSending
+    func zones() async throws -> any ZoneStore
+    func zonePublishing() async throws -> any ZonePublishing
     func secrets() async throws -> any SecretSealing
     func keptAnswers() async throws -> any KeptAnswerStore
     func maintenance() async throws -> any MaintenanceStore

@@ -41,9 +41,9 @@ package struct BanSettings: Sendable {
     package let banLongest = Setting.duration(
         "OONRUMAIL_BAN_LONGEST",
         .limits,
-        .seconds(604_800),
+        .seconds(259_200),
         .seconds(1) ... .seconds(31_536_000),
-        "How long a ban lasts at most"
+        "How long a ban lasts at most; shorter than other servers keep mail"
     )
     package let banMemory = Setting.duration(
         "OONRUMAIL_BAN_MEMORY",

@@ -95,6 +95,10 @@ package struct PlatformSettings: Sendable {
         value(of: Settings.singleSignOn[keyPath: member])
     }
 
+    package subscript<Value>(dynamicMember member: KeyPath<DirectorySettings, Setting<Value>>) -> Value {
+        value(of: Settings.directories[keyPath: member])
+    }
+
     package subscript<Value>(dynamicMember member: KeyPath<SignUpSettings, Setting<Value>>) -> Value {
         value(of: Settings.signUps[keyPath: member])
     }

@@ -22,7 +22,42 @@ package struct PublishingSettings: Sendable {
         .dns,
         .zero,
         .zero ... .seconds(315_360_000),
-        "Age at which delegated signing keys are rotated; 0 for never"
+        "Age at which signing keys are rotated that are delegated, or whose records are written without anybody asking; 0 for never"
+    )
+    package let zoneTimeout = Setting.duration(
+        "OONRUMAIL_ZONE_TIMEOUT",
+        .dns,
+        .seconds(10),
+        .milliseconds(100) ... .seconds(30),
+        "Time that a name server has for a connection and all that is asked on it when the records of domains are written"
+    )
+    package let zoneNetworks = Setting.networks(
+        "OONRUMAIL_ZONE_NETWORKS",
+        .dns,
+        [],
+        "Networks that such name servers may be in although they are not of the public Internet; "
+            + "administrators of organisations choose the addresses that are asked"
+    )
+    package let zoneRecordTTL = Setting.duration(
+        "OONRUMAIL_ZONE_TTL",
+        .dns,
+        .seconds(3_600),
+        .seconds(1) ... .seconds(604_800),
+        "Time that others may keep the records that are written"
+    )
+    package let zoneInterval = Setting.duration(
+        "OONRUMAIL_ZONE_INTERVAL",
+        .dns,
+        .seconds(30),
+        .seconds(1) ... .seconds(3_600),
+        "How often it is looked which domains' records are to be written without anybody asking"
+    )
+    package let zoneRetry = Setting.duration(
+        "OONRUMAIL_ZONE_RETRY",
+        .dns,
+        .seconds(60),
+        .seconds(1) ... .seconds(86_400),
+        "Time until a write that failed is tried again, twice as long after each further failure, up to six hours"
     )
     package let nextCertificate = Setting.optionalPath(
         "OONRUMAIL_TLS_NEXT_CERTIFICATE",

@@ -22,6 +22,7 @@ package enum Settings {
     static let quotas = QuotaSettings()
     static let people = PeopleSettings()
     static let singleSignOn = SingleSignOnSettings()
+    static let directories = DirectorySettings()
     static let signUps = SignUpSettings()
     static let webhooks = WebhookConfiguration()
     static let publishing = PublishingSettings()
@@ -52,6 +53,7 @@ package enum Settings {
         quotas,
         people,
         singleSignOn,
+        directories,
         signUps,
         webhooks,
         publishing,

@@ -167,8 +167,12 @@ package struct FakePorts: PortProvider {
     package func identityProviders() async throws -> any IdentityProviderFetching {
         throw StoreError.refused("no fake")
     }
+    package func peopleDirectories() async throws -> any PeopleDirectoryStore { throw StoreError.refused("no fake") }
+    package func directoryClients() async throws -> any PeopleDirectoryAsking { throw StoreError.refused("no fake") }
     package func webhooks() async throws -> any WebhookStore { throw StoreError.refused("no fake") }
     package func webhookSender() async throws -> any WebhookSending { throw StoreError.refused("no fake") }
+    package func zones() async throws -> any ZoneStore { FakeZones() }
+    package func zonePublishing() async throws -> any ZonePublishing { FakeZoneServer() }
     package func secrets() async throws -> any SecretSealing { throw StoreError.refused("no fake") }
     package func keptAnswers() async throws -> any KeptAnswerStore { answers }
     package func maintenance() async throws -> any MaintenanceStore { operations }

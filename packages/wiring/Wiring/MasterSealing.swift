@@ -1,3 +1,4 @@
+import DNSUpdates
 import MailCrypto
 import MailPorts
 import NIOCore
@@ -26,6 +27,13 @@ extension PlatformSettings {
         options.timeout = TimeAmount(self.webhookTimeout)
         options.networks = self.webhookNetworks
         options.takesLoopbackHTTP = self.webhookLoopback
+        return options
+    }
+
+    var zoneClient: ZoneUpdateOptions {
+        var options = ZoneUpdateOptions()
+        options.timeout = TimeAmount(self.zoneTimeout)
+        options.networks = self.zoneNetworks
         return options
     }
 }

@@ -61,7 +61,9 @@ package struct Platform: Sendable {
             makeTransport: { SMTPTransport(group: .singletonMultiThreadedEventLoopGroup, clock: clock) },
             sealing: MasterSealing(key: masterKey),
             providers: settings.providerClient,
-            webhooks: settings.webhookClient
+            webhooks: settings.webhookClient,
+            zones: settings.zoneClient,
+            directories: DirectoryClients(settings) { try Self.resolver(settings) }
         )
         var passwords = PasswordWork(
             hasher: PasswordHasher(memory: settings.passwordMemory, passes: settings.passwordPasses),

@@ -1,5 +1,7 @@
+import DNSUpdates
 package import MailModel
 package import MailPorts
+import NIOCore
 import NIOPosix
 import PlatformConfig
 import ProviderHTTP
@@ -24,6 +26,8 @@ package final class PlatformPorts: PortProvider {
     private let sealing: MasterSealing
     private let fetcher: ProviderClient
     private let sender: ProviderClient
+    private let zoneClient: ZoneUpdateClient
+    private let directoryAsking: DirectoryClients
 
     init(
         store: SQLStore,
@@ -35,8 +39,11 @@ package final class PlatformPorts: PortProvider {
         makeTransport: @escaping @Sendable () -> any RemoteTransport,
         sealing: MasterSealing,
         providers: ProviderClientOptions,
-        webhooks: ProviderClientOptions
+        webhooks: ProviderClientOptions,
+        zones: ZoneUpdateOptions,
+        directories: DirectoryClients
     ) {
+        directoryAsking = directories
         self.store = store
         self.feed = feed
         self.limiter = limiter
@@ -46,6 +53,12 @@ package final class PlatformPorts: PortProvider {
         self.makeTransport = makeTransport
         self.sealing = sealing
         fetcher = ProviderClient(providers, resolver: makeResolver, group: .singletonMultiThreadedEventLoopGroup)
+        zoneClient = ZoneUpdateClient(
+            zones,
+            resolver: makeResolver,
+            group: .singletonMultiThreadedEventLoopGroup,
+            clock: clock
+        )
         sender = ProviderClient(webhooks, resolver: makeResolver, group: .singletonMultiThreadedEventLoopGroup)
     }
 
@@ -69,8 +82,12 @@ package final class PlatformPorts: PortProvider {
     package func audit() async throws -> any AuditStore { store }
     package func singleSignOn() async throws -> any SingleSignOnStore { store }
     package func identityProviders() async throws -> any IdentityProviderFetching { fetcher }
+    package func peopleDirectories() async throws -> any PeopleDirectoryStore { store }
+    package func directoryClients() async throws -> any PeopleDirectoryAsking { directoryAsking }
     package func webhooks() async throws -> any WebhookStore { store }
     package func webhookSender() async throws -> any WebhookSending { sender }
+    package func zones() async throws -> any ZoneStore { store }
+    package func zonePublishing() async throws -> any ZonePublishing { zoneClient }
     package func secrets() async throws -> any SecretSealing { sealing }
     package func keptAnswers() async throws -> any KeptAnswerStore { store }
     package func maintenance() async throws -> any MaintenanceStore { store }

@@ -1,5 +1,6 @@
 import Accounts
 import ClientConduct
+import Directories
 import Glibc
 import HTTPKit
 import Logging
@@ -166,6 +167,7 @@ package enum ServiceProcess {
             ClientSessions(sessions: store, grants: store, directory: store, keys: keys, limits: $0)
         }
         let salts = try await SCRAMSalts.load(store)
+        let directories = try await DirectoryService(ports, settings)
         let authenticator = AccountAuthenticator(
             directory: store,
             credentials: store,
@@ -175,7 +177,9 @@ package enum ServiceProcess {
             lastUseSeconds: settings.lastUseInterval.components.seconds,
             mail: MailSignIns(salts: salts, tokens: tokens, clients: clients),
             providers: store,
-            conduct: conduct
+            conduct: conduct,
+            directories: directories,
+            directoryCache: SignInCache(lifetimeSeconds: settings.directoryRemembered.components.seconds)
         )
         let flags = FeatureFlags(store: store, interval: settings.flagInterval)
         var factors = SecondFactorLimits()
@@ -189,6 +193,7 @@ package enum ServiceProcess {
             authenticator: authenticator,
             bans: conduct.table,
             conduct: conduct,
+            directories: directories,
             accounts: AccountService(
                 directory: store,
                 passwords: platform.passwords,

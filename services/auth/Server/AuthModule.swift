@@ -211,7 +211,8 @@ package enum AuthModule {
             limiter: try await context.ports.limits(),
             limits: limits,
             demandedProvider: { [authenticator = context.authenticator] account async throws(StoreError) in
-                try await authenticator.provider(demandedOf: account)
+                if let domain = try await authenticator.provider(demandedOf: account) { return domain }
+                return try await authenticator.directory(demandedOf: account)
             }
         )
     }
@@ -263,7 +264,8 @@ package enum AuthModule {
             limiter: try await context.ports.limits(),
             limits: limits,
             demandsProvider: { [authenticator = context.authenticator] domain async throws(StoreError) in
-                try await authenticator.demandsProvider(domain)
+                if try await authenticator.demandsProvider(domain) { return true }
+                return try await authenticator.demandsDirectory(domain)
             }
         )
     }

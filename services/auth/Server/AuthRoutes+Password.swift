@@ -31,6 +31,12 @@ extension AuthRoutes {
         if let domain = try await authenticator.provider(demandedOf: caller.account) {
             throw Problem.providerNeeded(domain)
         }
+        if let domain = try await authenticator.directory(demandedOf: caller.account) {
+            throw Problem(
+                .forbidden,
+                detail: "The passwords of \(domain) are kept in its directory: change yours there."
+            )
+        }
         do {
             try await accounts.changeOwnPassword(
                 of: caller.account,

@@ -1,3 +1,4 @@
+import Directories
 import Domains
 import MailPorts
 import Metrics
@@ -18,10 +19,22 @@ extension DomainManagerModule {
             notice: OwnerNotice(people: try await context.ports.people(), mail: try await context.mailer())
         )
         let webhooks = try await WebhookDispatcher(context.ports, context.settings)
+        let keeper = ZoneKeeper(
+            writer: try await context.zoneWriter(),
+            upkeep: try await context.ports.domains(),
+            notice: OwnerNotice(people: try await context.ports.people(), mail: try await context.mailer())
+        )
         let renewals = context.renewal.map { [CertificateRenewalService(renewal: $0, clock: context.clock)] } ?? []
+        let directories = try await DirectorySync(
+            context.directories,
+            context.ports,
+            mail: try await context.mailer()
+        )
         return [
-            removal(context), monitor(context), watch(quotas, context), certificateWatch(context),
+            directory(directories, context), removal(context), monitor(context), watch(quotas, context),
+            certificateWatch(context),
             deliveries(webhooks, context), count(try await context.statistics(), context),
+            writing(keeper, context),
         ] + renewals
     }
 
@@ -78,6 +91,18 @@ extension DomainManagerModule {
         }
     }
 
+    /// People of directories are brought to what those have, when their times come.
+    private static func directory(_ directories: DirectorySync, _ context: ServiceContext) -> PeriodicService {
+        PeriodicService(
+            "directory",
+            every: min(context.settings.directoryInterval, longestWait),
+            failures: "oonrumail_directory_sync_failures_total",
+            complaint: "directories were not synchronised"
+        ) {
+            _ = try await directories.pass(holder: context.holder, clock: context.clock)
+        }
+    }
+
     /// What the message trace has got is counted, domain by domain.
     private static func count(_ statistics: DomainStatistics, _ context: ServiceContext) -> PeriodicService {
         PeriodicService(
@@ -87,6 +112,18 @@ extension DomainManagerModule {
             complaint: "the mail of domains was not counted"
         ) {
             _ = try await statistics.pass(holder: context.holder, clock: context.clock)
+        }
+    }
+
+    /// The records of domains are written where they are to be, when they change.
+    private static func writing(_ keeper: ZoneKeeper, _ context: ServiceContext) -> PeriodicService {
+        PeriodicService(
+            "zones",
+            every: context.settings.zoneInterval,
+            failures: "oonrumail_zone_passes_failed_total",
+            complaint: "it was not looked which records are to be written"
+        ) {
+            _ = try await keeper.pass(holder: context.holder, clock: context.clock)
         }
     }
 

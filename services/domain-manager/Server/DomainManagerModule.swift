@@ -1,3 +1,4 @@
+import Directories
 import Domains
 import MailPorts
 import OpenIDProvider
@@ -11,6 +12,7 @@ package enum DomainManagerModule {
             directory: try await context.ports.directory(),
             permissions: try await context.ports.domainPermissions()
         )
+        let zones = try await context.zoneWriter()
         let routes = DomainRoutes(
             gate: gate,
             domains: context.domains,
@@ -19,6 +21,14 @@ package enum DomainManagerModule {
             accounts: context.accounts,
             tokens: context.tokens,
             health: context.health,
+            zones: zones.store,
+            clock: context.clock
+        )
+        let zoneRoutes = ZoneRoutes(
+            writer: zones,
+            gate: gate,
+            life: context.life,
+            tokens: context.tokens,
             clock: context.clock
         )
         let quotas = QuotaRoutes(
@@ -74,6 +84,13 @@ package enum DomainManagerModule {
             tokens: context.tokens,
             clock: context.clock
         )
+        let directories = DirectoryRoutes(
+            connections: try await DirectoryConnections(context.directories, context.ports),
+            gate: gate,
+            tokens: context.tokens,
+            holder: context.holder,
+            clock: context.clock
+        )
         let permissions = PermissionRoutes(
             gate: gate,
             limit: context.settings.domainPermissions,
@@ -95,7 +112,7 @@ package enum DomainManagerModule {
             routes: [
                 routes.routes(), discovery.routes(), quotas.routes(), policies.routes(), branding.routes(),
                 addresses.routes(), bulk.routes(), connections.routes(), certificates.routes(),
-                permissions.routes(), statistics.routes(),
+                permissions.routes(), statistics.routes(), zoneRoutes.routes(), directories.routes(),
             ] + challenges,
             endpoints: listener.map { [$0.endpoint] } ?? []
         ) {

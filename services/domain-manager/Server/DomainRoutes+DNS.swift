@@ -49,8 +49,11 @@ extension DomainRoutes {
         var checkedAt: String
         var resolver: String
         var records: [Record]
+        /// How writing them goes, where a connection with a name server covers the domain.
+        var writing: ZoneStateDocument?
 
-        init(_ report: DomainReport) {
+        init(_ report: DomainReport, _ writing: ZoneStateDocument?) {
+            self.writing = writing
             domain = report.domain
             status = report.status.rawValue
             checkedAt = RFC3339.text(report.checkedAt)
@@ -83,7 +86,15 @@ extension DomainRoutes {
         if case .exceeded(let seconds) = decision {
             throw Problem(429, detail: "Check again later.", headers: ["Retry-After": "\(seconds)"])
         }
-        return try .json(ReportDocument(try await life.monitor.check(domain.name, now: now)))
+        let report = try await life.monitor.check(domain.name, now: now)
+        return try .json(ReportDocument(report, try await writing(of: domain)))
+    }
+
+    /// nil where nobody writes the domain's records but its owner.
+    private func writing(of domain: HostedDomain) async throws -> ZoneStateDocument? {
+        let found = try await zones.zoneConnection(covering: domain.name, of: domain.organisation)
+        guard found != nil else { return nil }
+        return ZoneStateDocument(try await zones.zoneState(of: ZoneMember(domain)))
     }
 
     private struct HistoryDocument: Encodable {

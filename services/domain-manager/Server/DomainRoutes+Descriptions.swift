@@ -45,6 +45,7 @@ extension DomainRoutes {
                     "ttl": .optional(.integer), "is_secure": .truth, "status": .text, "advice": .text,
                 ])
             ),
+            "writing": .optional(ZoneRoutes.state),
         ]
     )
     /// Names which organisation's claim is meant, of a platform administrator.

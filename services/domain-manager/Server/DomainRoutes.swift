@@ -21,6 +21,7 @@ package struct DomainRoutes: Sendable {
     let accounts: AccountService
     private let tokens: TokenService
     private let health: HealthRegistry
+    let zones: any ZoneStore
     let clock: any WallClock
 
     package init(
@@ -31,6 +32,7 @@ package struct DomainRoutes: Sendable {
         accounts: AccountService,
         tokens: TokenService,
         health: HealthRegistry,
+        zones: any ZoneStore,
         clock: any WallClock
     ) {
         directory = gate.directory
@@ -41,6 +43,7 @@ package struct DomainRoutes: Sendable {
         self.accounts = accounts
         self.tokens = tokens
         self.health = health
+        self.zones = zones
         self.clock = clock
     }
 

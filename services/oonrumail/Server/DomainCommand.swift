@@ -11,7 +11,7 @@ struct DomainCommand: ParsableCommand {
         subcommands: [
             Add.self, List.self, Show.self, DNS.self, Check.self, AliasOf.self, Subaddressing.self, Verify.self,
             Suspend.self, Resume.self, Delete.self,
-            Restore.self, Import.self, Export.self, Statistics.self,
+            Restore.self, Import.self, Export.self, Statistics.self, Zone.self,
         ]
     )
 

@@ -22,6 +22,8 @@ package struct SMTPBackend: Sendable {
     package var permissions: (any DomainPermissionStore)?
     /// nil: nobody takes note of what clients do.
     package var conduct: (any ConductNoting)?
+    /// nil: no domain's people come from a directory.
+    package var people: (any PeopleDirectories)?
     package var clock: any WallClock
     /// For spool files.
     package var threads: NIOThreadPool

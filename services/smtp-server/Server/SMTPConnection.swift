@@ -90,7 +90,8 @@ final class SMTPConnection: ChannelDuplexHandler {
         resolver = RecipientResolver(
             directory: backend.directory,
             addresses: backend.addresses,
-            hostname: settings.hostname
+            hostname: settings.hostname,
+            people: backend.people
         )
         var logger = backend.logger
         logger[metadataKey: "session"] = "\(info.session)"

@@ -49,6 +49,7 @@ package enum SMTPModule {
         backend.grants = try await context.ports.sendingGrants()
         backend.permissions = try await context.ports.domainPermissions()
         backend.conduct = context.conduct
+        backend.people = context.directories
         let server = SMTPServerService(
             configuration,
             barrier: context.bans,
