@@ -324,6 +324,16 @@ def test_duplicates_are_known_again(platform, company):
     off(company, "ann")
 
 
+def test_a_duplicate_may_lead_to_another(platform, company):
+    """What a script asks for at its second run only is looked up as well."""
+    script(company, 'require ["duplicate", "fileinto", "mailbox"]; '
+           'if allof(duplicate :handle "one", duplicate :handle "two") { fileinto :create "Thrice"; }')
+    for _ in range(3):
+        write(platform, "of two handles")
+    assert subjects(platform, mailbox="Thrice") == ["of two handles"]
+    off(company, "ann")
+
+
 def test_mail_by_aliases_and_lists_goes_through_scripts(platform, company):
     script(company, 'require ["fileinto", "mailbox"]; fileinto :create "Sorted";')
     platform.cli("alias", "add", "sales@sieve.test", "ann@sieve.test", "bob@sieve.test")

@@ -10,7 +10,7 @@ import Testing
         "app_passwords.scram_server_key", "app_passwords.scram_stored_key", "audit.chain", "avatars.octets",
         "dkim_keys.public_key", "domain_branding.logo", "emails.body_structure", "emails.envelope", "emails.prefix",
         "inline_bytes.data", "kept_answers.fingerprint", "kept_answers.ticket", "passkeys.credential", "passkeys.model",
-        "passkeys.public_key", "queue_messages.data",
+        "passkeys.public_key", "queue_messages.data", "sieve_marks.mark",
     ]
 
     @Test func `every column of octets is known to be sealed or not`() {

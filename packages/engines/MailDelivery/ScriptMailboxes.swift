@@ -4,7 +4,7 @@ import SieveScript
 
 /// Where an account's scripts may file: its own mailboxes as they were when the run began.
 struct ScriptMailboxes: Sendable {
-    private let byName: [String: MailboxID]
+    private let byName: [[UInt8]: MailboxID]
     private let byUse: [SpecialUse: MailboxRecord]
 
     init(_ mailboxes: [MailboxRecord]) {
@@ -15,9 +15,9 @@ struct ScriptMailboxes: Sendable {
         )
     }
 
-    /// RFC 9051 §5.1: INBOX in any case of letters.
-    private static func key(_ name: String) -> String {
-        EmailAddress.lowercased(name) == "inbox" ? "INBOX" : name
+    /// INBOX in any case of letters (RFC 9051 §5.1); octets, because names that differ in them alone are two mailboxes.
+    private static func key(_ name: String) -> [UInt8] {
+        Array(EmailAddress.lowercased(name) == "inbox" ? "INBOX".utf8 : name.utf8)
     }
 
     func tell(_ facts: inout SieveFacts) {
@@ -29,7 +29,7 @@ struct ScriptMailboxes: Sendable {
         }
     }
 
-    var inbox: MailboxID? { byName["INBOX"] }
+    var inbox: MailboxID? { byName[Self.key("INBOX")] }
     func named(_ name: String) -> MailboxID? { byName[Self.key(name)] }
     func with(_ use: SpecialUse) -> MailboxID? { byUse[use]?.id }
 

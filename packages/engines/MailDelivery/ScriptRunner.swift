@@ -7,6 +7,8 @@ import Synchronization
 package final class ScriptRunner: Sendable {
     /// Scripts that are kept; the oldest make room.
     static let kept = 512
+    /// Runs over one message: one more than duplicates that lead to other duplicates.
+    static let runs = 16
 
     private struct Key: Hashable {
         var account: AccountID
@@ -88,20 +90,28 @@ package final class ScriptRunner: Sendable {
             return .failure(ScriptFailure(line: fault.line, column: fault.column, sentence: fault.sentence))
         }
         guard isDelivery else { return Self.run(script, on: message, facts, limits) }
-        var facts = facts
-        let asked = Mutex<Set<ScriptMark>>([])
-        facts.isDuplicate = { duplicate in
-            asked.withLock { _ = $0.insert(ScriptMark(handle: duplicate.handle, id: duplicate.id)) }
-            return false
+        var (facts, asked, known) = (facts, Set<ScriptMark>(), Set<ScriptMark>())
+        // What a script asks for is known when it has run: what is remembered of that is read, and it runs again, until it asks for
+        // nothing new.
+        for _ in 0..<Self.runs {
+            let seen = known
+            let wanted = Mutex<Set<ScriptMark>>([])
+            facts.isDuplicate = { duplicate in
+                let mark = ScriptMark(handle: duplicate.handle, id: duplicate.id)
+                wanted.withLock { _ = $0.insert(mark) }
+                return seen.contains(mark)
+            }
+            let outcome = Self.run(script, on: message, facts, limits)
+            let new = wanted.withLock { $0 }.subtracting(asked)
+            guard !new.isEmpty else { return outcome }
+            let found = try await store.scriptMarks(Array(new), of: account, at: facts.now)
+            guard !found.isEmpty else { return outcome }
+            asked.formUnion(new)
+            known.formUnion(found)
         }
-        let first = Self.run(script, on: message, facts, limits)
-        let marks = asked.withLock { Array($0) }
-        guard !marks.isEmpty else { return first }
-        // What a script asks for is known when it has run: what is remembered of that is read, and it runs again.
-        let known = try await store.scriptMarks(marks, of: account, at: facts.now)
-        guard !known.isEmpty else { return first }
-        facts.isDuplicate = { known.contains(ScriptMark(handle: $0.handle, id: $0.id)) }
-        return Self.run(script, on: message, facts, limits)
+        return .failure(
+            ScriptFailure(line: 1, column: 1, sentence: "It asks for duplicates of duplicates without end.")
+        )
     }
 
     private static func run(
