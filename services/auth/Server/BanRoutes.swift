@@ -31,32 +31,6 @@ package struct BanRoutes: Sendable {
 
     // MARK: - Documents
 
-    private struct Document: Encodable {
-        var id: Int64
-        var network: String
-        var kind: String
-        var state: String
-        var isAutomatic: Bool
-        var reason: String
-        var since: String
-        var until: String?
-        var times: Int
-        var madeBy: String
-
-        init(_ ban: Ban, _ now: Timestamp) {
-            id = ban.id.rawValue
-            network = ban.network.description
-            kind = ban.kind.rawValue
-            state = (ban.isInForce(at: now) ? Ban.State.inForce : .over).rawValue
-            isAutomatic = ban.isAutomatic
-            reason = ban.reason
-            since = RFC3339.text(ban.since)
-            until = ban.until.map { RFC3339.text($0) }
-            times = ban.times
-            madeBy = ban.madeBy
-        }
-    }
-
     private struct New: RequestDocument {
         static let members: Set<String> = ["network", "kind", "reason", "seconds"]
         var network: String
@@ -98,7 +72,7 @@ package struct BanRoutes: Sendable {
             listing.covering = address
         }
         let found = try await bans.store.bans(try query.applied(to: listing))
-        return try request.answer("bans", found, query) { Document($0, now) }
+        return try request.answer("bans", found, query) { BanDocument($0, at: now) }
     }
 
     @Sendable private func add(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
@@ -122,13 +96,13 @@ package struct BanRoutes: Sendable {
             by: actor(request, caller),
             now: now
         )
-        return try .json(Document(made, now), status: 201, headers: ["Location": "\(Self.path)/\(made.id)"])
+        return try .json(BanDocument(made, at: now), status: 201, headers: ["Location": "\(Self.path)/\(made.id)"])
     }
 
     @Sendable private func show(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         try requireOperator(caller)
         guard let ban = try await bans.store.ban(BanID(try request.number())) else { throw Problem.notFound() }
-        return try .json(Document(ban, auth.clock.now()))
+        return try .json(BanDocument(ban, at: auth.clock.now()))
     }
 
     @Sendable private func lift(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {

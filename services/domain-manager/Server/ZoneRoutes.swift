@@ -203,48 +203,12 @@ package struct ZoneRoutes: Sendable {
 
     // MARK: - Writing
 
-    private struct PlanDocument: Encodable {
-        struct Step: Encodable {
-            var id: String
-            var action: String
-            var name: String
-            var type: String
-            var purpose: String
-            var before: [String]
-            var after: String?
-            var reason: String
-        }
-        /// To be given when it is written: what was shown is written, or nothing.
-        var plan: String
-        var zone: String
-        var changes: Int
-        var steps: [Step]
-
-        init(_ plan: ZonePlan) {
-            self.plan = plan.id
-            zone = plan.zone
-            changes = plan.change.removals.count + plan.change.additions.count
-            steps = plan.steps.map {
-                Step(
-                    id: $0.id,
-                    action: $0.action.rawValue,
-                    name: $0.name,
-                    type: $0.kind.rawValue,
-                    purpose: $0.purpose,
-                    before: $0.before,
-                    after: $0.after,
-                    reason: $0.reason
-                )
-            }
-        }
-    }
-
     private func plan(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let member = try await member(request, caller)
         try await writer.countAsk(member, now: clock.now())
         let steps = request.query("replace") ?? ""
         let replacing = Set(steps.utf8.split(separator: 44).map { String(decoding: $0, as: UTF8.self) })
-        return try .json(PlanDocument(try await writer.plan(member, replacing: replacing, now: clock.now())))
+        return try .json(ZonePlanDocument(try await writer.plan(member, replacing: replacing, now: clock.now())))
     }
 
     private struct WriteOrder: RequestDocument {
@@ -268,6 +232,6 @@ package struct ZoneRoutes: Sendable {
             actor: DomainLife.Actor(caller.primaryAddress.canonical, remote: request.remote),
             now: clock.now()
         )
-        return try .json(PlanDocument(done))
+        return try .json(ZonePlanDocument(done))
     }
 }

@@ -14,33 +14,9 @@ struct BanCommand: ParsableCommand {
         subcommands: [List.self, Show.self, Add.self, Exempt.self, Lift.self]
     )
 
-    private struct Row: Encodable {
-        var id: Int64
-        var network: String
-        var kind: String
-        var state: String
-        var isAutomatic: Bool
-        var reason: String
-        var since: String
-        var until: String?
-        var times: Int
-        var madeBy: String
-
-        init(_ ban: Ban, _ now: Timestamp) {
-            id = ban.id.rawValue
-            network = ban.network.description
-            kind = ban.kind.rawValue
-            state = (ban.isInForce(at: now) ? Ban.State.inForce : .over).rawValue
-            isAutomatic = ban.isAutomatic
-            reason = ban.reason
-            since = RFC3339.wholeSeconds(ban.since)
-            until = ban.until.map { RFC3339.wholeSeconds($0) }
-            times = ban.times
-            madeBy = ban.madeBy
-        }
-
-        static let head = ["NETWORK", "KIND", "STATE", "SINCE", "UNTIL", "TIMES", "BY", "REASON"]
-        var cells: [String] { [network, kind, state, since, until ?? "lifted", "\(times)", madeBy, reason] }
+    private static let head = ["NETWORK", "KIND", "STATE", "SINCE", "UNTIL", "TIMES", "BY", "REASON"]
+    private static func cells(_ ban: BanDocument) -> [String] {
+        [ban.network, ban.kind, ban.state, ban.since, ban.until ?? "lifted", "\(ban.times)", ban.madeBy, ban.reason]
     }
 
     private static func network(_ text: String) throws -> IPNetwork {
@@ -81,9 +57,9 @@ struct BanCommand: ParsableCommand {
                 var listing = BanListing(now: now, limit: StoreOptions.page)
                 (listing.state, listing.text) = (all ? nil : .inForce, text.text)
                 let found = try await listing.every { page throws(StoreError) in try await store.bans(page) }
-                let rows = found.map { Row($0, now) }
-                var table = TextTable(Row.head)
-                for row in rows { table.add(row.cells) }
+                let rows = found.map { BanDocument($0, at: now) }
+                var table = TextTable(BanCommand.head)
+                for row in rows { table.add(BanCommand.cells(row)) }
                 try options.show(rows, table.text)
             }
         }
@@ -105,9 +81,9 @@ struct BanCommand: ParsableCommand {
                 listing.covering = address
                 let found = try await listing.every { page throws(StoreError) in try await store.bans(page) }
                 guard !found.isEmpty else { throw StoreError.notFound }
-                let rows = found.map { Row($0, now) }
-                var table = TextTable(Row.head)
-                for row in rows { table.add(row.cells) }
+                let rows = found.map { BanDocument($0, at: now) }
+                var table = TextTable(BanCommand.head)
+                for row in rows { table.add(BanCommand.cells(row)) }
                 try options.show(rows, table.text)
             }
         }
@@ -140,7 +116,7 @@ struct BanCommand: ParsableCommand {
                     now: now
                 )
                 let end = ban.until.map { "until \(RFC3339.wholeSeconds($0))" } ?? "until it is lifted"
-                try options.show(Row(ban, now), "\(network) is \(done) \(end).")
+                try options.show(BanDocument(ban, at: now), "\(network) is \(done) \(end).")
             }
         }
     }
@@ -175,7 +151,7 @@ struct BanCommand: ParsableCommand {
                 let service = try await service(ports, options)
                 let known = try await ban(of: network, service, now)
                 let lifted = try await service.lift(known.id, by: BanCommand.actor, now: now)
-                try options.show(Row(lifted, now), "The \(lifted.kind.rawValue) of \(network) is over.")
+                try options.show(BanDocument(lifted, at: now), "The \(lifted.kind.rawValue) of \(network) is over.")
             }
         }
     }

@@ -185,7 +185,7 @@ extension DomainCommand {
                 try await Zone.with(name, organisation, options) { writer, member, ports in
                     let now = ports.stores.clock().now()
                     let plan = try await writer.plan(member, replacing: Swift.Set(replace), now: now)
-                    try ZonePlanRow.print(plan, "would be changed", options)
+                    try ZonePlanDocument(plan).print("would be changed", options)
                 }
             }
         }
@@ -214,7 +214,7 @@ extension DomainCommand {
                         actor: DomainLife.Actor("cli"),
                         now: ports.stores.clock().now()
                     )
-                    try ZonePlanRow.print(done, "changed", options)
+                    try ZonePlanDocument(done).print("changed", options)
                 }
             }
         }

@@ -1,5 +1,6 @@
 import Domains
 import MailPorts
+import ServiceHost
 import Telemetry
 
 /// A connection with a name server, as commands print it; never with its secret.
@@ -43,46 +44,10 @@ struct ZoneRow: Encodable {
     }
 }
 
-/// A plan, as commands print it.
-struct ZonePlanRow: Encodable {
-    struct Step: Encodable {
-        var id: String
-        var action: String
-        var name: String
-        var type: String
-        var purpose: String
-        var before: [String]
-        var after: String?
-        var reason: String
-    }
-    var plan: String
-    var zone: String
-    var changes: Int
-    var steps: [Step]
-
-    static func print(_ plan: ZonePlan, _ verb: String, _ options: StoreOptions) throws {
-        let row = ZonePlanRow(
-            plan: plan.id,
-            zone: plan.zone,
-            changes: plan.change.removals.count + plan.change.additions.count,
-            steps: plan.steps.map {
-                Step(
-                    id: $0.id,
-                    action: $0.action.rawValue,
-                    name: $0.name,
-                    type: $0.kind.rawValue,
-                    purpose: $0.purpose,
-                    before: $0.before,
-                    after: $0.after,
-                    reason: $0.reason
-                )
-            }
-        )
+extension ZonePlanDocument {
+    func print(_ verb: String, _ options: StoreOptions) throws {
         var table = TextTable(["ACTION", "STEP", "TYPE", "REASON"])
-        for step in row.steps { table.add([step.action, step.id, step.type, step.reason]) }
-        try options.show(
-            row,
-            "\(table.text)\n\(row.changes) records of the zone \(row.zone) \(verb); plan \(row.plan)"
-        )
+        for step in steps { table.add([step.action, step.id, step.type, step.reason]) }
+        try options.show(self, "\(table.text)\n\(changes) records of the zone \(zone) \(verb); plan \(plan)")
     }
 }
