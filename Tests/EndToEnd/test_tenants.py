@@ -25,8 +25,8 @@ ROLES = ["owner", "admin", "member"]
 OPEN = re.compile(r"^/api/auth/(login|refresh|logout|second-factor)$")
 # For sign-in pages: read by anybody, on purpose.
 PUBLIC = re.compile(r"^GET /api/domains/\{name\}/branding(/logo)?$")
-# Makes something of one's own under whatever name one chooses, known elsewhere or not.
-CHOSEN = re.compile(r"PUT /api/users/me/sieve-scripts/\{name\}")
+# Things of one's own under whatever name one chooses, known elsewhere or not; made by PUT.
+CHOSEN = re.compile(r" /api/users/me/sieve-scripts/\{name\}")
 # What these do to one's own things would leave nothing to guard.
 DESTROYS = re.compile(r"suspend|delete|leave|revoke|disable|retire|erase|password$|restore|resume|purge|logout|hold")
 # Tells of others' doings, or of the world's.
@@ -111,6 +111,7 @@ class Tenant:
         self.known = {"name": list(self.domains), "domain": list(self.domains), "email": list(self.people.values())}
         self.count = 0
         # What its people have sent in bodies: it may be in things of their own since.
+        self.chosen = set()
         self.uttered = set()
 
     def add_person(self, role):
@@ -307,7 +308,11 @@ def attack(client, chance, routes, attackers, guarded, requests, is_reading=Fals
             for value in sorted(named, key=len, reverse=True):
                 rest = rest.replace(value.lower(), "")
             assert other.mark not in rest, note
-        in_path = [] if CHOSEN.search(repr(route)) else named[:len(route.names)]
+        in_path = named[:len(route.names)]
+        if CHOSEN.search(repr(route)):
+            if route.method == "PUT":
+                mine.chosen |= set(in_path)
+            in_path = [value for value in in_path if value not in mine.chosen]
         if any(not mine.has(value) and value not in mine.uttered and other.has(value) for value in in_path):
             assert status >= 400, note
         if status == 401 and role and client.ask("GET", "/api/users/me", None, mine.tokens[role])[0] == 401:
