@@ -28,13 +28,11 @@ let mayImportProducts: [String: Set<String>] = [
     "engines": ["Logging", "Metrics", "DequeModule", "NIOCore"],
     "runtime": [
         "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOSSL", "NIOConcurrencyHelpers", "Hummingbird",
-        "HummingbirdCore",
-        "ServiceLifecycle", "UnixSignals", "HTTPTypes", "Tracing",
+        "HummingbirdCore", "ServiceLifecycle", "UnixSignals", "HTTPTypes", "Tracing",
     ],
     "adapters": [
         "Logging", "Metrics", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL", "NIOHTTP1", "GRDB", "GRDBSQLite",
-        "DequeModule",
-        "AsyncHTTPClient", "Tracing",
+        "DequeModule", "AsyncHTTPClient", "Tracing",
     ],
     "hosting": ["ServiceLifecycle", "NIOPosix", "Logging", "Metrics"],
     "Server": [
@@ -105,8 +103,7 @@ func tests(_ needs: Needs) -> [Target] {
 let model = ["ByteParsing", "MailModel"]
 let serving = [
     "ServiceHost", "MailModel", "MailPorts", "Telemetry", "PlatformConfig", "NetKit", "Logging", "Metrics", "NIOCore",
-    "NIOPosix",
-    "ServiceLifecycle",
+    "NIOPosix", "ServiceLifecycle",
 ]
 
 let package = Package(
@@ -137,14 +134,7 @@ let package = Package(
             system("CHiredis", apt: "libhiredis-dev"),
             system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         ],
-        libraries(
-            "base",
-            [
-                "ByteParsing": [],
-                "MailModel": [],
-                "MailCrypto": ["CSodium", "COpenSSL"],
-            ]
-        ),
+        libraries("base", ["ByteParsing": [], "MailModel": [], "MailCrypto": ["CSodium", "COpenSSL"]]),
         libraries(
             "wire",
             [
@@ -160,12 +150,7 @@ let package = Package(
                 "SieveScript": model,
             ]
         ),
-        libraries(
-            "ports",
-            [
-                "MailPorts": ["MailModel", "NIOCore", "Tracing"]
-            ]
-        ),
+        libraries("ports", ["MailPorts": ["MailModel", "NIOCore", "Tracing"]]),
         libraries(
             "engines",
             [
@@ -234,8 +219,7 @@ let package = Package(
                 ],
                 "TelemetryExport": [
                     "MailModel", "MailPorts", "Telemetry", "NIOCore", "NIOHTTP1", "AsyncHTTPClient", "Logging",
-                    "Metrics",
-                    "Tracing",
+                    "Metrics", "Tracing",
                 ],
                 "TLSProbe": [
                     "ByteParsing", "MailModel", "MailPorts", "SMTPWire", "NIOCore", "NIOPosix", "NIOTLS", "NIOSSL",
@@ -263,8 +247,7 @@ let package = Package(
                 "ServiceHost": [
                     "MailModel", "MailCrypto", "MailPorts", "Accounts", "Addresses", "Domains", "SingleSignOn",
                     "ClientConduct", "Directories", "MailDelivery", "SenderAuth", "PlatformConfig", "NetKit", "HTTPKit",
-                    "ServiceLifecycle", "NIOPosix",
-                    "Telemetry", "Logging", "Metrics",
+                    "ServiceLifecycle", "NIOPosix", "Telemetry", "Logging", "Metrics",
                 ]
             ]
         ),
@@ -275,17 +258,16 @@ let package = Package(
                     "ServiceHost", "ByteParsing", "MailModel", "MailCrypto", "MailPorts", "Telemetry", "PlatformConfig",
                     "NetKit", "HTTPKit", "Database", "SQLStore", "StoreMove", "BlobFiles", "BlobS3", "SearchOpenSearch",
                     "CacheMemory", "CacheRedis", "DNSResolver", "DNSUpdates", "TLSProbe", "ACMEClient", "SMTPTransport",
-                    "MailDelivery", "TelemetryExport",
-                    "ProviderHTTP", "DirectoryLDAP", "DirectorySQL", "Directories", "Accounts", "SingleSignOn",
-                    "Domains", "ClientConduct", "Logging", "Metrics", "Tracing",
+                    "MailDelivery", "TelemetryExport", "ProviderHTTP", "DirectoryLDAP", "DirectorySQL", "Directories",
+                    "Accounts", "SingleSignOn", "Domains", "ClientConduct", "Logging", "Metrics", "Tracing",
                     "ServiceLifecycle", "UnixSignals", "NIOCore", "NIOPosix", "NIOSSL",
                 ]
             ]
         ),
         servers([
             "smtp-server/SMTPServer": serving + [
-                "ByteParsing", "SMTPWire", "SASLMechanisms", "MessageFormat", "MailDelivery", "MailPolicy",
-                "MailQueue", "SenderAuth", "Accounts", "NIOTLS", "NIOSSL",
+                "ByteParsing", "SMTPWire", "SASLMechanisms", "MessageFormat", "MailDelivery", "MailPolicy", "MailQueue",
+                "SenderAuth", "Accounts", "NIOTLS", "NIOSSL",
             ],
             "imap-server/IMAPServer": serving + [
                 "ByteParsing", "IMAPWire", "SASLMechanisms", "MessageFormat", "MailboxEngine", "Accounts", "NIOTLS",
@@ -294,9 +276,8 @@ let package = Package(
             "auth/AuthServer": [
                 "MailModel", "MailPorts", "MailCrypto", "WebAuthn", "HTTPKit", "Telemetry", "Accounts", "Addresses",
                 "Domains", "MailboxEngine", "OpenIDProvider", "OpenIDWire", "SingleSignOn", "ServiceHost",
-                "ClientConduct", "PlatformConfig",
-                "MailDelivery",
-                "SenderAuth", "Logging", "Metrics", "ServiceLifecycle",
+                "ClientConduct", "PlatformConfig", "MailDelivery", "SenderAuth", "Logging", "Metrics",
+                "ServiceLifecycle",
             ],
             "storage/StorageServer": [
                 "ServiceHost", "PlatformConfig", "MailModel", "MailPorts", "MailSearch", "Accounts", "Telemetry",
@@ -305,8 +286,7 @@ let package = Package(
             "domain-manager/DomainManagerServer": [
                 "ServiceHost", "MailModel", "MailPorts", "HTTPKit", "Telemetry", "Accounts", "Addresses", "Domains",
                 "OpenIDProvider", "SingleSignOn", "Directories", "SenderAuth", "MailPolicy", "PlatformConfig", "NetKit",
-                "TLSWire",
-                "NIOCore", "NIOTLS", "NIOSSL", "Logging", "Metrics", "ServiceLifecycle",
+                "TLSWire", "NIOCore", "NIOTLS", "NIOSSL", "Logging", "Metrics", "ServiceLifecycle",
             ],
             "oonrumail/OperatorCommands": [
                 "ByteParsing", "MailModel", "MailPorts", "MailCrypto", "MessageFormat", "Accounts", "Addresses",
@@ -372,8 +352,8 @@ let package = Package(
                 "Logging",
             ],
             "BlobS3Tests": [
-                "MailModel", "MailPorts", "MailCrypto", "BlobFiles", "BlobS3", "BackendTesting", "NIOCore",
-                "NIOPosix", "Logging",
+                "MailModel", "MailPorts", "MailCrypto", "BlobFiles", "BlobS3", "BackendTesting", "NIOCore", "NIOPosix",
+                "Logging",
             ],
             "SenderAuthTests": model + ["MailCrypto", "MailPorts", "SenderAuth", "MailTesting", "NIOCore"],
             "DomainsTests": [

@@ -1,28 +1,8 @@
 import HTTPKit
 import MailModel
 import MailPorts
+import ServiceHost
 import Telemetry
-
-/// A run as answers have it.
-struct DirectoryRunDocument: Encodable {
-    var startedAt: String
-    var endedAt: String
-    var outcome: String
-    var detail: String
-    var seen: Int64
-    var made: Int64
-    var changed: Int64
-    var suspended: Int64
-    var restored: Int64
-    var skipped: Int64
-
-    init(_ run: DirectoryRun) {
-        (startedAt, endedAt) = (RFC3339.text(run.startedAt), RFC3339.text(run.endedAt))
-        (outcome, detail) = (run.outcome.rawValue, run.detail)
-        (seen, made, changed) = (run.seen, run.made, run.changed)
-        (suspended, restored, skipped) = (run.suspended, run.restored, run.skipped)
-    }
-}
 
 /// A connection as answers have it: without its secret.
 struct DirectoryDocument: Encodable {

@@ -2,7 +2,7 @@ import ArgumentParser
 import Directories
 import MailModel
 import MailPorts
-import Telemetry
+import ServiceHost
 
 extension DirectoryCommand {
     struct Add: AsyncParsableCommand {
@@ -138,7 +138,7 @@ extension DirectoryCommand {
 
         private struct Report: Encodable {
             var dryRun: Bool
-            var run: DirectoryRunRow
+            var run: DirectoryRunDocument
             var lines: [Line]
         }
 
@@ -158,10 +158,10 @@ extension DirectoryCommand {
                 try options.show(
                     Report(
                         dryRun: dryRun,
-                        run: DirectoryRunRow(report.run),
+                        run: DirectoryRunDocument(report.run),
                         lines: report.lines.map { Line(email: $0.address, what: $0.what) }
                     ),
-                    "\(table.text)\n\(DirectoryRunRow.sentence(report.run))"
+                    "\(table.text)\n\(DirectoryRunDocument(report.run).sentence)"
                 )
                 guard report.run.outcome == .done else {
                     throw CommandFailure(.failure, "the synchronisation did not do all of it")

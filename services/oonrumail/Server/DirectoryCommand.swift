@@ -3,7 +3,6 @@ import Directories
 import MailModel
 import MailPorts
 import ServiceHost
-import Telemetry
 
 struct DirectoryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -29,7 +28,7 @@ struct DirectoryCommand: ParsableCommand {
         var personQuery: String?
         var passwordQuery: String?
         var peopleQuery: String?
-        var lastRun: DirectoryRunRow?
+        var lastRun: DirectoryRunDocument?
     }
 
     static func with(
@@ -71,7 +70,7 @@ struct DirectoryCommand: ParsableCommand {
             mostSuspended: found.mostSuspended,
             setBy: found.setBy.rawValue,
             hasSecret: found.sealedSecret != nil,
-            lastRun: run.map { DirectoryRunRow($0) }
+            lastRun: run.map { DirectoryRunDocument($0) }
         )
         var table = TextTable(["MEMBER", "VALUE"])
         switch found.source {
@@ -98,7 +97,7 @@ struct DirectoryCommand: ParsableCommand {
         table.add(["synchronised", found.isSynchronised ? "at intervals" : "by hand"])
         table.add(["suspends at most", "\(found.mostSuspended) %"])
         table.add(["set by", row.setBy])
-        if let run { table.add(["last run", DirectoryRunRow.sentence(run)]) }
+        if let run { table.add(["last run", DirectoryRunDocument(run).sentence]) }
         try options.show(row, table.text)
     }
 
@@ -138,29 +137,11 @@ struct DirectoryCommand: ParsableCommand {
     }
 }
 
-/// A run as commands print it.
-struct DirectoryRunRow: Encodable {
-    var startedAt: String
-    var outcome: String
-    var detail: String
-    var seen: Int64
-    var made: Int64
-    var changed: Int64
-    var suspended: Int64
-    var restored: Int64
-    var skipped: Int64
-
-    init(_ run: DirectoryRun) {
-        (startedAt, outcome, detail) = (RFC3339.text(run.startedAt), run.outcome.rawValue, run.detail)
-        (seen, made, changed) = (run.seen, run.made, run.changed)
-        (suspended, restored, skipped) = (run.suspended, run.restored, run.skipped)
-    }
-
-    static func sentence(_ run: DirectoryRun) -> String {
+extension DirectoryRunDocument {
+    /// For people.
+    var sentence: String {
         let counts =
-            "\(run.seen) people; \(run.made) made, \(run.changed) changed, \(run.suspended) suspended, "
-            + "\(run.restored) restored, \(run.skipped) skipped"
-        return "\(RFC3339.text(run.startedAt)) \(run.outcome.rawValue): \(counts)"
-            + (run.detail.isEmpty ? "" : ". \(run.detail)")
+            "\(seen) people; \(made) made, \(changed) changed, \(suspended) suspended, \(restored) restored, \(skipped) skipped"
+        return "\(startedAt) \(outcome): \(counts)" + (detail.isEmpty ? "" : ". \(detail)")
     }
 }

@@ -20,10 +20,6 @@ struct VerifyCommand: AsyncParsableCommand {
         var findings: [String]
     }
 
-    private static func counted(_ count: Int, _ one: String, _ several: String? = nil) -> String {
-        "\(count) \(count == 1 ? one : several ?? one + "s")"
-    }
-
     func run() async throws {
         try await options.withPorts("verify") { ports in
             let report = try await ports.stores.maintenance().verify()
@@ -35,12 +31,12 @@ struct VerifyCommand: AsyncParsableCommand {
                 findings: report.findings
             )
             let counts = [
-                Self.counted(report.accounts, "account"), Self.counted(report.mailboxes, "mailbox", "mailboxes"),
-                Self.counted(report.messages, "message"), Self.counted(report.blobs, "file") + " of large ones",
+                report.accounts.counted("account"), report.mailboxes.counted("mailbox", "mailboxes"),
+                report.messages.counted("message"), report.blobs.counted("file") + " of large ones",
             ].joined(separator: ", ")
             let lines =
                 report.findings.map(TextTable.printable) + [
-                    "Checked \(counts): \(report.findings.isEmpty ? "all is well" : Self.counted(report.findings.count, "finding"))."
+                    "Checked \(counts): \(report.findings.isEmpty ? "all is well" : report.findings.count.counted("finding"))."
                 ]
             try options.show(document, lines.joined(separator: "\n"))
             guard report.findings.isEmpty else { throw ExitCode(CommandFailure.Code.failure.rawValue) }

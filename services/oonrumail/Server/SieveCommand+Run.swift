@@ -48,11 +48,11 @@ extension SieveCommand {
                     whole = whole?.joined(report) ?? report
                 } while request.after != nil
                 guard let whole else { return }
-                let verb = dryRun ? "would be" : "were"
+                let verb = dryRun ? "to be " : ""
                 try options.show(
                     ScriptReportDocument(whole),
                     """
-                    \(whole.messages.count) messages: \(whole.moved) \(verb) moved, \(whole.copied) copied, \(whole.marked) \
+                    \(whole.messages.count.counted("message")): \(whole.moved) \(verb)moved, \(whole.copied) copied, \(whole.marked) \
                     flagged, \(whole.discarded) moved to the trash; for \(whole.failed) the script failed; \(whole.leftOut) actions \
                     are left out over stored mail.
                     """
