@@ -148,6 +148,7 @@ let package = Package(
                 "TLSWire": [],
                 "DNSWire": ["ByteParsing", "MailModel", "MailCrypto"],
                 "SieveScript": model,
+                "SafeHTML": ["ByteParsing"],
             ]
         ),
         libraries("ports", ["MailPorts": ["MailModel", "NIOCore", "Tracing"]]),
@@ -161,12 +162,12 @@ let package = Package(
                 "MailDelivery": model + [
                     "MessageFormat", "SieveScript", "MailPorts", "SenderAuth", "NIOCore", "Logging", "Metrics",
                 ],
-                "MailPolicy": model + ["MessageFormat", "MailPorts"],
+                "MailPolicy": model + ["MessageFormat", "SafeHTML", "MailPorts"],
                 "Addresses": ["MailModel", "MailCrypto", "MailPorts", "CSVWire"],
                 "MailQueue": model + ["MessageFormat", "MailPorts", "NIOCore", "Logging", "Metrics"],
                 "Accounts": [
-                    "MailModel", "SASLMechanisms", "SieveScript", "MailCrypto", "MailPorts", "WebAuthn", "Logging",
-                    "Metrics",
+                    "MailModel", "SASLMechanisms", "SieveScript", "SafeHTML", "MailCrypto", "MailPorts", "WebAuthn",
+                    "Logging", "Metrics",
                 ],
                 "Domains": model + [
                     "MailCrypto", "MailPorts", "MessageFormat", "SenderAuth", "NIOCore", "Logging", "Metrics",
@@ -200,9 +201,7 @@ let package = Package(
                 "Database": [
                     "CLibPQ", "MailModel", "MailPorts", "GRDB", "GRDBSQLite", "Logging", "Metrics", "DequeModule",
                 ],
-                "SQLStore": model + [
-                    "Database", "MailPorts", "MailCrypto", "CZlib", "NIOCore", "Logging", "Metrics",
-                ],
+                "SQLStore": model + ["Database", "MailPorts", "MailCrypto", "CZlib", "NIOCore", "Logging", "Metrics"],
                 "BlobFiles": ["MailModel", "MailPorts", "MailCrypto", "CZlib", "NIOCore", "NIOPosix", "Logging"],
                 "StoreMove": ["Database", "SQLStore", "MailModel", "MailPorts", "NIOCore"],
                 "CacheMemory": ["MailModel", "MailPorts", "NIOCore", "Logging"],
@@ -382,6 +381,7 @@ let package = Package(
             "CSVWireTests": ["CSVWire"],
             "TLSWireTests": ["TLSWire"],
             "DNSWireTests": ["ByteParsing", "MailCrypto", "DNSWire"],
+            "SafeHTMLTests": ["SafeHTML"],
             "SieveScriptTests": model + ["MessageFormat", "SieveScript"],
             "TLSProbeTests": ["MailPorts", "TLSProbe", "NIOCore"],
             "AddressesTests": ["MailModel", "MailPorts", "CSVWire", "Addresses", "Telemetry", "MailTesting"],

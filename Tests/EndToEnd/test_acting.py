@@ -24,6 +24,9 @@ OPEN = {
     "GET /api/users/me/sieve-scripts", "POST /api/users/me/sieve/check", "POST /api/users/me/sieve/deactivate",
     "GET /api/users/me/sieve-scripts/{name}", "PUT /api/users/me/sieve-scripts/{name}", "DELETE /api/users/me/sieve-scripts/{name}",
     "POST /api/users/me/sieve-scripts/{name}/activate", "POST /api/users/me/sieve-scripts/{name}/run",
+    "GET /api/users/me/identities", "GET /api/users/me/identities/{address}", "PUT /api/users/me/identities/{address}",
+    "DELETE /api/users/me/identities/{address}", "GET /api/users/me/composing", "PUT /api/users/me/composing",
+    "POST /api/users/me/composing/suggest",
     "GET /api/users/me/vacation", "PUT /api/users/me/vacation", "DELETE /api/users/me/vacation",
 }
 

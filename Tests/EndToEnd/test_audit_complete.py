@@ -39,6 +39,7 @@ EXCEPTIONS = {
     "POST /api/domains/{name}/directory/test": "asks the directory",
     "POST /api/certificates/{host}/check": "looks at the certificate",
     "POST /api/users/me/sieve/check": "reads a text and keeps nothing",
+    "POST /api/users/me/composing/suggest": "proposes an address and keeps nothing",
     "POST /autodiscover/autodiscover.xml": "reads settings of mail programs",
     "POST /Autodiscover/Autodiscover.xml": "reads settings of mail programs",
     "POST /oauth2/introspect": "reads what a token is worth",
@@ -185,6 +186,9 @@ def domains(story, dns):
     story.do("PUT /api/domains/{name}/policy", OWNER, [SHOP], {"registration": "approval"}, "domain.policy", SHOP)
     look = {"product_name": "Shop Mail"}
     story.do("PUT /api/domains/{name}/branding", OWNER, [SHOP], look, "domain.branding", SHOP)
+    signature = "/api/domains/{name}/signature"
+    story.do(f"PUT {signature}", OWNER, [SHOP], {"text": "{name}"}, "domain.signature", SHOP)
+    story.do(f"DELETE {signature}", OWNER, [SHOP], None, "domain.signature", SHOP)
     logo = "/api/domains/{name}/branding/logo"
     story.do(f"PUT {logo}", OWNER, [SHOP], png(), "domain.logo", SHOP, media="image/png")
     story.do(f"DELETE {logo}", OWNER, [SHOP], None, "domain.logo", SHOP)
@@ -284,6 +288,10 @@ def own_things(story):
     story.do("DELETE /api/users/me/avatar", MEMBER, [], None, "account.avatar", MEMBER)
     story.do("PUT /api/users/me/vacation", MEMBER, [], {"is_enabled": True, "text": "Away."}, "account.vacation", MEMBER)
     story.do("DELETE /api/users/me/vacation", MEMBER, [], None, "account.vacation", MEMBER)
+    path = "/api/users/me/identities/{address}"
+    story.do(f"PUT {path}", MEMBER, [MEMBER], {"name": "Me"}, "account.identity", MEMBER)
+    story.do(f"DELETE {path}", MEMBER, [MEMBER], None, "account.identity", MEMBER)
+    story.do("PUT /api/users/me/composing", MEMBER, [], {"signature": {"text": "Me"}}, "account.composing", MEMBER)
     path = "/api/users/me/sieve-scripts"
     story.do(f"PUT {path}/{{name}}", MEMBER, ["main"], {"text": "keep;"}, "sieve.put", MEMBER)
     story.do(f"POST {path}/{{name}}/activate", MEMBER, ["main"], {}, "sieve.activate", MEMBER)

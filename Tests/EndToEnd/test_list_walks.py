@@ -293,6 +293,8 @@ def test_filters_are_those_of_the_whole_list(platform, house):
         ("/api/users/me/masked-addresses", "masked_addresses", "site", ["B.example", "b.example"], lambda row, value: row["site"] == value),
         ("/api/users/me/masked-addresses", "masked_addresses", "is_enabled", ["true", "false"], lambda row, value: row["is_enabled"] == (value == "true")),
         ("/api/users/me/masked-addresses", "masked_addresses", "text", ["label 3", "Z.EX"], lambda row, value: has(value)(row["address"], row["label"], row["site"])),
+        ("/api/users/me/identities", "identities", "kind", ["own", "masked", "alias"], lambda row, value: row["kind"] == value),
+        ("/api/users/me/identities", "identities", "text", ["OA", "%"], lambda row, value: has(value)(row["email"], row["name"])),
         ("/api/users/me/sieve-scripts", "sieve_scripts", "is_active", ["true", "false"], lambda row, value: row["is_active"] == (value == "true")),
         ("/api/users/me/sieve-scripts", "sieve_scripts", "text", ["A", "_", "%"], lambda row, value: has(value)(row["name"])),
         ("/api/users/me/app-passwords", "app_passwords", "scope", ["imap", "smtp", "sieve"], lambda row, value: value in row["scopes"]),

@@ -236,7 +236,7 @@ import Testing
         "token_keys", "oauth_clients", "oauth_codes", "oauth_grants", "oauth_devices",
         "provider_connections", "spent_sign_in_steps", "webhooks", "webhook_deliveries",
         "domain_statistics", "statistics_position", "bans", "zone_connections", "zone_records", "zone_states",
-        "directory_connections", "directory_runs",
+        "directory_connections", "directory_runs", "domain_signatures",
     ]
 
     @Test(arguments: Engine.all) func everyTableOfMailLeadsItsKeyWithTheAccount(_ engine: Engine) async throws {

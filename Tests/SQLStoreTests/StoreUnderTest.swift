@@ -18,7 +18,7 @@ typealias EveryStorePort = DirectoryStore & MailboxSharingStore & PasskeyStore &
     & MailboxStore & QueueStore & SessionStore & TraceStore & CredentialStore & SecondFactorStore & AuditStore
     & KeptAnswerStore & QuotaStore & SearchSourceStore & PolicyStore & PeopleStore & BrandingStore & RecoveryStore
     & InvitationStore & BulkStore & WebhookStore & BanStore & SignUpStore & RegistrationStore & AvatarStore
-    & VacationStore & ScriptStore
+    & VacationStore & ScriptStore & IdentityStore
     & AccountAddressStore & MaintenanceStore & StatisticsStore & ZoneStore
     & AddressBook
     & DelegatedKeyStore & CertificateStore & SealedValueStore & TokenKeyStore & OAuthClientStore & OAuthGrantStore

@@ -64,15 +64,20 @@ extension SQLStore: DomainPermissionStore {
     }
 
     package func sendingDomains(of account: AccountID) async throws(StoreError) -> [String] {
-        try await database.read { connection throws(StoreError) in
-            try connection.all(
-                """
-                \(Self.domainGrantQuery) \(Self.holding) AND domains.status = 'active'
-                WHERE accounts.account_id = $1 AND (permissions & \(DomainPermissions.sendAs.rawValue)) <> 0
-                """,
-                [.integer(account.rawValue)]
-            ) { row throws(StoreError) in row.text(0) }
-        }
+        try await database.read { connection throws(StoreError) in try Self.sendingDomains(of: account, connection) }
+    }
+
+    static func sendingDomains(
+        of account: AccountID,
+        _ connection: any SQLConnection
+    ) throws(StoreError) -> [String] {
+        try connection.all(
+            """
+            \(domainGrantQuery) \(holding) AND domains.status = 'active'
+            WHERE accounts.account_id = $1 AND (permissions & \(DomainPermissions.sendAs.rawValue)) <> 0
+            """,
+            [.integer(account.rawValue)]
+        ) { row throws(StoreError) in row.text(0) }
     }
 
     package func managesUser(_ account: AccountID, by manager: AccountID) async throws(StoreError) -> Bool {

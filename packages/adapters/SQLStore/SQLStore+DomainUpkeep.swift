@@ -43,6 +43,7 @@ extension SQLStore {
             try connection.execute("DELETE FROM domain_checks WHERE name = $1", key)
             try connection.execute("DELETE FROM domain_policies WHERE domain = $1", key)
             try connection.execute("DELETE FROM domain_branding WHERE domain = $1", key)
+            try connection.execute("DELETE FROM domain_signatures WHERE domain = $1", key)
             try connection.execute("DELETE FROM domain_permissions WHERE domain = $1", key)
             try connection.execute("DELETE FROM domain_statistics WHERE domain = $1", key)
             try Self.removeProvider(of: name, connection)

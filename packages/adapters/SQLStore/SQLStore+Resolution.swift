@@ -1,6 +1,6 @@
 import Database
-package import MailModel
-package import MailPorts
+import MailModel
+import MailPorts
 
 /// What becomes of mail to an address.
 ///
@@ -180,56 +180,5 @@ extension SQLStore {
             )
         }
         return try full(found, connection) ?? found
-    }
-
-    // MARK: - Sending
-
-    package func sendingAddresses(of account: AccountID) async throws(StoreError) -> [EmailAddress] {
-        try await database.read { [policies] connection throws(StoreError) in
-            var found: [EmailAddress] = []
-            try connection.query(
-                """
-                SELECT own.written, standing.name, domains.name, domains.policy_version, standing.policy_version FROM (
-                    SELECT written, domain FROM addresses WHERE account_id = $1
-                    UNION SELECT alias.written, alias.domain FROM addresses AS own
-                    JOIN alias_targets ON alias_targets.target = own.address
-                    JOIN addresses AS alias ON alias.address = alias_targets.address
-                    WHERE own.account_id = $1
-                    AND (SELECT COUNT(*) FROM alias_targets AS every WHERE every.address = alias.address) = 1
-                    UNION SELECT written, domain FROM masked_addresses WHERE account_id = $1 AND is_enabled = 1
-                ) AS own JOIN domains ON domains.name = own.domain AND domains.status = 'active'
-                LEFT JOIN domains AS standing ON standing.alias_of = own.domain AND standing.status = 'active'
-                """,
-                [.integer(account.rawValue)]
-            ) { row throws(StoreError) in
-                let own = Self.address(row.text(0))
-                if found.last != own { found.append(own) }
-                policies.note(row.text(2), version: row.optionalInteger(3))
-                if let name = row.optionalText(1) {
-                    policies.note(name, version: row.optionalInteger(4))
-                    found.append(EmailAddress(uncheckedLocalPart: own.localPart, domain: name))
-                }
-            }
-            return found
-        }
-    }
-
-    package func separators(of account: AccountID) async throws(StoreError) -> [String: SubaddressSeparator] {
-        try await database.read { connection throws(StoreError) in
-            var found: [String: SubaddressSeparator] = [:]
-            try connection.query(
-                """
-                SELECT domains.name, domains.separator, standing.name FROM domains
-                LEFT JOIN domains AS standing ON standing.alias_of = domains.name
-                WHERE domains.name IN (SELECT domain FROM addresses WHERE account_id = $1)
-                """,
-                [.integer(account.rawValue)]
-            ) { row throws(StoreError) in
-                let separator = Self.separator(row.optionalText(1))
-                found[row.text(0)] = separator
-                if let name = row.optionalText(2) { found[name] = separator }
-            }
-            return found
-        }
     }
 }

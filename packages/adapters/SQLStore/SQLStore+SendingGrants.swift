@@ -96,19 +96,22 @@ extension SQLStore: SendingGrantStore {
     ) async throws(StoreError) -> [(kind: SendingGrantKind, address: EmailAddress)] {
         let rows = try await database.read { connection throws(StoreError) in
             try connection.all(
-                """
-                SELECT kind, addresses.written FROM sending_grants
-                JOIN addresses ON addresses.address = sending_grants.address AND addresses.account_id = sending_grants.account_id
-                JOIN accounts AS owner ON owner.account_id = sending_grants.account_id AND owner.status = 'active'
-                JOIN accounts AS grantee ON grantee.account_id = grantee_id AND grantee.organisation_id = owner.organisation_id
-                JOIN domains ON domains.name = addresses.domain AND domains.status = 'active'
-                WHERE grantee_id = $1
-                """,
+                "SELECT kind, addresses.written \(Self.grantsInForce)",
                 [.integer(grantee.rawValue)]
             ) { row throws(StoreError) in Granted(kind: row.text(0), address: Self.address(row.text(1))) }
         }
         return rows.compactMap { row in SendingGrantKind(rawValue: row.kind).map { ($0, row.address) } }
     }
+
+    /// Those that `$1` holds.
+    static let grantsInForce = """
+        FROM sending_grants
+        JOIN addresses ON addresses.address = sending_grants.address AND addresses.account_id = sending_grants.account_id
+        JOIN accounts AS owner ON owner.account_id = sending_grants.account_id AND owner.status = 'active'
+        JOIN accounts AS grantee ON grantee.account_id = grantee_id AND grantee.organisation_id = owner.organisation_id
+        JOIN domains ON domains.name = addresses.domain AND domains.status = 'active'
+        WHERE grantee_id = $1
+        """
 
     private struct Granted: Sendable {
         var kind: String

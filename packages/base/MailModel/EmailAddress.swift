@@ -3,6 +3,8 @@
 /// The local part is kept as written (unquoted); the domain in lower case. Two addresses are equal when they
 /// name the same mailbox here: local parts are compared without regard to ASCII case.
 package struct EmailAddress: Sendable, CustomStringConvertible {
+    /// Octets of an address that is given as text.
+    package static let longest = 320
     /// Without quotes and backslashes of the quoted form.
     ///
     /// At most 64 octets (RFC 5321 §4.5.3.1.1).
@@ -88,7 +90,10 @@ package struct EmailAddress: Sendable, CustomStringConvertible {
 }
 
 extension EmailAddress: Hashable {
-    package static func == (left: EmailAddress, right: EmailAddress) -> Bool { left.canonical == right.canonical }
+    /// By octets, as stores do: two spellings of one letter are two addresses.
+    package static func == (left: EmailAddress, right: EmailAddress) -> Bool {
+        left.canonical.utf8.elementsEqual(right.canonical.utf8)
+    }
     package func hash(into hasher: inout Hasher) { hasher.combine(canonical) }
 }
 

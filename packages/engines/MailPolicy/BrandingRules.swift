@@ -1,5 +1,6 @@
 import ByteParsing
 package import MailModel
+import SafeHTML
 
 extension DomainBranding {
     /// Everything that is wrong; empty for what can be kept.

@@ -1,6 +1,7 @@
 import ByteParsing
 package import MailModel
 import MessageFormat
+import SafeHTML
 
 /// Adds a domain's footer to what its people send: to the text that is read first, in each form that it has.
 ///

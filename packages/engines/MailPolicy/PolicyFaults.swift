@@ -1,5 +1,6 @@
 import ByteParsing
 package import MailModel
+import SafeHTML
 
 /// What is wrong with one member of a policy.
 package struct PolicyMemberFault: Hashable, Sendable {

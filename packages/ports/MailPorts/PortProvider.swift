@@ -41,6 +41,7 @@ package protocol PortProvider: Sendable {
     func signUps() async throws -> any SignUpStore
     func avatars() async throws -> any AvatarStore
     func vacations() async throws -> any VacationStore
+    func identities() async throws -> any IdentityStore
     func scripts() async throws -> any ScriptStore
     func accountAddresses() async throws -> any AccountAddressStore
     func branding() async throws -> any BrandingStore

@@ -33,6 +33,13 @@ package struct PeopleSettings: Sendable {
         1...100_000,
         "Accounts that have permissions on one domain, and domains that one account has permissions on"
     )
+    package let identities = Setting.integer(
+        "OONRUMAIL_IDENTITIES",
+        .accounts,
+        100,
+        1...10_000,
+        "Addresses of one account that have a name, a signature or an address for answers of their own"
+    )
     package let vacationReplies = Setting.integer(
         "OONRUMAIL_VACATION_REPLIES",
         .accounts,

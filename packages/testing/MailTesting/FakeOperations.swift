@@ -182,6 +182,7 @@ package struct FakePorts: PortProvider {
     package func signUps() async throws -> any SignUpStore { throw StoreError.refused("no fake") }
     package func avatars() async throws -> any AvatarStore { FakeAvatars() }
     package func vacations() async throws -> any VacationStore { throw StoreError.refused("no fake") }
+    package func identities() async throws -> any IdentityStore { throw StoreError.refused("no fake") }
     package func scripts() async throws -> any ScriptStore { throw StoreError.refused("no fake") }
     package func accountAddresses() async throws -> any AccountAddressStore { throw StoreError.refused("no fake") }
     package func branding() async throws -> any BrandingStore { looks }

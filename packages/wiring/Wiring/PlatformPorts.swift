@@ -98,6 +98,7 @@ package final class PlatformPorts: PortProvider {
     package func signUps() async throws -> any SignUpStore { store }
     package func avatars() async throws -> any AvatarStore { store }
     package func vacations() async throws -> any VacationStore { store }
+    package func identities() async throws -> any IdentityStore { store }
     package func scripts() async throws -> any ScriptStore { store }
     package func accountAddresses() async throws -> any AccountAddressStore { store }
     package func branding() async throws -> any BrandingStore { store }

@@ -96,6 +96,11 @@ package enum AuthModule {
                     tokens: context.tokens,
                     clock: context.clock
                 ).routes(),
+                IdentityRoutes(
+                    identities: try await identities(context),
+                    tokens: context.tokens,
+                    clock: context.clock
+                ).routes(),
                 try await scripts(context).routes(),
                 AccountAddressRoutes(
                     addresses: AccountAddresses(

@@ -49,6 +49,12 @@ package enum DomainManagerModule {
             tokens: context.tokens,
             clock: context.clock
         )
+        let signatures = SignatureRoutes(
+            signatures: try await context.ports.identities(),
+            gate: gate,
+            tokens: context.tokens,
+            clock: context.clock
+        )
         let settings = context.settings
         let discovery = DiscoveryRoutes(
             directory: try await context.ports.directory(),
@@ -112,7 +118,8 @@ package enum DomainManagerModule {
             routes: [
                 routes.routes(), discovery.routes(), quotas.routes(), policies.routes(), branding.routes(),
                 addresses.routes(), bulk.routes(), connections.routes(), certificates.routes(),
-                permissions.routes(), statistics.routes(), zoneRoutes.routes(), directories.routes(),
+                permissions.routes(), signatures.routes(), statistics.routes(), zoneRoutes.routes(),
+                directories.routes(),
             ] + challenges,
             endpoints: listener.map { [$0.endpoint] } ?? []
         ) {

@@ -16,7 +16,7 @@ struct OperatorRoot: AsyncParsableCommand {
             InvitationCommand.self, SignUpCommand.self, RegistrationCommand.self,
             AccountCommand.self,
             AppPasswordCommand.self, SecondFactorCommand.self, PasskeyCommand.self, FlagCommand.self, GrantCommand.self,
-            PermissionCommand.self, VacationCommand.self, SieveCommand.self,
+            PermissionCommand.self, IdentityCommand.self, VacationCommand.self, SieveCommand.self,
             SessionCommand.self, OAuthClientCommand.self, TokenKeyCommand.self, MailboxCommand.self,
             AliasCommand.self, CatchAllCommand.self, ListCommand.self, MaskedCommand.self, QuotaCommand.self,
             PolicyCommand.self, BrandingCommand.self, SSOCommand.self, DirectoryCommand.self, CertificateCommand.self,

@@ -1,4 +1,4 @@
-import MailPolicy
+import SafeHTML
 import Testing
 
 @Suite("HTML that is shown") struct HTMLSanitizerTests {

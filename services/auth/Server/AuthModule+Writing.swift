@@ -20,4 +20,14 @@ extension AuthModule {
             clock: context.clock
         )
     }
+
+    static func identities(_ context: ServiceContext) async throws -> IdentityService {
+        var limits = IdentityLimits()
+        limits.identities = context.settings.identities
+        return IdentityService(
+            store: try await context.ports.identities(),
+            directory: try await context.ports.directory(),
+            limits: limits
+        )
+    }
 }

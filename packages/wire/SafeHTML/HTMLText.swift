@@ -45,7 +45,7 @@ package enum HTMLText {
     }
 
     /// For text and for values in double quotes; control characters but tab and line ends are left out.
-    static func escape(_ text: some Sequence<UInt8>, into output: inout [UInt8]) {
+    package static func escape(_ text: some Sequence<UInt8>, into output: inout [UInt8]) {
         for byte in text {
             switch byte {
             case UInt8(ascii: "&"): output += "&amp;".utf8
@@ -61,7 +61,7 @@ package enum HTMLText {
     }
 
     /// What HTML shows, without its markup.
-    static func shown(_ html: [UInt8]) -> [UInt8] {
+    package static func shown(_ html: [UInt8]) -> [UInt8] {
         var text: [UInt8] = []
         var index = 0
         while index < html.count {
@@ -77,14 +77,14 @@ package enum HTMLText {
     }
 
     /// Octets over 127 as references, so that the text is the same in every charset that holds ASCII.
-    static func ascii(_ html: String) -> [UInt8] {
+    package static func ascii(_ html: String) -> [UInt8] {
         html.unicodeScalars.flatMap { scalar -> [UInt8] in
             scalar.isASCII ? [UInt8(scalar.value)] : Array("&#\(scalar.value);".utf8)
         }
     }
 
     /// Lines of text as HTML.
-    static func lines(_ text: [[UInt8]]) -> [UInt8] {
+    package static func lines(_ text: [[UInt8]]) -> [UInt8] {
         var output: [UInt8] = []
         for (place, line) in text.enumerated() {
             if place > 0 { output += "<br>\r\n".utf8 }
