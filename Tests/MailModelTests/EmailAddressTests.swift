@@ -51,6 +51,13 @@ import Testing
         Quoted("a\"\u{301}b", "\"a\\\"\u{301}b\""),
     ]
 
+    @Test func `Two spellings of one letter are two addresses, as stores have it`() throws {
+        let composed = EmailAddress(uncheckedLocalPart: "caf\u{E9}", domain: "shop.test")
+        let decomposed = EmailAddress(uncheckedLocalPart: "cafe\u{301}", domain: "shop.test")
+        #expect(composed.canonical == decomposed.canonical)
+        #expect(composed != decomposed && !Set([composed]).contains(decomposed))
+    }
+
     @Test(arguments: quoted) func `Quotes local parts where it must`(row: Quoted) {
         let address = EmailAddress(uncheckedLocalPart: row.local, domain: "example.test")
         #expect(Array(address.quotedLocalPart.utf8) == Array(row.quoted.utf8))
