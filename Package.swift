@@ -435,15 +435,15 @@ if let fuzzed, let driven = fuzzTargets[fuzzed] {
 /// `OONRUMAIL_BENCH=1` adds the load drivers; see scripts/bench.sh.
 if Context.environment["OONRUMAIL_BENCH"] != nil {
     let needs = [
-        "MailModel", "MailPorts", "Database", "SQLStore", "BlobFiles", "CacheMemory", "NIOCore", "NIOPosix", "Logging",
+        "StoreBench": [
+            "MailModel", "MailPorts", "Database", "SQLStore", "BlobFiles", "CacheMemory", "NIOCore", "NIOPosix",
+            "Logging",
+        ],
+        "ParseBench": ["MailModel", "MessageFormat", "SieveScript", "DNSWire"],
     ]
-    package.targets.append(
-        .executableTarget(
-            name: "StoreBench",
-            dependencies: needs.map(dependency),
-            path: "Tests/Benchmarks/StoreBench"
-        )
-    )
+    package.targets += needs.map {
+        .executableTarget(name: $0, dependencies: $1.map(dependency), path: "Tests/Benchmarks/\($0)")
+    }
 }
 
 // MARK: - The layer check

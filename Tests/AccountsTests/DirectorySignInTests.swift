@@ -12,11 +12,16 @@ private final class ToldDirectory: PeopleDirectories {
         var connection: DirectoryConnection?
         var verdict = DirectoryVerdict.unavailable
         var asked = 0
+        /// Times that somebody looked whether there is one.
+        var lookups = 0
     }
     let state = Mutex(State())
 
     func connection(covering domain: String) async throws(StoreError) -> DirectoryConnection? {
-        state.withLock { $0.connection?.domain == domain ? $0.connection : nil }
+        state.withLock { state in
+            state.lookups += 1
+            return state.connection?.domain == domain ? state.connection : nil
+        }
     }
 
     func check(
@@ -112,6 +117,24 @@ private final class ToldDirectory: PeopleDirectories {
         #expect(await attempt(auth, "ann@shop.test", "right") == "ann@shop.test")
         clock.advance(seconds: 301)
         #expect(await attempt(auth, "ann@shop.test", "right") == "invalid")
+    }
+
+    @Test func `an app password is good without a look at directories`() async throws {
+        let auth = try await ready()
+        let service = AppPasswordService(
+            credentials: clients,
+            salts: SCRAMSalts(key: [1]),
+            limits: AppPasswordLimits()
+        )
+        let made = try await service.add(
+            to: try await account("bob@shop.test"),
+            name: "Phone",
+            scopes: [.imap],
+            actor: "bob@shop.test",
+            now: clock.now()
+        )
+        #expect(await attempt(auth, "bob@shop.test", made.secret.text) == "bob@shop.test")
+        #expect(told.state.withLock { $0.lookups } == 0)
     }
 
     @Test func `another version of the connection asks again`() async throws {

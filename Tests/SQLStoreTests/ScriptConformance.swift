@@ -21,7 +21,7 @@ import Testing
 
     private func mark(_ account: Account, _ test: StoreUnderTest) async throws -> Int64? {
         switch try await test.store.resolve(account.primaryAddress) {
-        case .account(_, usedBytes: _, quotaBytes: _, let script): script
+        case .account(_, usedBytes: _, quotaBytes: _, let script, isAway: _): script
         case _: nil
         }
     }

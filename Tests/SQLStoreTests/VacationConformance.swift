@@ -32,6 +32,20 @@ import Testing
     }
 
     @Test(arguments: StoreFactory.all)
+    func `the row of the address tells whether an answer is switched on`(_ factory: StoreFactory) async throws {
+        let test = try await factory.make()
+        let (ann, bob) = (try await test.account("ann@shop.test"), try await test.account("bob@shop.test"))
+        var vacation = Vacation(isEnabled: true, startsAt: test.clock.now().adding(seconds: 3_600), text: "x")
+        #expect(try await !test.store.resolve(ann.primaryAddress).isAway)
+        try await test.store.setVacation(vacation, of: ann.id, upTo: .owner, audit: audit(test))
+        #expect(try await test.store.resolve(ann.primaryAddress).isAway)
+        #expect(try await !test.store.resolve(bob.primaryAddress).isAway)
+        vacation.isEnabled = false
+        try await test.store.setVacation(vacation, of: ann.id, upTo: .owner, audit: audit(test))
+        #expect(try await !test.store.resolve(ann.primaryAddress).isAway)
+    }
+
+    @Test(arguments: StoreFactory.all)
     func `what was set is read, and a change is answered anew`(_ factory: StoreFactory) async throws {
         let test = try await factory.make()
         let (ann, store) = (try await test.account("ann@shop.test"), test.store)

@@ -44,11 +44,12 @@ extension SQLStore {
             """
             SELECT addresses.account_id, accounts.status, used_bytes, quota_bytes,
             CASE WHEN domains.status = 'active' THEN COALESCE(organisations.status, 'active') ELSE domains.status END,
-            \(QuotaReader.isPressed), policy_version, accounts.active_script FROM addresses
+            \(QuotaReader.isPressed), policy_version, accounts.active_script, vacations.is_enabled FROM addresses
             JOIN domains ON domains.name = addresses.domain
             LEFT JOIN organisations ON organisations.organisation_id = domains.organisation_id
             LEFT JOIN accounts ON accounts.account_id = addresses.account_id
-            LEFT JOIN account_counters ON account_counters.account_id = addresses.account_id WHERE address = $1
+            LEFT JOIN account_counters ON account_counters.account_id = addresses.account_id
+            LEFT JOIN vacations ON vacations.account_id = addresses.account_id WHERE address = $1
             """,
             [.text(address.canonical)]
         ) { row throws(StoreError) -> RecipientResolution in
@@ -65,7 +66,8 @@ extension SQLStore {
                 AccountID(account),
                 usedBytes: row.integer(2),
                 quotaBytes: row.optionalInteger(3),
-                script: row.optionalInteger(7)
+                script: row.optionalInteger(7),
+                isAway: row.optionalInteger(8) == 1
             )
         }
         if isPressed, let full = try full(found, connection) { return full }
@@ -83,7 +85,7 @@ extension SQLStore {
         _ connection: any SQLConnection
     ) throws(StoreError) -> RecipientResolution? {
         switch found {
-        case .account(let account, usedBytes: _, quotaBytes: _, script: _)?,
+        case .account(let account, usedBytes: _, quotaBytes: _, script: _, isAway: _)?,
             .masked(let account, usedBytes: _, quotaBytes: _, script: _)?:
             try QuotaReader.fullLevel(above: account, connection).map { .full(account, $0) }
         case .alias?, .list?, .full?, .suspended?, .unknownAddress?, .notHosted?, nil: nil

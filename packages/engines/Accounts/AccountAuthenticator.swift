@@ -146,10 +146,11 @@ package final class AccountAuthenticator: Sendable {
             position: position,
             now: now
         )
-        let outside: DirectoryConnection?
+        var outside: DirectoryConnection?
         do throws(StoreError) {
             found = try await directory.credential(for: address)
-            outside = try await directory(deciding: address, found?.account)
+            // No directory decides on the app passwords of who may sign in: it is looked up after those.
+            if found?.account.status != .active { outside = try await directory(deciding: address, found?.account) }
         } catch {
             logger.error(
                 "directory unavailable",
@@ -179,8 +180,12 @@ package final class AccountAuthenticator: Sendable {
                 guard await spendTime(password) else { return .unavailable }
                 return await refuse("its provider is demanded", address, remote, service, counters, now)
             }
+            outside = try await directory(deciding: address, found.account)
         } catch {
-            logger.error("connections of providers unavailable", metadata: ["error": .string("\(error)")])
+            logger.error(
+                "connections of providers and directories unavailable",
+                metadata: ["error": .string("\(error)")]
+            )
             return .unavailable
         }
         if let outside {

@@ -51,7 +51,7 @@ struct ListExpander: Sendable {
                 try await directory.resolve(step.address)
             }
             switch resolution {
-            case .account(let account, let used, let quota, let script),
+            case .account(let account, let used, let quota, let script, _),
                 .masked(let account, let used, let quota, let script):
                 let local = RecipientExpansion.Local(
                     account: account,

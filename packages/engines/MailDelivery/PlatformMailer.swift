@@ -164,7 +164,7 @@ package struct PlatformMailer: NoticeSending {
         of address: EmailAddress
     ) async throws(StoreError) -> (local: [AccountID], remote: [EmailAddress]) {
         switch try await directory.resolve(address) {
-        case .account(let id, usedBytes: _, quotaBytes: _, script: _),
+        case .account(let id, usedBytes: _, quotaBytes: _, script: _, isAway: _),
             .masked(let id, usedBytes: _, quotaBytes: _, script: _):
             return ([id], [])
         case .notHosted: return ([], [address])
@@ -172,7 +172,7 @@ package struct PlatformMailer: NoticeSending {
             var (local, remote): ([AccountID], [EmailAddress]) = ([], [])
             for target in targets.prefix(Self.maximumTargets) {
                 switch try await directory.resolve(target) {
-                case .account(let id, usedBytes: _, quotaBytes: _, script: _),
+                case .account(let id, usedBytes: _, quotaBytes: _, script: _, isAway: _),
                     .masked(let id, usedBytes: _, quotaBytes: _, script: _):
                     local.append(id)
                 case .notHosted: remote.append(target)

@@ -11,6 +11,8 @@ package struct RecipientExpansion: Hashable, Sendable {
         package var isMasked: Bool
         /// The version of the Sieve script that the account's mail goes through; nil for none.
         package var script: Int64?
+        /// Senders may have to be answered that the person is away.
+        package var isAway = false
         package init(account: AccountID, address: EmailAddress, isMasked: Bool = false, script: Int64? = nil) {
             self.account = account
             self.address = address

@@ -49,7 +49,7 @@ package struct RecipientResolver: Sendable {
             guard seen.insert(target).inserted else { continue }
             let resolution = try await resolve(target)
             switch resolution {
-            case .account(let account, let used, let quota, let script),
+            case .account(let account, let used, let quota, let script, _),
                 .masked(let account, let used, let quota, let script):
                 if let quota { expansion.smallestQuota = min(quota, expansion.smallestQuota ?? quota) }
                 if let quota, used + Int64(size) >= quota {
@@ -57,9 +57,9 @@ package struct RecipientResolver: Sendable {
                     // A full mailbox behind an alias is found by the delivery itself; the direct recipient is told now.
                     guard depth > 0 else { throw refusal }
                 }
-                expansion.local.append(
-                    .init(account: account, address: target, isMasked: resolution.isMasked, script: script)
-                )
+                var local = RecipientExpansion.Local(account: account, address: target, script: script)
+                (local.isMasked, local.isAway) = (resolution.isMasked, resolution.isAway)
+                expansion.local.append(local)
             case .full(let account, let level):
                 refusal = level == .account ? .mailboxFull : .levelFull(level)
                 guard depth > 0 else { throw refusal }

@@ -43,6 +43,8 @@ package struct VacationResponder: Sendable {
         _ summary: MessageSummary,
         except declined: Set<AccountID> = []
     ) async {
+        // The rows of the addresses told who is away: most mail is to nobody of them, and asks no further.
+        guard message.recipients.contains(where: { $0.expansion.local.contains { $0.isAway } }) else { return }
         guard case .address(let sender) = message.sender, PersonalMail.isPerson(sender) else { return }
         let header = HeaderBlock(bytes)
         guard PersonalMail.isByPerson(header) else { return }

@@ -85,7 +85,7 @@ struct BouncePlanner: Sendable {
         while let (address, depth) = waiting.popLast(), seen.count < Self.maximumTargets {
             guard depth <= Self.maximumNesting, seen.insert(address).inserted else { continue }
             switch try await directory.resolve(address) {
-            case .account(let account, usedBytes: _, quotaBytes: _, script: _),
+            case .account(let account, usedBytes: _, quotaBytes: _, script: _, isAway: _),
                 .masked(let account, usedBytes: _, quotaBytes: _, script: _), .full(let account, _):
                 if !found.local.contains(where: { $0.account == account }) { found.local.append((account, address)) }
             case .alias(let targets):

@@ -133,8 +133,9 @@ package struct NewAccount: Sendable {
 /// What becomes of mail to one address.
 package enum RecipientResolution: Hashable, Sendable {
     /// Delivered here. `usedBytes`/`quotaBytes` are as of now; the delivery transaction decides.
-    /// `script` is the version of the Sieve script that its mail goes through; nil for none.
-    case account(AccountID, usedBytes: Int64, quotaBytes: Int64?, script: Int64? = nil)
+    /// `script` is the version of the Sieve script that its mail goes through; nil for none. `isAway`: an answer to senders is switched
+    /// on, be it for another day.
+    case account(AccountID, usedBytes: Int64, quotaBytes: Int64?, script: Int64? = nil, isAway: Bool = false)
     /// The account is there and a level of its quota tree has no room, in octets or in messages.
     case full(AccountID, QuotaLevel)
     /// An alias: its targets, each resolved in turn by the planner (nesting bounded there).
@@ -153,6 +154,11 @@ package enum RecipientResolution: Hashable, Sendable {
     package var isMasked: Bool {
         guard case .masked = self else { return false }
         return true
+    }
+
+    package var isAway: Bool {
+        guard case .account(_, usedBytes: _, quotaBytes: _, script: _, let isAway) = self else { return false }
+        return isAway
     }
 }
 
