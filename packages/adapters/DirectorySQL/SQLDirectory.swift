@@ -46,16 +46,19 @@ package final class SQLDirectory: Sendable {
         pool.start()
     }
 
-    package func objection(to source: SQLSource, secret: String?) -> DirectoryObjection? {
+    package func objection(to source: SQLSource, secret: String?) -> ConnectionObjection? {
         guard let secret, isAddress(secret) else {
-            return DirectoryObjection("secret", "It is the database's address: postgres://user:password@host/database.")
+            return ConnectionObjection(
+                "secret",
+                "It is the database's address: postgres://user:password@host/database."
+            )
         }
         let queries = [
             ("person_query", source.personQuery), ("password_query", source.passwordQuery),
             ("people_query", source.peopleQuery ?? source.personQuery),
         ]
         for (field, text) in queries where SQLQuery(text) == nil {
-            return DirectoryObjection(
+            return ConnectionObjection(
                 field,
                 "It is one SELECT; {address}, {local}, {domain}, {after} and {limit} are its parameters."
             )

@@ -237,17 +237,16 @@ extension SQLStore: PeopleDirectoryStore {
 
     /// What the audit says of a change; of the secret only that it is another.
     private static func change(from before: DirectoryConnection?, to after: DirectoryConnection?) -> String {
-        func text(_ value: Bool?) -> String? { value.map { $0 ? "true" : "false" } }
         var detail = AuditDetail()
             .changing("kind", from: before?.source.kind, to: after?.source.kind)
-            .changing("enforced", from: text(before?.isEnforced), to: text(after?.isEnforced))
-            .changing("makes_accounts", from: text(before?.makesAccounts), to: text(after?.makesAccounts))
-            .changing("quota_bytes", from: before?.quotaBytes.map { "\($0)" }, to: after?.quotaBytes.map { "\($0)" })
-            .changing("synchronised", from: text(before?.isSynchronised), to: text(after?.isSynchronised))
+            .changing("enforced", from: before?.isEnforced, to: after?.isEnforced)
+            .changing("makes_accounts", from: before?.makesAccounts, to: after?.makesAccounts)
+            .changing("quota_bytes", from: before?.quotaBytes, to: after?.quotaBytes)
+            .changing("synchronised", from: before?.isSynchronised, to: after?.isSynchronised)
             .changing(
                 "most_suspended",
-                from: before.map { "\($0.mostSuspended)" },
-                to: after.map { "\($0.mostSuspended)" }
+                from: before.map { Int64($0.mostSuspended) },
+                to: after.map { Int64($0.mostSuspended) }
             )
             .changing("set_by", from: before?.setBy.rawValue, to: after?.setBy.rawValue)
         for (name, from, to) in zip3(fields(of: before), fields(of: after)) {

@@ -133,13 +133,6 @@ package enum DirectoryFault: Error, Hashable, Sendable {
     }
 }
 
-/// A member of a connection that cannot be as it was given, by the name that the HTTP interface has for it.
-package struct DirectoryObjection: Error, Hashable, Sendable {
-    package var field: String
-    package var why: String
-    package init(_ field: String, _ why: String) { (self.field, self.why) = (field, why) }
-}
-
 /// A connection with its secret open, to be asked.
 package struct OpenDirectory: Sendable {
     package var connection: DirectoryConnection
@@ -155,7 +148,7 @@ package struct OpenDirectory: Sendable {
 /// Those of tenants are judged by their address, as identity providers are. Waits, sizes and numbers of answers are bounded.
 package protocol PeopleDirectoryAsking: Sendable {
     /// What is wrong with a connection, as far as its text tells.
-    func objection(to directory: OpenDirectory) -> DirectoryObjection?
+    func objection(to directory: OpenDirectory) -> ConnectionObjection?
     /// Who has the address, disabled or not: two at most are given, so that it is seen when there is more than one.
     func find(_ address: EmailAddress, in directory: OpenDirectory) async throws(DirectoryFault) -> [DirectoryEntry]
     /// Whether the password is the entry's; nil stands for nobody, costs the same and is always false.

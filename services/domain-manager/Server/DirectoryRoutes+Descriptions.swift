@@ -28,10 +28,6 @@ extension DirectoryRoutes {
             "password_query": .optional(.text), "people_query": .optional(.text), "last_run": .optional(run),
         ]
     )
-    private static let step = Schema.document(
-        "DirectoryTestStep",
-        ["name": .text, "ok": .truth, "detail": .text]
-    )
     private static let line = Schema.document("DirectorySyncLine", ["email": .text, "what": .text])
 
     static func describe(_ set: inout RouteSet) {
@@ -93,7 +89,7 @@ extension DirectoryRoutes {
                 answers: [200: "What was asked and found, step by step"],
                 types: ["address": .text],
                 required: ["address"],
-                schemas: [200: .object(["ok": .truth, "steps": .list(step)])]
+                schemas: [200: CheckReportDocument.schema]
             )
         )
         set.describe(

@@ -45,29 +45,12 @@ package struct DirectoryRoutes: Sendable {
     }
 
     @Sendable private static func problem(_ error: any Error) -> Problem? {
-        guard let fault = error as? DirectoryConnectionFault else { return ManagerProblem.problem(error) }
-        switch fault {
-        case .objection(let objection): return .invalid(objection.field, objection.why)
-        case .notFound: return .notFound("The domain has no directory.")
-        case .conflict: return Problem(.preconditionFailed, detail: "Another version is in force by now.")
-        case .tooMany: return Problem(429, detail: "Too many tests.", headers: ["Retry-After": "60"])
-        case .operatorsOnly: return .forbidden("Databases are set by platform administrators.")
-        case .store(let error): return ManagerProblem.problem(error)
-        }
+        guard let fault = error as? ConnectionFault else { return ManagerProblem.problem(error) }
+        return ManagerProblem.problem(fault, absent: "The domain has no directory.")
     }
 
     private func domain(_ request: APIRequest, _ caller: Account) async throws -> HostedDomain {
         try await gate.domain(request, caller, [])
-    }
-
-    private func event(_ action: String, _ subject: String, _ request: APIRequest, _ caller: Account) -> AuditEvent {
-        AuditEvent(
-            at: clock.now(),
-            actor: caller.primaryAddress.canonical,
-            action: action,
-            subject: subject,
-            remote: request.remote
-        )
     }
 
     // MARK: - The connection
@@ -94,7 +77,7 @@ package struct DirectoryRoutes: Sendable {
             try wish.connection(of: domain.name, by: caller.role),
             secret: wish.secret,
             replacing: try request.expectedVersion(),
-            audit: event("directory.set", domain.name, request, caller)
+            audit: AuditEvent("directory.set", domain.name, by: caller, request, at: clock.now())
         )
         return try answer(kept, try await connections.lastRun(of: domain.name))
     }
@@ -104,7 +87,7 @@ package struct DirectoryRoutes: Sendable {
         try await connections.remove(
             of: domain.name,
             by: caller.role,
-            audit: event("directory.remove", domain.name, request, caller)
+            audit: AuditEvent("directory.remove", domain.name, by: caller, request, at: clock.now())
         )
         return .noContent
     }
@@ -116,27 +99,13 @@ package struct DirectoryRoutes: Sendable {
         var address: String
     }
 
-    private struct Step: Encodable {
-        var name: String
-        var ok: Bool
-        var detail: String
-    }
-
-    private struct TestReport: Encodable {
-        var ok: Bool
-        var steps: [Step]
-    }
-
     private func test(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let text = try await request.decode(Question.self).address
         let domain = try await domain(request, caller)
         guard text.utf8.count <= 320, let address = EmailAddress(text) else {
             throw Problem.invalid("address", "It is no address.")
         }
-        let steps = try await connections.test(address, of: domain.name, now: clock.now()).map {
-            Step(name: $0.name, ok: $0.isGood, detail: $0.detail)
-        }
-        return try .json(TestReport(ok: steps.allSatisfy(\.ok), steps: steps))
+        return try .json(CheckReportDocument(try await connections.test(address, of: domain.name, now: clock.now())))
     }
 
     private struct Wanted: RequestDocument {

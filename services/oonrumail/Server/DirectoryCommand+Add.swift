@@ -103,20 +103,9 @@ extension DirectoryCommand {
         @Argument(help: "The address.") var address: EmailAddress
         @OptionGroup var options: StoreOptions
 
-        private struct Row: Encodable {
-            var name: String
-            var ok: Bool
-            var detail: String
-        }
-
         func run() async throws {
             try await DirectoryCommand.with(address.domain, options) { connections, name, ports in
-                let steps = try await connections.test(address, of: name, now: ports.stores.clock().now())
-                let rows = steps.map { Row(name: $0.name, ok: $0.isGood, detail: $0.detail) }
-                var table = TextTable(["STEP", "OUTCOME", "DETAIL"])
-                for row in rows { table.add([row.name, row.ok ? "ok" : "failed", row.detail]) }
-                try options.show(rows, table.text)
-                guard rows.allSatisfy(\.ok) else { throw CommandFailure(.failure, "a step of the test has failed") }
+                try options.show(try await connections.test(address, of: name, now: ports.stores.clock().now()))
             }
         }
     }

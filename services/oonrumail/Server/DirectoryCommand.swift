@@ -42,20 +42,10 @@ struct DirectoryCommand: ParsableCommand {
             do {
                 let service = try await DirectoryService(ports.stores, settings)
                 try await body(try await DirectoryConnections(service, ports.stores), name, ports)
-            } catch let fault as DirectoryConnectionFault {
-                throw failure(fault, name)
+            } catch let fault as ConnectionFault {
+                let absent = "\(name) has no directory, or is not hosted here"
+                throw CommandFailure(fault, subject: "domain \(name)", absent: absent)
             }
-        }
-    }
-
-    private static func failure(_ fault: DirectoryConnectionFault, _ name: String) -> any Error {
-        switch fault {
-        case .objection(let objection): CommandFailure(.failure, "\(objection.field): \(objection.why)")
-        case .notFound: CommandFailure(.notFound, "\(name) has no directory, or is not hosted here")
-        case .conflict: CommandFailure(.failure, "it was changed at the same time")
-        case .tooMany: CommandFailure(.failure, "too many tests; try again in a minute")
-        case .operatorsOnly: CommandFailure(.failure, "databases are for operators")
-        case .store(let error): error
         }
     }
 
