@@ -152,6 +152,12 @@ package final class SQLDirectory: Sendable {
         if let asked, !all.contains(where: { $0.canonical == asked.canonical }) { return nil }
         guard let first = all.first else { return nil }
         var entry = DirectoryEntry(key: first.canonical, address: first)
+        switch row["person_id"] {
+        case .text(let text)?: entry.identity = DirectoryText.identity(Array(text.utf8))
+        case .number(let number)?: entry.identity = "\(number)"
+        case .null?, nil: ()
+        case .otherNumber?, .truth?, .list?, .object?: throw .malformed("person_id")
+        }
         var seen: Set<String> = [first.canonical]
         entry.aliases = all.dropFirst().filter { seen.insert($0.canonical).inserted }
         entry.name = DirectoryText.name(row["name"]?.text)

@@ -70,6 +70,7 @@ package struct Migration: Sendable {
         .zones,
         .directories,
         .scripts,
+        .directoryPeople,
     ]
 
     private static let table = """

@@ -68,6 +68,23 @@ extension SQLStore {
         }
     }
 
+    package func forgetPerson(
+        _ account: AccountID,
+        of domain: String,
+        audit: AuditEvent
+    ) async throws(StoreError) {
+        let name = EmailAddress.lowercased(domain)
+        try await database.write { connection throws(StoreError) in
+            try connection.takeTurn(.people)
+            let gone = try connection.execute(
+                "DELETE FROM directory_people WHERE account_id = $1 AND domain = $2",
+                [.integer(account.rawValue), .text(name)]
+            )
+            guard gone == 1 else { throw .notFound }
+            try Self.record(audit, connection)
+        }
+    }
+
     package func suspendMember(
         _ account: AccountID,
         by used: DirectoryConnection,

@@ -40,7 +40,8 @@ extension DirectoryConnections {
         }
         let attributes: [(String, String?)] =
             [
-                ("address_attribute", source.addressAttribute), ("name_attribute", source.nameAttribute),
+                ("id_attribute", source.idAttribute), ("address_attribute", source.addressAttribute),
+                ("name_attribute", source.nameAttribute),
                 ("language_attribute", source.languageAttribute), ("quota_attribute", source.quotaAttribute),
                 ("disabled_attribute", source.disabledAttribute),
             ] + source.aliasAttributes.map { ("alias_attributes", $0) }

@@ -76,6 +76,19 @@ package struct DirectoryConnections: Sendable {
         }
     }
 
+    /// Forgets which person of the directory an account is; the next one with its address is linked.
+    package func forget(
+        _ account: AccountID,
+        of domain: String,
+        audit: AuditEvent
+    ) async throws(ConnectionFault) {
+        var audit = audit
+        audit.detail = AuditDetail().adding("account", account.rawValue).text
+        try await ConnectionFault.stored { [audit] () async throws(StoreError) in
+            try await store.forgetPerson(account, of: domain, audit: audit)
+        }
+    }
+
     private static func isSamePlace(_ before: DirectorySource, _ after: DirectorySource) -> Bool {
         switch (before, after) {
         case (.ldap(let before), .ldap(let after)):
@@ -132,7 +145,7 @@ package struct DirectoryConnections: Sendable {
     private static func text(of entry: DirectoryEntry) -> String {
         let aliases = entry.aliases.isEmpty ? "no others" : entry.aliases.map(\.canonical).joined(separator: ", ")
         let parts = [
-            "address \(entry.address.canonical)", "aliases: \(aliases)",
+            "identifier \(entry.identity ?? "-")", "address \(entry.address.canonical)", "aliases: \(aliases)",
             "name \(entry.name.isEmpty ? "-" : entry.name)",
             "language \(entry.language?.description ?? "-")", "quota \(entry.quotaBytes.map { "\($0)" } ?? "-")",
             entry.isDisabled ? "disabled" : "not disabled",
@@ -148,6 +161,12 @@ package struct DirectoryConnections: Sendable {
             case .admitted(let account, _)?: (true, "The account \(account.id) has the address.")
             case .noAccount?: (false, "There is no account, and the connection makes none.")
             case .addressTaken?: (false, "The address is that of a list or an alias here.")
+            case .anotherPerson?:
+                (
+                    false,
+                    "The address is that of an account whose person has another identifier in the directory, or left before it was "
+                        + "read. Remove the account, give it another address, or unlink it if it is the same person's."
+                )
             case .otherDomain?: (false, "The address is that of an account whose primary address is of another domain.")
             case .roleAbove?: (false, "The account's role is above that of who set the connection.")
             case .suspended?: (false, "The account is suspended, or shared.")

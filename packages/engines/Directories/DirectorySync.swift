@@ -183,7 +183,7 @@ package struct DirectorySync: Sendable {
             case .unchanged: return
             }
             note(entry.address, change.rawValue, &report)
-        case .noAccount?, .addressTaken?, .otherDomain?, .roleAbove?, .suspended?, .connectionChanged?:
+        case .noAccount?, .addressTaken?, .anotherPerson?, .otherDomain?, .roleAbove?, .suspended?, .connectionChanged?:
             report.run.skipped += 1
             note(entry.address, "skipped: \(admission?.code ?? "")", &report)
         }

@@ -29,12 +29,17 @@ package struct LDAPSource: Hashable, Sendable {
     package var filter: String
     /// Who is admitted of those who are found; nil: everybody.
     package var admits: String?
+    /// What a person is known by for good, whatever their address is.
+    package var idAttribute = LDAPSource.standardID
     package var addressAttribute = "mail"
     package var aliasAttributes: [String] = []
     package var nameAttribute = "cn"
     package var languageAttribute: String?
     package var quotaAttribute: String?
     package var disabledAttribute: String?
+
+    /// RFC 4530; Active Directory has `objectGUID`.
+    package static let standardID = "entryUUID"
 
     package init(url: String, base: String, filter: String) {
         (self.url, self.base, self.filter) = (url, base, filter)
@@ -45,7 +50,7 @@ package struct LDAPSource: Hashable, Sendable {
 ///
 /// `{address}`, `{local}`, `{domain}`, and `{after}` and `{limit}` in the last, stand for bound parameters.
 package struct SQLSource: Hashable, Sendable {
-    /// Gives `address` and, as it likes, `aliases`, `name`, `language`, `quota_bytes`, `disabled`.
+    /// Gives `address` and, as it likes, `person_id`, `aliases`, `name`, `language`, `quota_bytes`, `disabled`.
     package var personQuery: String
     /// Gives `password`: a hash with its scheme.
     package var passwordQuery: String
@@ -88,6 +93,8 @@ package struct DirectoryConnection: Hashable, Sendable {
 package struct DirectoryEntry: Hashable, Sendable {
     /// What the directory knows the person by: a distinguished name, or the address.
     package var key: String
+    /// What the person is known by whatever their address is; nil: the directory tells nothing of the kind.
+    package var identity: String?
     package var address: EmailAddress
     /// Others of the same domain.
     package var aliases: [EmailAddress] = []

@@ -40,6 +40,7 @@ package struct DirectoryRoutes: Sendable {
         set.delete(Self.path, guarded { try await self.remove($0, $1) })
         set.post("\(Self.path)/test", guarded { try await self.test($0, $1) })
         set.post("\(Self.path)/sync", guarded { try await self.synchronise($0, $1) })
+        set.delete("\(Self.path)/people/{account}", guarded { try await self.unlink($0, $1) })
         Self.describe(&set)
         return set
     }
@@ -88,6 +89,16 @@ package struct DirectoryRoutes: Sendable {
             of: domain.name,
             by: caller.role,
             audit: AuditEvent("directory.remove", domain.name, by: caller, request, at: clock.now())
+        )
+        return .noContent
+    }
+
+    private func unlink(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let domain = try await domain(request, caller)
+        try await connections.forget(
+            AccountID(try request.number("account")),
+            of: domain.name,
+            audit: AuditEvent("directory.unlink", domain.name, by: caller, request, at: clock.now())
         )
         return .noContent
     }
