@@ -407,6 +407,20 @@ def test_a_person_whose_address_changes_keeps_the_account(platform, ldap):
     assert office.account("ann.third@ldap-name.test")["id"] == first["id"]
 
 
+def test_a_former_address_opens_for_whom_it_was_given_to(platform, ldap):
+    office = Office(platform, ldap, "ldap-given.test")
+    address, name = office.person("ann")
+    assert office.login(address)[0] == 200
+    first = office.account(address)
+    ldap.change(name, mail="ann.new@ldap-given.test")
+    assert office.login("ann.new@ldap-given.test")[0] == 200 and office.login(address)[0] == 200
+    ldap.person("ann2.ldap-given.test", office.domain, "the other Ann's", mail=address)
+    assert office.login(address, "nobody's")[0] == 401 and office.account(address)["id"] == first["id"]
+    # Nothing was synchronised.
+    assert office.login(address, "the other Ann's")[0] == 200 and office.login(address)[0] == 401
+    assert office.account(address)["id"] != first["id"]
+
+
 def test_people_are_known_by_another_attribute_or_by_their_address_alone(platform, ldap):
     # Octets that are no text, as in Active Directory.
     office = Office(platform, ldap, "ldap-guid.test", id_attribute="audio")

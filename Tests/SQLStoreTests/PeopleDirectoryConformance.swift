@@ -266,6 +266,8 @@ import Testing
         #expect(try await addresses(ann.id) == ["ann.new@shop.test", "ann@shop.test"])
         #expect(try await admit(test, renamed, connection, updates: true) == .admitted(after, .unchanged))
         #expect(try await addresses(ann.id) == ["ann.new@shop.test", "ann@shop.test"])
+        #expect(try await test.store.isFormerAddress(ann.primaryAddress))
+        #expect(try await !test.store.isFormerAddress(renamed.address))
         // What an administrator chose stays while the directory says the same.
         try await test.store.makePrimary(ann.primaryAddress, of: ann.id, audit: event(test))
         guard case .admitted(let kept, .unchanged) = try await admit(test, renamed, connection, updates: true) else {

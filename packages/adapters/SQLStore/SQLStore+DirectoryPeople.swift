@@ -68,6 +68,19 @@ extension SQLStore {
         }
     }
 
+    package func isFormerAddress(_ address: EmailAddress) async throws(StoreError) -> Bool {
+        try await database.read { connection throws(StoreError) in
+            try connection.first(
+                """
+                SELECT 1 FROM addresses JOIN directory_addresses ON directory_addresses.account_id = addresses.account_id
+                AND directory_addresses.address = addresses.address
+                WHERE addresses.address = $1 AND is_former = 1
+                """,
+                [.text(address.canonical)]
+            ) { _ throws(StoreError) in true } == true
+        }
+    }
+
     package func forgetPerson(
         _ account: AccountID,
         of domain: String,

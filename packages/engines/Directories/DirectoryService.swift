@@ -45,6 +45,10 @@ package final class DirectoryService: PeopleDirectories {
         return try await store.directoryConnection(covering: domain)
     }
 
+    package func isFormer(_ address: EmailAddress) async throws(StoreError) -> Bool {
+        try await store.isFormerAddress(address)
+    }
+
     // MARK: - Passwords
 
     package func check(

@@ -197,6 +197,8 @@ package protocol PeopleDirectories: Sendable {
         remote: IPAddress?,
         now: Timestamp
     ) async throws(StoreError) -> DirectoryVerdict
+    /// Whether somebody keeps the address who has got another one in the directory since: it may be another person's there by now.
+    func isFormer(_ address: EmailAddress) async throws(StoreError) -> Bool
     /// Looks for a recipient that nobody here has.
     func recipient(_ address: EmailAddress) async throws(StoreError) -> DirectoryRecipient
 }

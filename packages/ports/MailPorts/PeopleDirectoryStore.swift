@@ -118,6 +118,8 @@ package protocol PeopleDirectoryStore: Sendable {
         after: AccountID?,
         limit: Int
     ) async throws(StoreError) -> [DirectoryMember]
+    /// Whether a person keeps the address who has got another one in the directory since.
+    func isFormerAddress(_ address: EmailAddress) async throws(StoreError) -> Bool
     /// Forgets which person of the directory an account is: the next one with its address is linked. Nothing else is changed.
     ///
     /// - Throws: `.notFound` when the account is not one of that domain's directory.
