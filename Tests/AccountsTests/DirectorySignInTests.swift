@@ -37,6 +37,8 @@ private final class ToldDirectory: PeopleDirectories {
         }
     }
 
+    func isFormer(_ address: EmailAddress) async throws(StoreError) -> Bool { false }
+
     func recipient(_ address: EmailAddress) async throws(StoreError) -> DirectoryRecipient { .nobody }
 }
 

@@ -253,8 +253,24 @@ import Testing
         #expect(try await watch.pass(holder: "one", clock: clock) == 1)
         clock.advance(seconds: 1)
         store.host("new.test", organisation: OrganisationID(1))
+        let until = clock.now().adding(seconds: CertificateWatch.leaseSeconds)
+        #expect(try await directory.takeUpkeep(CertificateWatch.task, holder: "one", until: until, now: clock.now()))
         #expect(try await watch.pass(holder: "two", clock: clock) == 0)
+        // Of one that was killed it ends by itself.
         clock.advance(seconds: CertificateWatch.leaseSeconds)
         #expect(try await watch.pass(holder: "two", clock: clock) == 1)
+    }
+
+    @Test func `a process that is done or stopped leaves the next one its turn at once`() async throws {
+        let watch = try await watch(places: [])
+        clock.set(now)
+        #expect(try await watch.pass(holder: "one", clock: clock) == 1)
+        store.host("new.test", organisation: OrganisationID(1))
+        #expect(try await watch.pass(holder: "two", clock: clock) == 1)
+        store.host("newer.test", organisation: OrganisationID(1))
+        let stopped = Task { [clock] in try await watch.pass(holder: "three", clock: clock) }
+        stopped.cancel()
+        let seen = try await stopped.value
+        #expect(try await watch.pass(holder: "four", clock: clock) == 1 - seen)
     }
 }

@@ -113,6 +113,8 @@ private final class Zone: PublishedRecordReading {
         #expect(try await monitor.pass(holder: "one", clock: clock) == 1)
         clock.advance(seconds: 1)
         _ = try await directory.addDomain("new.test", organisation: OrganisationID(1), keys: [])
+        let until = clock.now().adding(seconds: DomainMonitor.leaseSeconds)
+        #expect(try await directory.takeUpkeep(DomainMonitor.task, holder: "one", until: until, now: clock.now()))
         #expect(try await monitor.pass(holder: "two", clock: clock) == 0)
         clock.advance(seconds: DomainMonitor.leaseSeconds)
         #expect(try await monitor.pass(holder: "two", clock: clock) == 1)

@@ -439,6 +439,8 @@ def directories(story, ldap):
     story.do(f"PUT {path}", ADMIN, [domain], wish, "directory.set", domain)
     ldap.person("ann", domain, "her word")
     story.do(f"POST {path}/sync", ADMIN, [domain], {}, "account.add", f"ann@{domain}")
+    ann = story.platform.json("account", "show", f"ann@{domain}")["id"]
+    story.do(f"DELETE {path}/people/{{account}}", ADMIN, [domain, ann], None, "directory.unlink", domain)
     story.do(f"DELETE {path}", ADMIN, [domain], None, "directory.remove", domain)
 
 

@@ -342,6 +342,133 @@ def test_a_synchronisation_makes_changes_suspends_and_restores(platform, ldap):
     assert shown["last_run"]["restored"] == 1
 
 
+def test_who_gets_the_address_of_somebody_who_left_gets_nothing_of_theirs(platform, ldap):
+    office = Office(platform, ldap, "ldap-left.test", most_suspended=100)
+    address, name = office.person("ann")
+    assert office.login(address)[0] == 200
+    first = office.account(address)
+    with platform.smtp() as client:
+        client.sendmail("someone@outside.test", [address], "Subject: hers alone\r\n\r\nx\r\n")
+    # She leaves, and before anybody has noticed another person gets her name and address.
+    ldap.remove(name)
+    another = "another person's word"
+    office.person("ann", password=another)
+    assert office.login(address, another)[0] == 401 and "AUTHENTICATIONFAILED" in office.imap(address, another)
+    assert office.smtp(address, another)[0] == 535
+    assert office.steps(address) == [("search", True), ("entry", True), ("account", False)]
+    for _ in range(2):
+        report = office.sync()["run"]
+        assert (report["made"], report["changed"], report["restored"], report["skipped"]) == (0, 0, 0, 1), report
+        assert office.account(address)["status"] == "suspended" and office.login(address, another)[0] == 401
+    assert office.rcpt(address)[0] >= 400
+    # Under an address of one's own her old one may be an alias: it stays hers.
+    _, bob = office.person("bob", password=another, description=address)
+    assert office.login("bob@ldap-left.test", another)[0] == 200
+    assert office.account("bob@ldap-left.test")["used_messages"] == 0
+    assert office.account("bob@ldap-left.test")["id"] != first["id"] and office.account(address)["id"] == first["id"]
+    ldap.remove(bob)
+    # The same person, made anew there: an administrator says so, and restores the account.
+    assert platform.http("DELETE", f"{office.path}/people/{first['id']}", token=office.admin)[0] == 204
+    assert platform.http("DELETE", f"{office.path}/people/{first['id']}", token=office.admin)[0] == 404
+    assert office.audit("directory.unlink", office.domain)
+    assert office.login(address, another)[0] == 401
+    platform.cli("account", "restore", address)
+    assert office.login(address, another)[0] == 200 and office.account(address)["id"] == first["id"]
+    assert any(b"hers alone" in message for message in platform.messages(address, password=another))
+    assert platform.cli("directory", "unlink", address).returncode == 0
+    assert platform.cli("directory", "unlink", address, check=False).returncode == 3
+
+
+def test_a_person_whose_address_changes_keeps_the_account(platform, ldap):
+    office = Office(platform, ldap, "ldap-name.test")
+    address, name = office.person("ann")
+    assert office.login(address)[0] == 200
+    first = office.account(address)
+    new = "ann.married@ldap-name.test"
+    ldap.change(name, mail=new)
+    # Mail comes before she signs in, or anything is synchronised.
+    assert office.rcpt(new)[0] == 250 and office.login(new)[0] == 200 and office.imap(new) == "OK"
+    after = office.account(new)
+    assert after["id"] == first["id"] and after["email"] == new, after
+    assert office.rcpt(address)[0] == 250 and office.account(address)["id"] == first["id"]
+    assert office.audit("account.address.primary", new)
+    assert office.sync()["run"]["changed"] == 0
+    # The old one is hers until the directory gives it to somebody else, who gets it and nothing more.
+    ldap.person("ann2.ldap-name.test", office.domain, "the other Ann's", mail=address)
+    assert office.sync()["run"]["made"] == 1
+    assert office.login(address, "the other Ann's")[0] == 200 and office.login(address)[0] == 401
+    other = office.account(address)
+    assert other["id"] != first["id"] and other["email"] == address
+    assert office.account(new)["id"] == first["id"] and office.login(new)[0] == 200
+    # A run alone does it too.
+    ldap.change(name, mail="ann.third@ldap-name.test")
+    report = office.sync()
+    assert (report["run"]["changed"], report["run"]["suspended"]) == (1, 0), report
+    assert office.account("ann.third@ldap-name.test")["id"] == first["id"]
+
+
+def test_a_former_address_opens_for_whom_it_was_given_to(platform, ldap):
+    office = Office(platform, ldap, "ldap-given.test")
+    address, name = office.person("ann")
+    assert office.login(address)[0] == 200
+    first = office.account(address)
+    ldap.change(name, mail="ann.new@ldap-given.test")
+    assert office.login("ann.new@ldap-given.test")[0] == 200 and office.login(address)[0] == 200
+    ldap.person("ann2.ldap-given.test", office.domain, "the other Ann's", mail=address)
+    assert office.login(address, "nobody's")[0] == 401 and office.account(address)["id"] == first["id"]
+    # Nothing was synchronised.
+    assert office.login(address, "the other Ann's")[0] == 200 and office.login(address)[0] == 401
+    assert office.account(address)["id"] != first["id"]
+
+
+def test_people_are_known_by_another_attribute_or_by_their_address_alone(platform, ldap):
+    # Octets that are no text, as in Active Directory.
+    office = Office(platform, ldap, "ldap-guid.test", id_attribute="audio")
+    address, name = office.person("ann", **{"audio:": "AP8BAgMEBQYHCAkKCwwNDg=="})
+    status, _, body = platform.http("POST", f"{office.path}/test", {"address": address}, office.admin)
+    assert status == 200 and "identifier 00ff0102030405060708090a0b0c0d0e;" in body["steps"][1]["detail"], body
+    assert office.login(address)[0] == 200
+    ldap.remove(name)
+    office.person("ann", **{"audio:": "AP8BAgMEBQYHCAkKCwwNDw=="})
+    assert office.login(address)[0] == 401
+    for wrong in ("userPassword", "no such name"):
+        assert office.put(id_attribute=wrong)[0] == 422, wrong
+    assert platform.http("GET", office.path, token=office.admin)[2]["id_attribute"] == "audio"
+    # Nothing of the kind in the directory: the address is all there is.
+    plain = Office(platform, ldap, "ldap-plain.test", id_attribute="roomNumber")
+    address, name = plain.person("ann")
+    assert plain.login(address)[0] == 200
+    ldap.remove(name)
+    plain.person("ann", password="another word")
+    assert plain.login(address, "another word")[0] == 200
+
+
+def test_a_synchronisation_sets_quotas(platform, ldap):
+    office = Office(platform, ldap, "ldap-quota.test", quota_attribute="employeeNumber")
+    address, name = office.person("ann", employeeNumber="7000000")
+    bob, _ = office.person("bob")
+
+    def quota(whose):
+        return platform.json("account", "quota", whose).get("quota_bytes")
+
+    assert office.login(address)[0] == 200 and quota(address) == 7_000_000
+    office.sync()
+    standard = quota(bob)
+    ldap.change(name, employeeNumber="9000000")
+    assert office.login(address)[0] == 200 and quota(address) == 7_000_000
+    assert office.sync(dry=True)["run"]["changed"] == 1 and quota(address) == 7_000_000
+    assert office.sync()["run"]["changed"] == 1 and quota(address) == 9_000_000
+    assert office.audit("quota.set", address)
+    # No more than the domain may hold.
+    platform.cli("quota", "set", "ldap-quota.test", "--hard", "8000000")
+    assert office.sync()["run"]["changed"] == 1 and quota(address) == 8_000_000
+    assert office.sync()["run"]["changed"] == 0
+    for words in ([], "many", "-1"):
+        ldap.change(name, employeeNumber=words)
+        assert office.sync()["run"]["changed"] == 0 and quota(address) == 8_000_000
+    assert quota(bob) == standard
+
+
 def test_an_empty_answer_suspends_nobody_and_neither_does_more_than_the_share(platform, ldap):
     office = Office(platform, ldap, "ldap-share.test", most_suspended=30)
     people = [office.person(f"p{number}")[1] for number in range(4)]

@@ -124,6 +124,29 @@ def test_recipients_synchronisation_and_tests(platform, database):
     assert firm.steps(people[3])[:2] == [("search", True), ("entry", False)]
 
 
+def test_people_are_known_by_a_column(platform, database):
+    database.sql("ALTER TABLE staff ADD COLUMN number bigint")
+    queries = {member: query.replace("SELECT email", "SELECT number AS person_id, email") for member, query in
+               (("person_query", PERSON), ("people_query", EVERYBODY))}
+    firm = Firm(platform, database, "sql-known.test", most_suspended=100, **queries)
+    ann = firm.person("ann", salted(WORD), number=1, quota=5_000_000)
+    assert firm.login(ann, WORD)[0] == 200
+    first = firm.account(ann)
+    new = "ann.new@sql-known.test"
+    database.sql(f"UPDATE staff SET email = '{new}', quota = 6000000 WHERE number = 1 AND email = '{ann}'")
+    report = firm.sync()["run"]
+    assert (report["changed"], report["suspended"]) == (1, 0)
+    assert firm.account(new)["id"] == first["id"] and firm.account(new)["email"] == new
+    assert platform.json("account", "quota", new)["quota_bytes"] == 6_000_000
+    # She leaves; somebody else gets the address that she had last.
+    database.sql("DELETE FROM staff WHERE number = 1")
+    database.sql(f"INSERT INTO staff (email, hash, number) VALUES ('{new}', '{salted('another')}', 2)")
+    assert firm.login(new, "another")[0] == 401
+    report = firm.sync()["run"]
+    assert (report["made"], report["skipped"], report["suspended"]) == (0, 1, 1), report
+    assert firm.account(new)["status"] == "suspended" and firm.login(new, "another")[0] == 401
+
+
 def test_a_database_that_is_away_is_nobodys_fault(platform):
     cluster = Cluster()
     try:

@@ -20,6 +20,7 @@ OPENS = {
 CLOSED = {
     "DELETE ", "POST /suspend", "POST /resume", "POST /restore", "POST /challenge", "PUT /quota", "GET /sso", "PUT /sso", "DELETE /sso",
     "GET /directory", "PUT /directory", "DELETE /directory", "POST /directory/test", "POST /directory/sync",
+    "DELETE /directory/people/{account}",
     "POST /sso/check", "GET /sso/links", "DELETE /sso/links/{account}", "GET /permissions", "GET /permissions/{account}",
     "PUT /permissions/{account}", "DELETE /permissions/{account}", "GET /dns/connection", "PUT /dns/connection", "DELETE /dns/connection",
     "POST /dns/connection/check", "GET /dns/plan", "POST /dns/write",

@@ -233,4 +233,35 @@ import Testing
         #expect(try await store.removeClaims(expiredBefore: Self.soon.adding(seconds: 1), audit: .test) == 1)
         #expect(try await store.claims(named: "shop.test").isEmpty)
     }
+
+    @Test(arguments: StoreFactory.all)
+    func `upkeep that ends, fails or is stopped is another's at once`(_ factory: StoreFactory) async throws {
+        let test = try await factory.make()
+        let (store, clock) = (test.store, test.clock)
+        @Sendable func lease(_ holder: String) -> UpkeepLease {
+            UpkeepLease("work", in: store, holder: holder, seconds: 600, clock: clock)
+        }
+        let seen = try await lease("a").during { () async throws(StoreError) in try await lease("b").holds() }
+        #expect(seen == false)
+        #expect(try await lease("b").during { () async throws(StoreError) in try await lease("a").holds() } == false)
+        await #expect(throws: StoreError.notFound) {
+            _ = try await lease("a").during { () async throws(StoreError) -> Int in throw .notFound }
+        }
+        #expect(try await lease("b").during { () async throws(StoreError) in 1 } == 1)
+        // A stop cancels the pass; what it has is given back all the same.
+        let stopped = Task {
+            try await lease("a").during { () async throws(StoreError) in
+                while !Task.isCancelled { await Task.yield() }
+                return try await lease("b").holds()
+            }
+        }
+        stopped.cancel()
+        #expect(try await stopped.value == false)
+        #expect(try await lease("b").holds())
+        // Another's is left alone.
+        try await lease("a").giveBack()
+        #expect(try await lease("a").during { () async throws(StoreError) in 1 } == nil)
+        clock.advance(seconds: 601)
+        #expect(try await lease("a").holds())
+    }
 }

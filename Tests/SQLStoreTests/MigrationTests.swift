@@ -166,6 +166,41 @@ import Testing
         _ = try await open(database, fixed)
     }
 
+    @Test(arguments: Engine.all) func `people of directories from before identifiers stay`(
+        _ engine: Engine
+    ) async throws {
+        let database = try await engine.open(folder)
+        try await Migration.apply(Migration.all.filter { $0.version < 42 }, to: database, now: now)
+        try await database.write { connection throws(StoreError) in
+            try connection.execute(
+                """
+                INSERT INTO directory_connections (
+                    domain, kind, is_enforced, makes_accounts, is_synchronised, most_suspended, set_by, version, changed_at, starts_tls
+                ) VALUES ('shop.test', 'ldap', 0, 1, 1, 20, 'owner', 1, 1, 1)
+                """
+            )
+            try connection.execute(
+                "INSERT INTO directory_people (account_id, domain, is_suspended_here, linked_at) VALUES (7, 'shop.test', 1, 5), (8, 'shop.test', 0, 6)"
+            )
+            try connection.execute("INSERT INTO directory_addresses (account_id, address) VALUES (7, 'a@shop.test')")
+        }
+        try await Migration.apply(to: database, now: now)
+        let found = try await database.read { connection throws(StoreError) in
+            try connection.all(
+                """
+                SELECT directory_people.account_id, is_suspended_here, linked_at, person_id, directory_people.address, is_former,
+                id_attribute FROM directory_people JOIN directory_connections ON directory_connections.domain = directory_people.domain
+                LEFT JOIN directory_addresses ON directory_addresses.account_id = directory_people.account_id ORDER BY 1
+                """
+            ) { row throws(StoreError) in
+                let known = [3, 4, 6].map { row.isNull($0) ? "-" : row.text($0) }.joined()
+                return "\(row.integer(0)) \(row.integer(1)) \(row.integer(2)) \(known) \(row.optionalInteger(5) ?? 9)"
+            }
+        }
+        #expect(found == ["7 1 5 --- 0", "8 0 6 --- 9"])
+        await database.close()
+    }
+
     private func open(_ database: any SQLDatabase, _ options: SQLStore.Options) async throws(StoreError) -> SQLStore {
         try await SQLStore(
             database: database,

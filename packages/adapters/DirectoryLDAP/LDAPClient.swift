@@ -71,22 +71,22 @@ package final class LDAPClient: Sendable {
         return .plain
     }
 
-    package func objection(to source: LDAPSource) -> DirectoryObjection? {
+    package func objection(to source: LDAPSource) -> ConnectionObjection? {
         guard let place = LDAPPlace(source.url) else {
-            return DirectoryObjection("url", "This is no address such as ldaps://directory.example.test.")
+            return ConnectionObjection("url", "This is no address such as ldaps://directory.example.test.")
         }
         if let literal = place.literal, !mayReach(literal) {
-            return DirectoryObjection("url", "Directories are asked at public addresses.")
+            return ConnectionObjection("url", "Directories are asked at public addresses.")
         }
         let mayBePlain = options.takesPlain || place.literal?.isLoopback == true || place.host == "localhost"
         guard place.isSecure || source.startsTLS || mayBePlain else {
-            return DirectoryObjection("start_tls", "Without TLS a directory is not asked.")
+            return ConnectionObjection("start_tls", "Without TLS a directory is not asked.")
         }
         guard let filter = LDAPFilter(source.filter), filter.namesPerson else {
-            return DirectoryObjection("filter", "It is a filter of RFC 4515 with {address} or {local}.")
+            return ConnectionObjection("filter", "It is a filter of RFC 4515 with {address} or {local}.")
         }
         if let admits = source.admits, LDAPFilter(admits) == nil {
-            return DirectoryObjection("admits", "It is a filter of RFC 4515.")
+            return ConnectionObjection("admits", "It is a filter of RFC 4515.")
         }
         return nil
     }

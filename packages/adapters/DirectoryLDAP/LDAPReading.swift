@@ -12,7 +12,7 @@ struct LDAPReading: Sendable {
         let wanted =
             [
                 source.addressAttribute, source.nameAttribute, source.languageAttribute, source.quotaAttribute,
-                source.disabledAttribute,
+                source.disabledAttribute, source.idAttribute,
             ]
             .compactMap { $0 } + source.aliasAttributes
         for name in wanted where !names.contains(name) { names.append(name) }
@@ -21,19 +21,22 @@ struct LDAPReading: Sendable {
 
     /// nil for who has no address of the domain, or not the one that was asked for.
     func entry(_ found: LDAPSession.Entry, asked: EmailAddress?) -> DirectoryEntry? {
-        let main = (found.values[source.addressAttribute] ?? []).compactMap(address)
-        let others = source.aliasAttributes.flatMap { found.values[$0] ?? [] }.compactMap(address)
+        let main = found.texts(source.addressAttribute).compactMap(address)
+        let others = source.aliasAttributes.flatMap(found.texts).compactMap(address)
         let all = main + others
         if let asked, !all.contains(where: { $0.canonical == asked.canonical }) { return nil }
         guard let first = all.first else { return nil }
         var entry = DirectoryEntry(key: found.name, address: first)
+        if let values = found.values[source.idAttribute], values.count == 1 {
+            entry.identity = DirectoryText.identity(values[0])
+        }
         var seen: Set<String> = [first.canonical]
         entry.aliases = all.dropFirst().filter { seen.insert($0.canonical).inserted }
-        entry.name = DirectoryText.name(found.values[source.nameAttribute]?.first)
-        entry.language = source.languageAttribute.flatMap { DirectoryText.language(found.values[$0]?.first) }
-        entry.quotaBytes = source.quotaAttribute.flatMap { DirectoryText.quota(found.values[$0]?.first) }
+        entry.name = DirectoryText.name(found.texts(source.nameAttribute).first)
+        entry.language = source.languageAttribute.flatMap { DirectoryText.language(found.texts($0).first) }
+        entry.quotaBytes = source.quotaAttribute.flatMap { DirectoryText.quota(found.texts($0).first) }
         if let disabled = source.disabledAttribute {
-            entry.isDisabled = DirectoryText.isDisabled(disabled, found.values[disabled] ?? [])
+            entry.isDisabled = DirectoryText.isDisabled(disabled, found.texts(disabled))
         }
         return entry
     }

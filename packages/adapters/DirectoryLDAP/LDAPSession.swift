@@ -13,7 +13,12 @@ final class LDAPSession {
     /// Attributes of an entry, under their names as they were asked for.
     struct Entry {
         var name: String
-        var values: [String: [String]]
+        var values: [String: [[UInt8]]]
+
+        /// Values that are UTF-8.
+        func texts(_ attribute: String) -> [String] {
+            (values[attribute] ?? []).compactMap { String(validating: $0, as: UTF8.self) }
+        }
     }
 
     /// Octets of a value that are read, and values of an attribute.
@@ -120,8 +125,8 @@ final class LDAPSession {
         return found
     }
 
-    /// Those that are UTF-8 and not too long.
-    private func values(of attribute: String, _ entry: OpaquePointer) -> [String] {
+    /// Those that are not too long.
+    private func values(of attribute: String, _ entry: OpaquePointer) -> [[UInt8]] {
         guard let values = ldap_get_values_len(handle, entry, attribute) else { return [] }
         defer { ldap_value_free_len(values) }
         let count = min(Int(ldap_count_values_len(values)), Self.mostValues)
@@ -129,8 +134,7 @@ final class LDAPSession {
             guard let value = values[index]?.pointee, let start = value.bv_val, value.bv_len <= Self.longestValue else {
                 return nil
             }
-            let bytes = UnsafeRawBufferPointer(start: start, count: Int(value.bv_len))
-            return String(validating: bytes, as: UTF8.self)
+            return Array(UnsafeRawBufferPointer(start: start, count: Int(value.bv_len)))
         }
     }
 

@@ -46,16 +46,19 @@ package final class SQLDirectory: Sendable {
         pool.start()
     }
 
-    package func objection(to source: SQLSource, secret: String?) -> DirectoryObjection? {
+    package func objection(to source: SQLSource, secret: String?) -> ConnectionObjection? {
         guard let secret, isAddress(secret) else {
-            return DirectoryObjection("secret", "It is the database's address: postgres://user:password@host/database.")
+            return ConnectionObjection(
+                "secret",
+                "It is the database's address: postgres://user:password@host/database."
+            )
         }
         let queries = [
             ("person_query", source.personQuery), ("password_query", source.passwordQuery),
             ("people_query", source.peopleQuery ?? source.personQuery),
         ]
         for (field, text) in queries where SQLQuery(text) == nil {
-            return DirectoryObjection(
+            return ConnectionObjection(
                 field,
                 "It is one SELECT; {address}, {local}, {domain}, {after} and {limit} are its parameters."
             )
@@ -149,6 +152,12 @@ package final class SQLDirectory: Sendable {
         if let asked, !all.contains(where: { $0.canonical == asked.canonical }) { return nil }
         guard let first = all.first else { return nil }
         var entry = DirectoryEntry(key: first.canonical, address: first)
+        switch row["person_id"] {
+        case .text(let text)?: entry.identity = DirectoryText.identity(Array(text.utf8))
+        case .number(let number)?: entry.identity = "\(number)"
+        case .null?, nil: ()
+        case .otherNumber?, .truth?, .list?, .object?: throw .malformed("person_id")
+        }
         var seen: Set<String> = [first.canonical]
         entry.aliases = all.dropFirst().filter { seen.insert($0.canonical).inserted }
         entry.name = DirectoryText.name(row["name"]?.text)

@@ -3,6 +3,9 @@ import MailModel
 import MailPorts
 
 /// What one entry of a directory does to the accounts here, within one transaction.
+///
+/// Invariants: an account that is known to be one person's is no other's, whatever addresses they have; who has an address keeps it,
+/// but for one that was kept after a person had got another.
 struct DirectoryStep {
     let entry: DirectoryEntry
     let used: DirectoryConnection
@@ -16,72 +19,138 @@ struct DirectoryStep {
         guard try SQLStore.directory(of: used.domain, connection)?.version == used.version else {
             return .connectionChanged
         }
-        if let id = try holder() {
-            guard let id = id.account, let account = try SQLStore.account(id, connection) else { return .addressTaken }
-            if let refusal = try refusal(of: account, forgivesOwnSuspension: updates) { return refusal }
-            var change = DirectoryAdmission.Change.unchanged
-            if try !isLinked(id) { try link(account) }
-            if updates {
-                if account.status != .active, try restore(id) { change = .restored }
-                if try update(id), change == .unchanged { change = .changed }
-            }
-            return .admitted(try SQLStore.account(id, connection) ?? account, change)
+        switch try whose() {
+        case .taken: return .addressTaken
+        case .another: return .anotherPerson
+        case .account(let id): return try take(id, updates)
+        case .former(let id):
+            guard new != nil else { return .noAccount }
+            try giveUp(of: id)
+        case .nobody: ()
         }
-        guard let new else { return .noAccount }
+        guard var new else { return .noAccount }
+        if entry.quotaBytes != nil { new.quotaBytes = try quota() }
         let account = try SQLStore.insert(new, now, connection)
         try record("account.add", account.primaryAddress, AuditDetail().adding("by", "directory").text)
         try link(account)
+        _ = try follow(account)
         _ = try update(account.id)
         return .admitted(try SQLStore.account(account.id, connection) ?? account, .made)
     }
 
-    /// Where there is nothing to make and nothing to link; nil: `take` decides.
+    private func take(_ id: AccountID, _ updates: Bool) throws(StoreError) -> DirectoryAdmission {
+        guard let account = try SQLStore.account(id, connection) else { return .addressTaken }
+        if let refusal = try refusal(of: account, forgivesOwnSuspension: updates) { return refusal }
+        try link(account)
+        var change = DirectoryAdmission.Change.unchanged
+        if updates, account.status != .active, try restore(id) { change = .restored }
+        if try follow(account), change == .unchanged { change = .changed }
+        if updates, try update(id), change == .unchanged { change = .changed }
+        return .admitted(try SQLStore.account(id, connection) ?? account, change)
+    }
+
+    /// Where there is nothing to make, to link or to learn; nil: `take` decides.
     func settled() throws(StoreError) -> DirectoryAdmission? {
         guard try SQLStore.directory(of: used.domain, connection)?.version == used.version else {
             return .connectionChanged
         }
-        guard let id = try holder()?.account, let account = try SQLStore.account(id, connection), try isLinked(id)
-        else {
-            return nil
-        }
+        guard case .account(let id) = try whose(), let account = try SQLStore.account(id, connection),
+            let known = try person(id), known.identity == entry.identity, known.address == entry.address.canonical
+        else { return nil }
         return try refusal(of: account, forgivesOwnSuspension: false) ?? .admitted(account, .unchanged)
     }
 
-    /// The same without changing anything; nil: it would be changed or stay as it is.
+    /// The same without changing anything; nil: it would be made.
     func look(makes: Bool) throws(StoreError) -> DirectoryAdmission? {
-        guard let id = try holder() else { return makes ? nil : .noAccount }
-        guard let id = id.account, let account = try SQLStore.account(id, connection) else { return .addressTaken }
-        if let refusal = try refusal(of: account, forgivesOwnSuspension: true) { return refusal }
-        guard account.status == .active else { return .admitted(account, .restored) }
-        return .admitted(account, try differs(id) ? .changed : .unchanged)
+        switch try whose() {
+        case .taken: return .addressTaken
+        case .another: return .anotherPerson
+        case .former, .nobody: return makes ? nil : .noAccount
+        case .account(let id):
+            guard let account = try SQLStore.account(id, connection) else { return .addressTaken }
+            if let refusal = try refusal(of: account, forgivesOwnSuspension: true) { return refusal }
+            guard account.status == .active else { return .admitted(account, .restored) }
+            return .admitted(account, try differs(account) ? .changed : .unchanged)
+        }
     }
 
     // MARK: - Who it is
 
-    private struct Holder {
+    /// Whose the entry is here.
+    private enum Whose {
+        case account(AccountID)
+        /// Its address is that of an alias or a list.
+        case taken
+        /// Its address is that of an account which is somebody else's.
+        case another
+        /// Its address was kept by a person who has got another one since.
+        case former(AccountID)
+        case nobody
+    }
+
+    /// By the identifier; or by the address, where its account is not known to be another's; or, where nobody has it, by another
+    /// address of a person whose identifier is not known.
+    private func whose() throws(StoreError) -> Whose {
+        if let identity = entry.identity {
+            let known = try connection.first(
+                "SELECT account_id FROM directory_people WHERE domain = $1 AND person_id = $2",
+                [.text(used.domain), .text(identity)]
+            ) { row throws(StoreError) in AccountID(row.integer(0)) }
+            if let known { return .account(known) }
+        }
+        if let holder = try holder(of: entry.address) {
+            guard let id = holder.account else { return .taken }
+            if try isSame(id) { return .account(id) }
+            return try isFormer(entry.address, of: id) ? .former(id) : .another
+        }
+        for alias in entry.aliases.prefix(100) {
+            guard let id = try holder(of: alias)?.account, let known = try person(id), known.identity == nil else {
+                continue
+            }
+            if try isSame(id) { return .account(id) }
+        }
+        return .nobody
+    }
+
+    struct Holder {
         /// nil: an alias or a list.
         var account: AccountID?
     }
 
-    /// Who has the address; or, where nobody has it, a person of this directory who has another of the entry's.
-    private func holder() throws(StoreError) -> Holder? {
-        let found = try connection.first(
+    func holder(of address: EmailAddress) throws(StoreError) -> Holder? {
+        try connection.first(
             "SELECT account_id FROM addresses WHERE address = $1",
-            [.text(entry.address.canonical)]
+            [.text(address.canonical)]
         ) { row throws(StoreError) in Holder(account: row.optionalInteger(0).map { AccountID($0) }) }
-        if let found { return found }
-        for alias in entry.aliases.prefix(100) {
-            let renamed = try connection.first(
-                """
-                SELECT addresses.account_id FROM addresses
-                JOIN directory_people ON directory_people.account_id = addresses.account_id
-                WHERE address = $1 AND directory_people.domain = $2
-                """,
-                [.text(alias.canonical), .text(used.domain)]
-            ) { row throws(StoreError) in Holder(account: AccountID(row.integer(0))) }
-            if let renamed { return renamed }
+    }
+
+    /// A person of this directory, as they were seen last.
+    struct Person {
+        /// nil: from before it was read, or the directory tells none.
+        var identity: String?
+        var address: String?
+        var isSuspendedHere: Bool
+    }
+
+    func person(_ account: AccountID) throws(StoreError) -> Person? {
+        try connection.first(
+            "SELECT person_id, address, is_suspended_here FROM directory_people WHERE account_id = $1 AND domain = $2",
+            [.integer(account.rawValue), .text(used.domain)]
+        ) { row throws(StoreError) in
+            Person(
+                identity: row.optionalText(0),
+                address: row.optionalText(1),
+                isSuspendedHere: row.integer(2) != 0
+            )
         }
-        return nil
+    }
+
+    /// Whether an account that has an address of the entry may be the entry's person's.
+    private func isSame(_ account: AccountID) throws(StoreError) -> Bool {
+        guard let known = try person(account) else { return true }
+        if let identity = known.identity { return identity == entry.identity }
+        // Who left before anybody's identifier was read may be somebody else.
+        return entry.identity == nil || !known.isSuspendedHere
     }
 
     private func refusal(of account: Account, forgivesOwnSuspension: Bool) throws(StoreError) -> DirectoryAdmission? {
@@ -94,139 +163,32 @@ struct DirectoryStep {
         // Nobody signs in to a shared account, by whatever means.
         guard isShared != true else { return .suspended }
         guard account.status != .active else { return nil }
-        guard forgivesOwnSuspension, try isSuspendedHere(account.id) else { return .suspended }
-        return nil
+        let isOwn = try person(account.id)?.isSuspendedHere == true && account.status == .suspended
+        return forgivesOwnSuspension && isOwn ? nil : .suspended
     }
 
-    private func isSuspendedHere(_ account: AccountID) throws(StoreError) -> Bool {
-        try connection.first(
-            """
-            SELECT 1 FROM directory_people JOIN accounts ON accounts.account_id = directory_people.account_id
-            WHERE directory_people.account_id = $1 AND is_suspended_here = 1 AND status = 'suspended'
-            """,
-            [.integer(account.rawValue)]
-        ) { _ throws(StoreError) in true } == true
-    }
-
-    private func isLinked(_ account: AccountID) throws(StoreError) -> Bool {
-        try connection.first(
-            "SELECT 1 FROM directory_people WHERE account_id = $1 AND domain = $2",
-            [.integer(account.rawValue), .text(used.domain)]
-        ) { _ throws(StoreError) in true } == true
-    }
-
+    /// Notes that the account is the entry's person's.
     private func link(_ account: Account) throws(StoreError) {
-        try connection.execute("DELETE FROM directory_people WHERE account_id = $1", [.integer(account.id.rawValue)])
-        try connection.execute(
-            "INSERT INTO directory_people (account_id, domain, is_suspended_here, linked_at) VALUES ($1, $2, 0, $3)",
-            [.integer(account.id.rawValue), .text(used.domain), .integer(now.microseconds)]
-        )
-        try record("directory.link", account.primaryAddress, AuditDetail().adding("domain", used.domain).text)
-    }
-
-    // MARK: - Changes
-
-    /// Undoes a suspension by a synchronisation, and no other.
-    private func restore(_ account: AccountID) throws(StoreError) -> Bool {
-        guard try isSuspendedHere(account) else { return false }
-        let taken = try SQLStore.take(.restore, on: account, upTo: used.setBy, now, connection)
-        try connection.execute(
-            "UPDATE directory_people SET is_suspended_here = 0 WHERE account_id = $1",
-            [.integer(account.rawValue)]
-        )
-        try record("account.restore", entry.address, taken.detail)
-        return true
-    }
-
-    private func differs(_ id: AccountID) throws(StoreError) -> Bool {
-        // Nothing is locked, as nothing is written.
-        guard let own = try SQLStore.person(id, connection) else { return false }
-        if !entry.name.utf8.isEmpty, own.account.displayName != entry.name { return true }
-        if let language = entry.language, own.language != language { return true }
-        let given = try given(to: id)
-        return try !lacking(id).isEmpty || !given.isSubset(of: Set(wanted.map(\.canonical)))
-    }
-
-    /// Name, language and addresses as the directory has them.
-    private func update(_ id: AccountID) throws(StoreError) -> Bool {
-        guard let own = try SQLStore.ownState(id, connection) else { return false }
-        var isChanged = false
-        let name = entry.name.utf8.isEmpty || own.name == entry.name ? nil : entry.name
-        let language = entry.language.flatMap { own.language == $0.description ? nil : $0 }
-        if name != nil || language != nil {
-            let step = PersonStep.change(
-                displayName: name,
-                role: nil,
-                profile: ProfileChange(language: language.map { .set($0) } ?? .keep)
-            )
-            let taken = try SQLStore.take(step, on: id, upTo: used.setBy, now, connection)
-            try record("account.change", entry.address, taken.detail)
-            isChanged = true
-        }
-        for address in try lacking(id) {
-            try SQLStore.insertAddress(address, of: id, connection)
+        let known = try person(account.id)
+        if let known, known.identity == entry.identity { return }
+        if known == nil {
+            let key: [SQLValue] = [.integer(account.id.rawValue)]
+            try connection.execute("DELETE FROM directory_people WHERE account_id = $1", key)
             try connection.execute(
-                "INSERT INTO directory_addresses (account_id, address) VALUES ($1, $2) ON CONFLICT (account_id, address) DO NOTHING",
-                [.integer(id.rawValue), .text(address.canonical)]
+                "INSERT INTO directory_people (account_id, domain, is_suspended_here, linked_at) VALUES ($1, $2, 0, $3)",
+                key + [.text(used.domain), .integer(now.microseconds)]
             )
-            let detail = AuditDetail().adding("address", address.canonical).text
-            try record("account.address.add", entry.address, detail)
-            isChanged = true
         }
-        return try takeAway(from: id) || isChanged
-    }
-
-    /// What the directory had given and has no more; the primary address stays.
-    private func takeAway(from id: AccountID) throws(StoreError) -> Bool {
-        var isChanged = false
-        let wanted = Set(wanted.map(\.canonical))
-        for address in try given(to: id).subtracting(wanted).sorted() {
-            let key: [SQLValue] = [.integer(id.rawValue), .text(address)]
-            try connection.execute("DELETE FROM directory_addresses WHERE account_id = $1 AND address = $2", key)
-            let isPrimary = try connection.first(
-                "SELECT 1 FROM accounts WHERE account_id = $1 AND primary_address = $2",
-                key
-            ) { _ throws(StoreError) in true }
-            guard isPrimary != true else { continue }
-            try connection.execute("DELETE FROM sending_grants WHERE account_id = $1 AND address = $2", key)
-            let gone = try connection.execute("DELETE FROM addresses WHERE account_id = $1 AND address = $2", key)
-            guard gone == 1 else { continue }
-            try record("account.address.remove", entry.address, AuditDetail().adding("address", address).text)
-            isChanged = true
-        }
-        return isChanged
-    }
-
-    private var wanted: [EmailAddress] {
-        [entry.address] + entry.aliases.prefix(99).filter { $0.domain == used.domain }
-    }
-
-    /// Addresses of the entry that nobody has; who has one keeps it.
-    private func lacking(_ id: AccountID) throws(StoreError) -> [EmailAddress] {
-        var found: [EmailAddress] = []
-        for address in wanted {
-            let isTaken = try connection.first(
-                """
-                SELECT 1 FROM addresses WHERE address = $1 UNION ALL SELECT 1 FROM masked_addresses WHERE address = $1
-                UNION ALL SELECT 1 FROM invitations WHERE address = $1 AND expires_at > $2
-                """,
-                [.text(address.canonical), .integer(now.microseconds)]
-            ) { _ throws(StoreError) in true }
-            if isTaken != true { found.append(address) }
-        }
-        return found
-    }
-
-    private func given(to id: AccountID) throws(StoreError) -> Set<String> {
-        Set(
-            try connection.all("SELECT address FROM directory_addresses WHERE account_id = $1", [.integer(id.rawValue)])
-            {
-                row throws(StoreError) in row.text(0)
-            }
+        try connection.execute(
+            "UPDATE directory_people SET person_id = $2 WHERE account_id = $1",
+            [.integer(account.id.rawValue), .optional(entry.identity)]
         )
+        var detail = AuditDetail().adding("domain", used.domain)
+        if let identity = entry.identity { detail = detail.adding("person", identity) }
+        try record("directory.link", account.primaryAddress, detail.text)
     }
 
-    private func record(_ action: String, _ subject: EmailAddress, _ detail: String) throws(StoreError) {
+    func record(_ action: String, _ subject: EmailAddress, _ detail: String) throws(StoreError) {
         var event = audit
         (event.action, event.subject, event.detail) = (action, subject.canonical, detail)
         try SQLStore.record(event, connection)

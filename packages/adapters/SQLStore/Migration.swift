@@ -71,6 +71,7 @@ package struct Migration: Sendable {
         .directories,
         .scripts,
         .identities,
+        .directoryPeople,
     ]
 
     private static let table = """

@@ -54,26 +54,43 @@ extension SQLStore: AccountAddressStore {
             let (own, primary) = try Self.holder(of: address, account, connection)
             guard primary != address.canonical else { throw .refused("it is the primary address already") }
             try Self.requireActiveDomain(address.domain, of: own.organisation, connection)
-            // What the old domain's limits had granted goes back, and the new one's have to grant it.
-            try Self.lock([account], connection)
-            try QuotaGrants.release(account, connection)
-            try connection.execute(
-                "UPDATE accounts SET primary_address = $2, domain = $3 WHERE account_id = $1",
-                [.integer(account.rawValue), .text(address.canonical), .text(address.domain)]
-            )
-            let counters = try connection.first(
-                """
-                UPDATE account_counters SET granted_bytes = 0, granted_messages = 0 WHERE account_id = $1
-                RETURNING \(QuotaLedger.columns)
-                """,
-                [.integer(account.rawValue)]
-            ) { row throws(StoreError) in QuotaLedger.counters(row, from: 0) }
-            guard let counters else { throw .notFound }
-            try QuotaGrants(connection: connection, account: account).enlarge(counters)
+            try Self.setPrimary(address, of: account, connection)
             var audit = audit
             audit.detail = AuditDetail().changing("primary", from: primary, to: address.canonical).text
             try Self.record(audit, of: own.organisation, connection)
         }
+    }
+
+    /// Makes an address of the account its primary one.
+    ///
+    /// - Returns: the one before.
+    @discardableResult
+    static func setPrimary(
+        _ address: EmailAddress,
+        of account: AccountID,
+        _ connection: any SQLConnection
+    ) throws(StoreError) -> String {
+        // What the old domain's limits had granted goes back, and the new one's have to grant it.
+        try lock([account], connection)
+        let before = try connection.first(
+            "SELECT primary_address FROM accounts WHERE account_id = $1",
+            [.integer(account.rawValue)]
+        ) { row throws(StoreError) in row.text(0) }
+        try QuotaGrants.release(account, connection)
+        try connection.execute(
+            "UPDATE accounts SET primary_address = $2, domain = $3 WHERE account_id = $1",
+            [.integer(account.rawValue), .text(address.canonical), .text(address.domain)]
+        )
+        let counters = try connection.first(
+            """
+            UPDATE account_counters SET granted_bytes = 0, granted_messages = 0 WHERE account_id = $1
+            RETURNING \(QuotaLedger.columns)
+            """,
+            [.integer(account.rawValue)]
+        ) { row throws(StoreError) in QuotaLedger.counters(row, from: 0) }
+        guard let counters, let before else { throw .notFound }
+        try QuotaGrants(connection: connection, account: account).enlarge(counters)
+        return before
     }
 
     package func removeAccountAddress(

@@ -41,11 +41,15 @@ extension SQLStore: PeopleDirectoryStore {
             // Sessions and remembered answers are kept by version: a connection that is made anew must not find those of the one before.
             let version = max((before?.version ?? 0) + 1, now.microseconds)
             try connection.execute("DELETE FROM directory_connections WHERE domain = $1", [.text(name)])
+            if let before, !Self.isSameKind(before.source, new.source) {
+                // Other identifiers say nothing of who was whom.
+                try connection.execute("UPDATE directory_people SET person_id = NULL WHERE domain = $1", [.text(name)])
+            }
             try connection.execute(
                 """
                 INSERT INTO directory_connections (\(Self.directoryColumnNames)) VALUES (
                     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
-                    $26, $27
+                    $26, $27, $28
                 )
                 """,
                 Self.values(of: new, name, version, now)
@@ -55,6 +59,16 @@ extension SQLStore: PeopleDirectoryStore {
             try Self.record(audit, connection)
             guard let kept = try Self.directory(of: name, connection) else { throw .notFound }
             return kept
+        }
+    }
+
+    /// Whether people are known by the same kind of identifier.
+    private static func isSameKind(_ before: DirectorySource, _ after: DirectorySource) -> Bool {
+        switch (before, after) {
+        case (.ldap(let before), .ldap(let after)):
+            EmailAddress.lowercased(before.idAttribute) == EmailAddress.lowercased(after.idAttribute)
+        case (.sql, .sql): true
+        case (.ldap, .sql), (.sql, .ldap): false
         }
     }
 
@@ -147,14 +161,14 @@ extension SQLStore: PeopleDirectoryStore {
     private static let directoryColumnNames = """
         domain, kind, sealed_secret, is_enforced, makes_accounts, quota_bytes, is_synchronised, most_suspended, set_by, version,
         changed_at, url, starts_tls, authority, base, bind_name, filter, admits, address_attribute, alias_attributes, name_attribute,
-        language_attribute, quota_attribute, disabled_attribute, person_query, password_query, people_query
+        language_attribute, quota_attribute, disabled_attribute, person_query, password_query, people_query, id_attribute
         """
 
     private static let directoryColumns = """
         directory_connections.domain, kind, sealed_secret, is_enforced, makes_accounts, directory_connections.quota_bytes,
         is_synchronised, most_suspended, set_by, version, changed_at, url, starts_tls, authority, base, bind_name, filter, admits,
         address_attribute, alias_attributes, name_attribute, language_attribute, quota_attribute, disabled_attribute, person_query,
-        password_query, people_query
+        password_query, people_query, id_attribute
         """
 
     static func directory(
@@ -190,11 +204,11 @@ extension SQLStore: PeopleDirectoryStore {
                 .optional(ldap.bindName), .text(ldap.filter), .optional(ldap.admits), .text(ldap.addressAttribute),
                 .text(ldap.aliasAttributes.joined(separator: " ")), .text(ldap.nameAttribute),
                 .optional(ldap.languageAttribute), .optional(ldap.quotaAttribute), .optional(ldap.disabledAttribute),
-                .null, .null, .null,
+                .null, .null, .null, .text(ldap.idAttribute),
             ]
         case .sql(let sql):
             return common + [.null, .integer(0)] + [SQLValue](repeating: .null, count: 11) + [
-                .text(sql.personQuery), .text(sql.passwordQuery), .optional(sql.peopleQuery),
+                .text(sql.personQuery), .text(sql.passwordQuery), .optional(sql.peopleQuery), .null,
             ]
         }
     }
@@ -217,6 +231,7 @@ extension SQLStore: PeopleDirectoryStore {
             ldap.languageAttribute = row.optionalText(21)
             ldap.quotaAttribute = row.optionalText(22)
             ldap.disabledAttribute = row.optionalText(23)
+            ldap.idAttribute = row.optionalText(27) ?? LDAPSource.standardID
             source = .ldap(ldap)
         }
         var found = DirectoryConnection(
@@ -237,17 +252,16 @@ extension SQLStore: PeopleDirectoryStore {
 
     /// What the audit says of a change; of the secret only that it is another.
     private static func change(from before: DirectoryConnection?, to after: DirectoryConnection?) -> String {
-        func text(_ value: Bool?) -> String? { value.map { $0 ? "true" : "false" } }
         var detail = AuditDetail()
             .changing("kind", from: before?.source.kind, to: after?.source.kind)
-            .changing("enforced", from: text(before?.isEnforced), to: text(after?.isEnforced))
-            .changing("makes_accounts", from: text(before?.makesAccounts), to: text(after?.makesAccounts))
-            .changing("quota_bytes", from: before?.quotaBytes.map { "\($0)" }, to: after?.quotaBytes.map { "\($0)" })
-            .changing("synchronised", from: text(before?.isSynchronised), to: text(after?.isSynchronised))
+            .changing("enforced", from: before?.isEnforced, to: after?.isEnforced)
+            .changing("makes_accounts", from: before?.makesAccounts, to: after?.makesAccounts)
+            .changing("quota_bytes", from: before?.quotaBytes, to: after?.quotaBytes)
+            .changing("synchronised", from: before?.isSynchronised, to: after?.isSynchronised)
             .changing(
                 "most_suspended",
-                from: before.map { "\($0.mostSuspended)" },
-                to: after.map { "\($0.mostSuspended)" }
+                from: before.map { Int64($0.mostSuspended) },
+                to: after.map { Int64($0.mostSuspended) }
             )
             .changing("set_by", from: before?.setBy.rawValue, to: after?.setBy.rawValue)
         for (name, from, to) in zip3(fields(of: before), fields(of: after)) {
@@ -274,7 +288,8 @@ extension SQLStore: PeopleDirectoryStore {
         return [
             ("url", ldap?.url), ("start_tls", ldap.map { $0.startsTLS ? "true" : "false" }),
             ("authority", ldap?.authority),
-            ("base", ldap?.base), ("bind_name", ldap?.bindName), ("filter", ldap?.filter), ("admits", ldap?.admits),
+            ("id_attribute", ldap?.idAttribute), ("base", ldap?.base), ("bind_name", ldap?.bindName),
+            ("filter", ldap?.filter), ("admits", ldap?.admits),
             ("address_attribute", ldap?.addressAttribute),
             ("alias_attributes", ldap?.aliasAttributes.joined(separator: " ")), ("name_attribute", ldap?.nameAttribute),
             ("language_attribute", ldap?.languageAttribute), ("quota_attribute", ldap?.quotaAttribute),

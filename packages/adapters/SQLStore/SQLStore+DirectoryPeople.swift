@@ -68,6 +68,36 @@ extension SQLStore {
         }
     }
 
+    package func isFormerAddress(_ address: EmailAddress) async throws(StoreError) -> Bool {
+        try await database.read { connection throws(StoreError) in
+            try connection.first(
+                """
+                SELECT 1 FROM addresses JOIN directory_addresses ON directory_addresses.account_id = addresses.account_id
+                AND directory_addresses.address = addresses.address
+                WHERE addresses.address = $1 AND is_former = 1
+                """,
+                [.text(address.canonical)]
+            ) { _ throws(StoreError) in true } == true
+        }
+    }
+
+    package func forgetPerson(
+        _ account: AccountID,
+        of domain: String,
+        audit: AuditEvent
+    ) async throws(StoreError) {
+        let name = EmailAddress.lowercased(domain)
+        try await database.write { connection throws(StoreError) in
+            try connection.takeTurn(.people)
+            let gone = try connection.execute(
+                "DELETE FROM directory_people WHERE account_id = $1 AND domain = $2",
+                [.integer(account.rawValue), .text(name)]
+            )
+            guard gone == 1 else { throw .notFound }
+            try Self.record(audit, connection)
+        }
+    }
+
     package func suspendMember(
         _ account: AccountID,
         by used: DirectoryConnection,

@@ -199,20 +199,19 @@ extension SQLStore: SingleSignOnStore {
 
     /// What the audit says of a change; of the secret only that it is another.
     private static func change(from before: ProviderConnection?, to after: ProviderConnection?) -> String {
-        func text(_ value: Bool?) -> String? { value.map { $0 ? "true" : "false" } }
         var detail = AuditDetail()
             .changing("issuer", from: before?.issuer, to: after?.issuer)
             .changing("client_id", from: before?.clientID, to: after?.clientID)
-            .changing("enforced", from: text(before?.isEnforced), to: text(after?.isEnforced))
-            .changing("covers_aliases", from: text(before?.coversAliases), to: text(after?.coversAliases))
-            .changing("makes_accounts", from: text(before?.makesAccounts), to: text(after?.makesAccounts))
-            .changing("quota_bytes", from: before?.quotaBytes.map { "\($0)" }, to: after?.quotaBytes.map { "\($0)" })
+            .changing("enforced", from: before?.isEnforced, to: after?.isEnforced)
+            .changing("covers_aliases", from: before?.coversAliases, to: after?.coversAliases)
+            .changing("makes_accounts", from: before?.makesAccounts, to: after?.makesAccounts)
+            .changing("quota_bytes", from: before?.quotaBytes, to: after?.quotaBytes)
             .changing("address_claim", from: before?.addressClaim, to: after?.addressClaim)
             .changing("name_claim", from: before?.nameClaim, to: after?.nameClaim)
             .changing(
                 "needs_verified_address",
-                from: text(before?.needsVerifiedAddress),
-                to: text(after?.needsVerifiedAddress)
+                from: before?.needsVerifiedAddress,
+                to: after?.needsVerifiedAddress
             )
             .changing("scopes", from: before?.scopes, to: after?.scopes)
             .changing("set_by", from: before?.setBy.rawValue, to: after?.setBy.rawValue)

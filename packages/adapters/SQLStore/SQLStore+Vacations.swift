@@ -58,11 +58,10 @@ extension SQLStore: VacationStore {
 
     /// Everything but the text, of which the length is told.
     private static func change(from before: Vacation?, to after: Vacation?) -> AuditDetail {
-        func word(_ flag: Bool?) -> String? { flag.map { $0 ? "true" : "false" } }
         func time(_ moment: Timestamp?) -> String? { moment.map { "\($0.seconds)" } }
         func octets(_ text: String?) -> String? { text.map { "\($0.utf8.count)" } }
         let detail = AuditDetail()
-            .changing("is_enabled", from: word(before?.isEnabled), to: word(after?.isEnabled))
+            .changing("is_enabled", from: before?.isEnabled, to: after?.isEnabled)
             .changing("starts_at", from: time(before?.startsAt), to: time(after?.startsAt))
             .changing("ends_at", from: time(before?.endsAt), to: time(after?.endsAt))
             .changing("subject", from: before?.subject, to: after?.subject)

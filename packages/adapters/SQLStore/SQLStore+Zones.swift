@@ -275,15 +275,14 @@ extension SQLStore: ZoneStore {
 
     /// Before and after, but for the secret: whether it is another one.
     private static func zoneChange(from before: ZoneConnection?, to after: ZoneConnection?) -> String {
-        func word(_ truth: Bool?) -> String? { truth.map { $0 ? "true" : "false" } }
-        return AuditDetail().adding("zone", after?.zone ?? before?.zone)
+        AuditDetail().adding("zone", after?.zone ?? before?.zone)
             .changing("host", from: before?.host, to: after?.host)
-            .changing("port", from: before.map { "\($0.port)" }, to: after.map { "\($0.port)" })
+            .changing("port", from: before.map { Int64($0.port) }, to: after.map { Int64($0.port) })
             .changing("key_name", from: before?.keyName, to: after?.keyName)
             .changing("algorithm", from: before?.algorithm.rawValue, to: after?.algorithm.rawValue)
-            .changing("automatic", from: word(before?.isAutomatic), to: word(after?.isAutomatic))
-            .changing("repairs_drift", from: word(before?.repairsDrift), to: word(after?.repairsDrift))
-            .changing("removes_records", from: word(before?.removesRecords), to: word(after?.removesRecords))
+            .changing("automatic", from: before?.isAutomatic, to: after?.isAutomatic)
+            .changing("repairs_drift", from: before?.repairsDrift, to: after?.repairsDrift)
+            .changing("removes_records", from: before?.removesRecords, to: after?.removesRecords)
             .adding("secret", after == nil ? "removed" : before?.sealedSecret == after?.sealedSecret ? "kept" : "set")
             .text
     }

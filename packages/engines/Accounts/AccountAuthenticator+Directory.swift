@@ -74,19 +74,13 @@ extension AccountAuthenticator {
         guard let directories else { return .unavailable }
         let verdict: DirectoryVerdict
         do throws(StoreError) {
-            verdict = try await directories.check(
-                attempt.password,
-                of: attempt.account?.primaryAddress ?? attempt.address,
-                by: connection,
-                remote: attempt.remote,
-                now: attempt.now
-            )
+            verdict = try await ask(directories, attempt, connection)
         } catch {
             logger.error("people of directories unavailable", metadata: ["error": .string("\(error)")])
             return .unavailable
         }
         switch verdict {
-        case .right(let account) where attempt.account.map { $0.id != account.id } == true:
+        case .right(let account) where !Self.opens(account, attempt):
             return await refuse(
                 "directory: the entry is another account's",
                 attempt.address,
@@ -129,6 +123,38 @@ extension AccountAuthenticator {
             }
             return .unavailable
         }
+    }
+
+    /// Whose password it is: the account's person's, or that of who has been given a former address of theirs.
+    private func ask(
+        _ directories: any PeopleDirectories,
+        _ attempt: DirectoryAttempt,
+        _ connection: DirectoryConnection
+    ) async throws(StoreError) -> DirectoryVerdict {
+        let primary = attempt.account?.primaryAddress ?? attempt.address
+        if primary.canonical != attempt.address.canonical, try await directories.isFormer(attempt.address) {
+            let verdict = try await directories.check(
+                attempt.password,
+                of: attempt.address,
+                by: connection,
+                remote: attempt.remote,
+                now: attempt.now
+            )
+            guard case .refused = verdict else { return verdict }
+        }
+        return try await directories.check(
+            attempt.password,
+            of: primary,
+            by: connection,
+            remote: attempt.remote,
+            now: attempt.now
+        )
+    }
+
+    /// An account opens by its own addresses, and by one that its person was given at this moment.
+    private static func opens(_ account: Account, _ attempt: DirectoryAttempt) -> Bool {
+        guard let known = attempt.account else { return true }
+        return known.id == account.id || account.primaryAddress.canonical == attempt.address.canonical
     }
 
     /// By the password that is kept here; nil: the directory decides.

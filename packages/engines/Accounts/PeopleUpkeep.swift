@@ -31,11 +31,15 @@ package struct PeopleUpkeep: Sendable {
     ///   - clock: read before each removal, as they take their time.
     /// - Returns: how many accounts are gone; 0 when another process does it.
     package func pass(holder: String, clock: any WallClock) async throws(StoreError) -> Int {
-        guard try await keepsLease(holder, clock.now()) else { return 0 }
+        let lease = UpkeepLease(Self.task, in: leases, holder: holder, seconds: Self.leaseSeconds, clock: clock)
+        return try await lease.during { () async throws(StoreError) in try await purge(lease, clock) } ?? 0
+    }
+
+    private func purge(_ lease: UpkeepLease, _ clock: any WallClock) async throws(StoreError) -> Int {
         var gone = 0
         for id in try await store.accountsToPurge(now: clock.now(), limit: Self.purgedAtOnce) {
             let now = clock.now()
-            guard !Task.isCancelled, try await keepsLease(holder, now) else { return gone }
+            guard !Task.isCancelled, try await lease.holds() else { return gone }
             let audit = PeopleActor.system.event("account.purge", "", now)
             guard try await store.purgeAccount(id, now: now, audit: audit) else { continue }
             gone += 1
@@ -43,10 +47,5 @@ package struct PeopleUpkeep: Sendable {
         }
         Counter(label: "oonrumail_accounts_removed_total").increment(by: gone)
         return gone
-    }
-
-    private func keepsLease(_ holder: String, _ now: Timestamp) async throws(StoreError) -> Bool {
-        let until = now.adding(seconds: Self.leaseSeconds)
-        return try await leases.takeUpkeep(Self.task, holder: holder, until: until, now: now)
     }
 }

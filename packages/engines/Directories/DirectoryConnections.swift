@@ -1,25 +1,6 @@
 package import MailModel
 package import MailPorts
 
-package enum DirectoryConnectionFault: Error, Equatable, Sendable {
-    case objection(DirectoryObjection)
-    case notFound
-    case conflict
-    case tooMany
-    /// Databases are for operators.
-    case operatorsOnly
-    case store(StoreError)
-}
-
-/// A thing that a test has tried.
-package struct DirectoryTestStep: Equatable, Sendable {
-    /// `search`, `entry`, `account`.
-    package var name: String
-    package var isGood: Bool
-    /// What was asked and found; may be shown to the domain's administrator, and holds no password.
-    package var detail: String
-}
-
 /// Connections of domains with directories, for those who manage the domain.
 ///
 /// The caller has checked that the actor manages it.
@@ -33,16 +14,18 @@ package struct DirectoryConnections: Sendable {
         (self.service, self.sync, self.limiter) = (service, sync, limiter)
     }
 
-    package func connection(of domain: String) async throws(DirectoryConnectionFault) -> DirectoryConnection {
-        let found = try await stored { () async throws(StoreError) in
+    private static let operatorsOnly = ConnectionFault.forbidden("Databases are set by platform administrators.")
+
+    package func connection(of domain: String) async throws(ConnectionFault) -> DirectoryConnection {
+        let found = try await ConnectionFault.stored { () async throws(StoreError) in
             try await store.directoryConnection(of: domain)
         }
         guard let found else { throw .notFound }
         return found
     }
 
-    package func lastRun(of domain: String) async throws(DirectoryConnectionFault) -> DirectoryRun? {
-        try await stored { () async throws(StoreError) in try await store.directoryRun(of: domain) }
+    package func lastRun(of domain: String) async throws(ConnectionFault) -> DirectoryRun? {
+        try await ConnectionFault.stored { () async throws(StoreError) in try await store.directoryRun(of: domain) }
     }
 
     /// Puts a connection in force.
@@ -55,12 +38,12 @@ package struct DirectoryConnections: Sendable {
         secret: String?,
         replacing expected: Int64?,
         audit: AuditEvent
-    ) async throws(DirectoryConnectionFault) -> DirectoryConnection {
-        let before = try await stored { () async throws(StoreError) in
+    ) async throws(ConnectionFault) -> DirectoryConnection {
+        let before = try await ConnectionFault.stored { () async throws(StoreError) in
             try await store.directoryConnection(of: wish.domain)
         }
         for source in [wish.source, before?.source].compactMap(\.self) where source.kind == "sql" {
-            guard wish.setBy == .platformAdmin else { throw .operatorsOnly }
+            guard wish.setBy == .platformAdmin else { throw Self.operatorsOnly }
         }
         var next = wish
         var plain = secret
@@ -71,12 +54,12 @@ package struct DirectoryConnections: Sendable {
             next.sealedSecret = sealed
             plain = service.secrets.open(sealed).map { String(decoding: $0, as: UTF8.self) }
         }
-        do throws(DirectoryObjection) {
+        do throws(ConnectionObjection) {
             try check(next, secret: plain)
         } catch {
             throw .objection(error)
         }
-        return try await stored { [next] () async throws(StoreError) in
+        return try await ConnectionFault.stored { [next] () async throws(StoreError) in
             try await store.setDirectoryConnection(next, replacing: expected, audit: audit)
         }
     }
@@ -85,11 +68,24 @@ package struct DirectoryConnections: Sendable {
         of domain: String,
         by role: Role,
         audit: AuditEvent
-    ) async throws(DirectoryConnectionFault) {
+    ) async throws(ConnectionFault) {
         let before = try await connection(of: domain)
-        guard before.source.kind != "sql" || role == .platformAdmin else { throw .operatorsOnly }
-        try await stored { () async throws(StoreError) in
+        guard before.source.kind != "sql" || role == .platformAdmin else { throw Self.operatorsOnly }
+        try await ConnectionFault.stored { () async throws(StoreError) in
             try await store.removeDirectoryConnection(of: domain, audit: audit)
+        }
+    }
+
+    /// Forgets which person of the directory an account is; the next one with its address is linked.
+    package func forget(
+        _ account: AccountID,
+        of domain: String,
+        audit: AuditEvent
+    ) async throws(ConnectionFault) {
+        var audit = audit
+        audit.detail = AuditDetail().adding("account", account.rawValue).text
+        try await ConnectionFault.stored { [audit] () async throws(StoreError) in
+            try await store.forgetPerson(account, of: domain, audit: audit)
         }
     }
 
@@ -110,11 +106,11 @@ package struct DirectoryConnections: Sendable {
         _ address: EmailAddress,
         of domain: String,
         now: Timestamp
-    ) async throws(DirectoryConnectionFault) -> [DirectoryTestStep] {
+    ) async throws(ConnectionFault) -> [ConnectionCheckStep] {
         let connection = try await connection(of: domain)
         try await count(connection.domain, now)
         guard address.domain == connection.domain else {
-            throw .objection(DirectoryObjection("address", "It must be of \(connection.domain)."))
+            throw .objection(ConnectionObjection("address", "It must be of \(connection.domain)."))
         }
         let found: [DirectoryEntry]
         do throws(DirectoryFault) {
@@ -124,10 +120,10 @@ package struct DirectoryConnections: Sendable {
                 try await asking.find(address, in: open)
             }
         } catch {
-            return [DirectoryTestStep(name: "search", isGood: false, detail: error.advice)]
+            return [ConnectionCheckStep(name: "search", isGood: false, detail: error.advice)]
         }
         var steps = [
-            DirectoryTestStep(
+            ConnectionCheckStep(
                 name: "search",
                 isGood: found.count == 1,
                 detail: found.isEmpty
@@ -138,8 +134,8 @@ package struct DirectoryConnections: Sendable {
         ]
         guard found.count == 1 else { return steps }
         let entry = found[0]
-        steps.append(DirectoryTestStep(name: "entry", isGood: !entry.isDisabled, detail: Self.text(of: entry)))
-        let admission = try await stored { () async throws(StoreError) in
+        steps.append(ConnectionCheckStep(name: "entry", isGood: !entry.isDisabled, detail: Self.text(of: entry)))
+        let admission = try await ConnectionFault.stored { () async throws(StoreError) in
             try await store.preview(entry, by: connection, makes: connection.makesAccounts)
         }
         steps.append(Self.accountStep(admission))
@@ -149,7 +145,7 @@ package struct DirectoryConnections: Sendable {
     private static func text(of entry: DirectoryEntry) -> String {
         let aliases = entry.aliases.isEmpty ? "no others" : entry.aliases.map(\.canonical).joined(separator: ", ")
         let parts = [
-            "address \(entry.address.canonical)", "aliases: \(aliases)",
+            "identifier \(entry.identity ?? "-")", "address \(entry.address.canonical)", "aliases: \(aliases)",
             "name \(entry.name.isEmpty ? "-" : entry.name)",
             "language \(entry.language?.description ?? "-")", "quota \(entry.quotaBytes.map { "\($0)" } ?? "-")",
             entry.isDisabled ? "disabled" : "not disabled",
@@ -157,7 +153,7 @@ package struct DirectoryConnections: Sendable {
         return parts.joined(separator: "; ") + "."
     }
 
-    private static func accountStep(_ admission: DirectoryAdmission?) -> DirectoryTestStep {
+    private static func accountStep(_ admission: DirectoryAdmission?) -> ConnectionCheckStep {
         let (isGood, detail): (Bool, String) =
             switch admission {
             case nil: (true, "There is no account yet; it is made at the first sign-in or mail.")
@@ -165,31 +161,23 @@ package struct DirectoryConnections: Sendable {
             case .admitted(let account, _)?: (true, "The account \(account.id) has the address.")
             case .noAccount?: (false, "There is no account, and the connection makes none.")
             case .addressTaken?: (false, "The address is that of a list or an alias here.")
+            case .anotherPerson?:
+                (
+                    false,
+                    "The address is that of an account whose person has another identifier in the directory, or left before it was "
+                        + "read. Remove the account, give it another address, or unlink it if it is the same person's."
+                )
             case .otherDomain?: (false, "The address is that of an account whose primary address is of another domain.")
             case .roleAbove?: (false, "The account's role is above that of who set the connection.")
             case .suspended?: (false, "The account is suspended, or shared.")
             case .connectionChanged?: (false, "The connection was changed meanwhile.")
             }
-        return DirectoryTestStep(name: "account", isGood: isGood, detail: detail)
+        return ConnectionCheckStep(name: "account", isGood: isGood, detail: detail)
     }
 
-    package func count(_ domain: String, _ now: Timestamp) async throws(DirectoryConnectionFault) {
+    package func count(_ domain: String, _ now: Timestamp) async throws(ConnectionFault) {
         let limit = service.limits.testsPerMinute
         guard case .allowed = await limiter.count("directory.test:\(domain)", limit: limit, windowSeconds: 60, now: now)
         else { throw .tooMany }
-    }
-
-    func stored<Value>(
-        _ work: () async throws(StoreError) -> Value
-    ) async throws(DirectoryConnectionFault) -> Value {
-        do throws(StoreError) {
-            return try await work()
-        } catch .notFound {
-            throw .notFound
-        } catch .alreadyExists {
-            throw .conflict
-        } catch {
-            throw .store(error)
-        }
     }
 }

@@ -45,6 +45,10 @@ package final class DirectoryService: PeopleDirectories {
         return try await store.directoryConnection(covering: domain)
     }
 
+    package func isFormer(_ address: EmailAddress) async throws(StoreError) -> Bool {
+        try await store.isFormerAddress(address)
+    }
+
     // MARK: - Passwords
 
     package func check(
@@ -107,7 +111,6 @@ package final class DirectoryService: PeopleDirectories {
         _ connection: DirectoryConnection
     ) async throws(StoreError) -> NewAccount? {
         guard connection.makesAccounts, !entry.isDisabled,
-            try await directory.account(withAddress: entry.address) == nil,
             let domain = try await directory.domain(named: connection.domain), domain.status == .active
         else { return nil }
         return NewAccount(
@@ -147,7 +150,7 @@ package final class DirectoryService: PeopleDirectories {
             case .admitted: return .made
             // Somebody was faster, or changed the connection: the next look sees what there is.
             case .addressTaken, .connectionChanged: return .made
-            case .noAccount, .otherDomain, .roleAbove, .suspended: ()
+            case .noAccount, .anotherPerson, .otherDomain, .roleAbove, .suspended: ()
             }
         }
         remember(name, until: now.adding(seconds: limits.absentSeconds), now: now)

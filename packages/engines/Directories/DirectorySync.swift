@@ -71,8 +71,26 @@ package struct DirectorySync: Sendable {
         holder: String,
         clock: any WallClock
     ) async throws(StoreError) -> Report? {
+        let lease = UpkeepLease(
+            "\(Self.task):\(connection.domain)",
+            in: upkeep,
+            holder: holder,
+            seconds: Self.leaseSeconds,
+            clock: clock
+        )
+        return try await lease.during { () async throws(StoreError) in
+            try await run(connection, isDry, actor, lease, clock)
+        }
+    }
+
+    private func run(
+        _ connection: DirectoryConnection,
+        _ isDry: Bool,
+        _ actor: String,
+        _ lease: UpkeepLease,
+        _ clock: any WallClock
+    ) async throws(StoreError) -> Report {
         let start = clock.now()
-        guard try await holds(connection, holder, start) else { return nil }
         var report = Report(run: DirectoryRun(startedAt: start, endedAt: start, outcome: .done))
         do throws(DirectoryFault) {
             let open = try service.opened(connection)
@@ -83,7 +101,7 @@ package struct DirectorySync: Sendable {
             }
             report.run.seen = Int64(entries.count)
             do throws(StoreError) {
-                try await bring(entries, connection, isDry, actor, holder, clock, &report)
+                try await bring(entries, connection, isDry, actor, lease, clock, &report)
             } catch {
                 throw .malformed("store")
             }
@@ -103,22 +121,7 @@ package struct DirectorySync: Sendable {
                 dimensions: [("outcome", report.run.outcome.rawValue)]
             ).increment()
         }
-        // The next one need not wait for the lease's end.
-        _ = try await upkeep.takeUpkeep(Self.lease(connection), holder: holder, until: clock.now(), now: clock.now())
         return report
-    }
-
-    private static func lease(_ connection: DirectoryConnection) -> String { "\(task):\(connection.domain)" }
-
-    private func holds(
-        _ connection: DirectoryConnection,
-        _ holder: String,
-        _ now: Timestamp
-    ) async throws(StoreError)
-        -> Bool
-    {
-        let until = now.adding(seconds: Self.leaseSeconds)
-        return try await upkeep.takeUpkeep(Self.lease(connection), holder: holder, until: until, now: now)
     }
 
     // MARK: - Entries
@@ -128,13 +131,13 @@ package struct DirectorySync: Sendable {
         _ connection: DirectoryConnection,
         _ isDry: Bool,
         _ actor: String,
-        _ holder: String,
+        _ lease: UpkeepLease,
         _ clock: any WallClock,
         _ report: inout Report
     ) async throws(StoreError) {
         var present: Set<AccountID> = []
         for (index, entry) in entries.enumerated() where !entry.isDisabled {
-            if index % Self.page == Self.page - 1 { _ = try await holds(connection, holder, clock.now()) }
+            if index % Self.page == Self.page - 1 { _ = try await lease.holds() }
             if Task.isCancelled { break }
             do throws(StoreError) {
                 let admission: DirectoryAdmission?
@@ -180,7 +183,7 @@ package struct DirectorySync: Sendable {
             case .unchanged: return
             }
             note(entry.address, change.rawValue, &report)
-        case .noAccount?, .addressTaken?, .otherDomain?, .roleAbove?, .suspended?, .connectionChanged?:
+        case .noAccount?, .addressTaken?, .anotherPerson?, .otherDomain?, .roleAbove?, .suspended?, .connectionChanged?:
             report.run.skipped += 1
             note(entry.address, "skipped: \(admission?.code ?? "")", &report)
         }

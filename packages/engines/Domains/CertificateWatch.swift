@@ -56,15 +56,16 @@ package struct CertificateWatch: Sendable {
     ///
     /// - Returns: how many certificates were looked at; 0 when another process does it.
     package func pass(holder: String, clock: any WallClock) async throws(StoreError) -> Int {
-        var count = 0
-        if try await takes(holder, clock.now()) {
+        let lease = UpkeepLease(Self.task, in: upkeep, holder: holder, seconds: Self.leaseSeconds, clock: clock)
+        let count = try await lease.during { () async throws(StoreError) in
             try await store.arrangeCertificates(arrangement)
-            count = try await lookAtDue(holder, clock)
-            if try await takes(holder, clock.now()) { try await tell(now: clock.now()) }
+            let count = try await lookAtDue(lease, clock)
+            if !Task.isCancelled, try await lease.holds() { try await tell(now: clock.now()) }
+            return count
         }
         let seen = try await store.certificatesByEnd(limit: CertificateGauges.shown)
         gauges.show(seen, counts: try await store.certificateCounts(), now: clock.now())
-        return count
+        return count ?? 0
     }
 
     /// Looks now, and keeps what was seen where the name is watched.
@@ -113,21 +114,12 @@ package struct CertificateWatch: Sendable {
         }
     }
 
-    private func takes(_ holder: String, _ now: Timestamp) async throws(StoreError) -> Bool {
-        try await upkeep.takeUpkeep(
-            Self.task,
-            holder: holder,
-            until: now.adding(seconds: Self.leaseSeconds),
-            now: now
-        )
-    }
-
-    private func lookAtDue(_ holder: String, _ clock: any WallClock) async throws(StoreError) -> Int {
+    private func lookAtDue(_ lease: UpkeepLease, _ clock: any WallClock) async throws(StoreError) -> Int {
         var count = 0
         let start = clock.now()
         while count < Self.passLimit, !Task.isCancelled {
             let now = clock.now()
-            guard try await takes(holder, now) else { break }
+            guard try await lease.holds() else { break }
             // What is due anew meanwhile waits for the next pass: after this one comes the telling.
             let due = try await store.certificatesToCheck(now: start, limit: Self.atOnce)
             guard !due.isEmpty else { break }

@@ -17,13 +17,17 @@ extension DomainLife {
     ///   - clock: read before each step, as removals take their time.
     /// - Returns: how many domains and claims are gone; 0 when another process does it.
     package func upkeep(holder: String, clock: any WallClock) async throws(StoreError) -> Int {
-        guard try await keepsLease(holder, clock.now()) else { return 0 }
+        let lease = UpkeepLease(Self.upkeepTask, in: store, holder: holder, seconds: Self.leaseSeconds, clock: clock)
+        return try await lease.during { () async throws(StoreError) in try await upkeep(lease, clock) } ?? 0
+    }
+
+    private func upkeep(_ lease: UpkeepLease, _ clock: any WallClock) async throws(StoreError) -> Int {
         var gone = 0
         for name in try await store.domainsToPurge(now: clock.now(), limit: Self.purgedAtOnce) {
             var isLeft = true
             while isLeft {
                 let now = clock.now()
-                guard !Task.isCancelled, try await keepsLease(holder, now) else { return gone }
+                guard !Task.isCancelled, try await lease.holds() else { return gone }
                 let audit = event("domain.purge", name, nil, Actor("system"), now)
                 isLeft = try await store.purgeStep(name, now: now, audit: audit)
             }
@@ -35,10 +39,5 @@ extension DomainLife {
         let expired = event("domain.claim_expired", "", nil, Actor("system"), clock.now())
         return gone + (try await store.removeClaims(expiredBefore: moment, audit: expired))
             + (try await keepKeys(now: clock.now()))
-    }
-
-    private func keepsLease(_ holder: String, _ now: Timestamp) async throws(StoreError) -> Bool {
-        let until = now.adding(seconds: Self.leaseSeconds)
-        return try await store.takeUpkeep(Self.upkeepTask, holder: holder, until: until, now: now)
     }
 }

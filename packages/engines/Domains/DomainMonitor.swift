@@ -64,22 +64,24 @@ package struct DomainMonitor: Sendable {
     ///
     /// - Returns: how many domains were checked; 0 when another process does it.
     package func pass(holder: String, clock: any WallClock) async throws(StoreError) -> Int {
-        var checked = 0
-        while checked < Self.passLimit, !Task.isCancelled {
-            let now = clock.now()
-            let until = now.adding(seconds: Self.leaseSeconds)
-            guard try await store.takeUpkeep(Self.task, holder: holder, until: until, now: now) else { break }
-            let due = try await store.domainsToCheck(now: now, limit: Self.atOnce)
-            guard !due.isEmpty else { break }
-            await withDiscardingTaskGroup { group in
-                for name in due { group.addTask { await checkAndTell(name, now: now) } }
+        let lease = UpkeepLease(Self.task, in: store, holder: holder, seconds: Self.leaseSeconds, clock: clock)
+        let checked = try await lease.during { () async throws(StoreError) in
+            var checked = 0
+            while checked < Self.passLimit, !Task.isCancelled, try await lease.holds() {
+                let now = clock.now()
+                let due = try await store.domainsToCheck(now: now, limit: Self.atOnce)
+                guard !due.isEmpty else { break }
+                await withDiscardingTaskGroup { group in
+                    for name in due { group.addTask { await checkAndTell(name, now: now) } }
+                }
+                checked += due.count
             }
-            checked += due.count
+            return checked
         }
         for (status, count) in try await store.checkedDomains() {
             Gauge(label: "oonrumail_domain_dns", dimensions: [("state", status)]).record(count)
         }
-        return checked
+        return checked ?? 0
     }
 
     private func checkAndTell(_ name: String, now: Timestamp) async {

@@ -30,13 +30,19 @@ package struct DomainStatistics: Sendable {
     ///
     /// - Returns: how many events were counted; 0 when another process does it.
     package func pass(holder: String, clock: any WallClock) async throws(StoreError) -> Int {
+        let lease = UpkeepLease(Self.task, in: upkeep, holder: holder, seconds: Self.leaseSeconds, clock: clock)
+        let count = try await lease.during { () async throws(StoreError) in try await countAll(lease, clock) }
+        try await showLag(clock.now())
+        return count ?? 0
+    }
+
+    private func countAll(_ lease: UpkeepLease, _ clock: any WallClock) async throws(StoreError) -> Int {
         var count = 0
-        while !Task.isCancelled {
-            guard try await holds(holder, clock.now()) else { break }
+        while !Task.isCancelled, try await lease.holds() {
             let step = try await store.countEvents(limit: Self.eventsAtOnce, now: clock.now())
             count += step.events
             guard step.isLast else { continue }
-            while !Task.isCancelled, try await holds(holder, clock.now()) {
+            while !Task.isCancelled, try await lease.holds() {
                 let first = CalendarDay(clock.now()).adding(days: -keptDays)
                 guard try await store.removeCounts(before: first, limit: Self.rowsAtOnce) == Self.rowsAtOnce else {
                     break
@@ -44,13 +50,7 @@ package struct DomainStatistics: Sendable {
             }
             break
         }
-        try await showLag(clock.now())
         return count
-    }
-
-    private func holds(_ holder: String, _ now: Timestamp) async throws(StoreError) -> Bool {
-        let until = now.adding(seconds: Self.leaseSeconds)
-        return try await upkeep.takeUpkeep(Self.task, holder: holder, until: until, now: now)
     }
 
     /// Every process shows it, whoever counts.

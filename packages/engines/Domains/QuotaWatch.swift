@@ -38,16 +38,18 @@ package struct QuotaWatch: Sendable {
     ///
     /// - Returns: how many levels were told of; 0 when another process does it.
     package func pass(holder: String, clock: any WallClock) async throws(StoreError) -> Int {
-        var told = 0
-        while !Task.isCancelled {
-            let now = clock.now()
-            let until = now.adding(seconds: Self.leaseSeconds)
-            guard try await upkeep.takeUpkeep(Self.task, holder: holder, until: until, now: now) else { break }
-            let news = try await quotas.quotaNews(limit: Self.page)
-            for one in news where try await tell(one, now: now) { told += 1 }
-            guard news.count == Self.page else { break }
+        let lease = UpkeepLease(Self.task, in: upkeep, holder: holder, seconds: Self.leaseSeconds, clock: clock)
+        let told = try await lease.during { () async throws(StoreError) in
+            var told = 0
+            while !Task.isCancelled, try await lease.holds() {
+                let now = clock.now()
+                let news = try await quotas.quotaNews(limit: Self.page)
+                for one in news where try await tell(one, now: now) { told += 1 }
+                guard news.count == Self.page else { break }
+            }
+            return told
         }
-        return told
+        return told ?? 0
     }
 
     private func tell(_ news: QuotaStanding, now: Timestamp) async throws(StoreError) -> Bool {

@@ -10,14 +10,14 @@ extension ZoneKeeper {
         _ now: Timestamp
     ) async throws(StoreError) {
         switch fault {
-        case .store(let error): throw error
+        case .connection(.store(let error)): throw error
         // Gone meanwhile, or changed by others: the next pass sees.
-        case .notFound, .conflict, .stale, .tooMany, .objection: return
+        case .connection, .stale: return
         case .zone(let fault):
             do throws(ZoneWriteFault) {
                 try await writer.noteFault(fault, member, now)
             } catch {
-                guard case .store(let error) = error else { return }
+                guard case .connection(.store(let error)) = error else { return }
                 throw error
             }
         }

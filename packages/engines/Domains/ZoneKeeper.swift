@@ -48,7 +48,15 @@ package struct ZoneKeeper: Sendable {
     ///
     /// - Returns: how many domains' servers were asked; 0 when another process does it.
     package func pass(holder: String, clock: any WallClock) async throws(StoreError) -> Int {
-        guard try await takes(holder, clock.now()) else { return 0 }
+        let lease = UpkeepLease(Self.task, in: upkeep, holder: holder, seconds: Self.leaseSeconds, clock: clock)
+        let count = try await lease.during { () async throws(StoreError) in try await keepAll(lease, clock) }
+        guard let count else { return 0 }
+        Gauge(label: "oonrumail_zone_domains", dimensions: [("state", "failing")]).record(count.failing)
+        Gauge(label: "oonrumail_zone_domains", dimensions: [("state", "kept")]).record(count.total - count.failing)
+        return count.asked
+    }
+
+    private func keepAll(_ lease: UpkeepLease, _ clock: any WallClock) async throws(StoreError) -> Count {
         var all = Count()
         var failures: [OrganisationID: Int] = [:]
         var last: ZoneMember?
@@ -58,7 +66,7 @@ package struct ZoneKeeper: Sendable {
             while !rest.isEmpty, all.asked < Self.passLimit {
                 let round = rest.prefix(Self.atOnce)
                 rest = rest.dropFirst(Self.atOnce)
-                for (organisation, count) in try await keep(round.map(\.value), failures, holder, clock) {
+                for (organisation, count) in try await keep(round.map(\.value), failures, lease, clock) {
                     failures[organisation, default: 0] += count.failed
                     all.add(count)
                 }
@@ -66,15 +74,10 @@ package struct ZoneKeeper: Sendable {
             guard members.count == Self.page, all.asked < Self.passLimit, let end = members.last else { break }
             last = end
         }
-        // Given back: whoever comes next need not wait for a process that was stopped.
-        let end = clock.now()
-        _ = try await upkeep.takeUpkeep(Self.task, holder: holder, until: end, now: end)
-        Gauge(label: "oonrumail_zone_domains", dimensions: [("state", "failing")]).record(all.failing)
-        Gauge(label: "oonrumail_zone_domains", dimensions: [("state", "kept")]).record(all.total - all.failing)
-        return all.asked
+        return all
     }
 
-    private struct Count {
+    private struct Count: Sendable {
         var total = 0
         /// Domains whose server was asked, and those of them for which that failed.
         var asked = 0
@@ -94,7 +97,7 @@ package struct ZoneKeeper: Sendable {
     private func keep(
         _ groups: [[ZoneMember]],
         _ failures: [OrganisationID: Int],
-        _ holder: String,
+        _ lease: UpkeepLease,
         _ clock: any WallClock
     ) async throws(StoreError) -> [(OrganisationID, Count)] {
         typealias Outcome = (OrganisationID, Result<Count, StoreError>)
@@ -103,7 +106,7 @@ package struct ZoneKeeper: Sendable {
                 group.addTask {
                     guard let first = members.first?.organisation else { return nil }
                     do throws(StoreError) {
-                        return (first, .success(try await keep(members, failures[first] ?? 0, holder, clock)))
+                        return (first, .success(try await keep(members, failures[first] ?? 0, lease, clock)))
                     } catch {
                         return (first, .failure(error))
                     }
@@ -121,7 +124,7 @@ package struct ZoneKeeper: Sendable {
     private func keep(
         _ members: [ZoneMember],
         _ before: Int,
-        _ holder: String,
+        _ lease: UpkeepLease,
         _ clock: any WallClock
     ) async throws(StoreError) -> Count {
         var count = Count()
@@ -129,7 +132,7 @@ package struct ZoneKeeper: Sendable {
             count.total += 1
             guard before + count.failed < Self.mostFailures else { continue }
             let now = clock.now()
-            guard try await takes(holder, now) else { break }
+            guard try await lease.holds() else { break }
             do throws(ZoneWriteFault) {
                 switch try await keep(member, now) {
                 case .nothing: ()
@@ -143,15 +146,6 @@ package struct ZoneKeeper: Sendable {
             }
         }
         return count
-    }
-
-    private func takes(_ holder: String, _ now: Timestamp) async throws(StoreError) -> Bool {
-        try await upkeep.takeUpkeep(
-            Self.task,
-            holder: holder,
-            until: now.adding(seconds: Self.leaseSeconds),
-            now: now
-        )
     }
 
     // MARK: - One domain

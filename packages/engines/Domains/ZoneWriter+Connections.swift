@@ -18,14 +18,6 @@ package struct ZoneWish: Sendable {
     package init(host: String, keyName: String) { (self.host, self.keyName) = (host, keyName) }
 }
 
-/// A thing that the check of a connection has tried.
-package struct ZoneCheckStep: Equatable, Sendable {
-    /// `zone`, `update`.
-    package var name: String
-    package var isGood: Bool
-    package var detail: String
-}
-
 extension ZoneWriter {
     static let standardPort = 53
     /// RFC 2104 §3: keys below the length of the hash "would decrease the security strength"; 16 octets are the least taken.
@@ -41,23 +33,23 @@ extension ZoneWriter {
     ) async throws(ZoneWriteFault) -> ZoneConnection {
         let zone = Self.name(wish.zone ?? member.domain)
         guard let zone, EmailAddress.isWithin(member.domain, zone) else {
-            throw .objection(field: "zone", why: "It is the domain's name or one that the domain is below.")
+            throw Self.objection("zone", "It is the domain's name or one that the domain is below.")
         }
         guard let host = IPAddress(wish.host).map(\.description) ?? Self.name(wish.host) else {
-            throw .objection(field: "server", why: "This is no host name and no IP address.")
+            throw Self.objection("server", "This is no host name and no IP address.")
         }
         guard publishing.mayAsk(host) else {
-            throw .objection(field: "server", why: ZoneFault.addressRefused.advice)
+            throw Self.objection("server", ZoneFault.addressRefused.advice)
         }
         guard let port = UInt16(exactly: wish.port ?? Self.standardPort), port > 0 else {
-            throw .objection(field: "port", why: "A port is a number from 1 to 65535.")
+            throw Self.objection("port", "A port is a number from 1 to 65535.")
         }
         guard let key = Self.name(wish.keyName) else {
-            throw .objection(field: "key_name", why: "This is no name of a key.")
+            throw Self.objection("key_name", "This is no name of a key.")
         }
         guard let algorithm = ZoneKeyAlgorithm(rawValue: wish.algorithm ?? ZoneKeyAlgorithm.hmacSHA256.rawValue) else {
             let known = ZoneKeyAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")
-            throw .objection(field: "algorithm", why: "It is one of \(known); MD5 and SHA-1 are not taken.")
+            throw Self.objection("algorithm", "It is one of \(known); MD5 and SHA-1 are not taken.")
         }
         let before = try await stored { () async throws(StoreError) in
             try await store.zoneConnection(covering: zone, of: member.organisation)
@@ -71,7 +63,7 @@ extension ZoneWriter {
             // To another server it never goes.
             sealed = before.sealedSecret
         } else {
-            throw .objection(field: "secret", why: "A new server or key needs its secret.")
+            throw Self.objection("secret", "A new server or key needs its secret.")
         }
         var next = ZoneConnection(
             organisation: member.organisation,
@@ -113,12 +105,16 @@ extension ZoneWriter {
         return isName ? plain : nil
     }
 
+    private static func objection(_ field: String, _ why: String) -> ZoneWriteFault {
+        .connection(.objection(ConnectionObjection(field, why)))
+    }
+
     private static func secret(_ text: String) throws(ZoneWriteFault) -> [UInt8] {
         let trimmed = text.utf8.filter { $0 != 32 && $0 != 9 && $0 != 10 && $0 != 13 }
         guard let octets = Base64.decode(trimmed), (shortestSecret...longestSecret).contains(octets.count) else {
-            throw .objection(
-                field: "secret",
-                why: "It is Base64 of \(shortestSecret) to \(longestSecret) octets, as tsig-keygen prints it."
+            throw objection(
+                "secret",
+                "It is Base64 of \(shortestSecret) to \(longestSecret) octets, as tsig-keygen prints it."
             )
         }
         return octets
@@ -130,26 +126,26 @@ extension ZoneWriter {
     package func countAsk(_ member: ZoneMember, now: Timestamp) async throws(ZoneWriteFault) {
         let key = "zone.ask:\(member.organisation.rawValue):\(member.domain)"
         guard case .allowed = await limiter.count(key, limit: Self.asksPerMinute, windowSeconds: 60, now: now) else {
-            throw .tooMany
+            throw .connection(.tooMany)
         }
     }
 
     /// Tries what can be tried without a trace: whether the server serves the zone and takes the key, and whether the key may
     /// change a name of the domain.
-    package func check(_ member: ZoneMember) async throws(ZoneWriteFault) -> [ZoneCheckStep] {
+    package func check(_ member: ZoneMember) async throws(ZoneWriteFault) -> [ConnectionCheckStep] {
         let connection = try await connection(of: member)
         let server: ZoneServer
         do throws(ZoneWriteFault) {
             server = try self.server(connection)
         } catch {
             guard case .zone(let fault) = error else { throw error }
-            return [ZoneCheckStep(name: "zone", isGood: false, detail: fault.advice)]
+            return [ConnectionCheckStep(name: "zone", isGood: false, detail: fault.advice)]
         }
-        var steps: [ZoneCheckStep] = []
+        var steps: [ConnectionCheckStep] = []
         do throws(ZoneFault) {
             _ = try await publishing.records([], at: server)
             steps.append(
-                ZoneCheckStep(
+                ConnectionCheckStep(
                     name: "zone",
                     isGood: true,
                     detail: "The server serves \(connection.zone) and takes the key."
@@ -160,10 +156,10 @@ extension ZoneWriter {
             let name = "_oonrumail-challenge.\(member.domain)"
             change.removals = [ZoneRecord(set: ZoneSet(name, .txt), ttl: 0, value: "oonrumail-check")]
             try await publishing.apply(change, at: server)
-            steps.append(ZoneCheckStep(name: "update", isGood: true, detail: "The key may change \(name)."))
+            steps.append(ConnectionCheckStep(name: "update", isGood: true, detail: "The key may change \(name)."))
         } catch {
             let name = steps.isEmpty ? "zone" : "update"
-            steps.append(ZoneCheckStep(name: name, isGood: false, detail: error.advice))
+            steps.append(ConnectionCheckStep(name: name, isGood: false, detail: error.advice))
         }
         return steps
     }

@@ -57,7 +57,7 @@ package struct ZoneWriter: Sendable {
         let found = try await stored { () async throws(StoreError) in
             try await store.zoneConnection(covering: member.domain, of: member.organisation)
         }
-        guard let found else { throw .notFound }
+        guard let found else { throw .connection(.notFound) }
         return found
     }
 
@@ -134,7 +134,7 @@ package struct ZoneWriter: Sendable {
                 )
                 return ([record], [])
             } catch {
-                throw .notFound
+                throw .connection(.notFound)
             }
         case .active, .suspended:
             return try await stored { () async throws(StoreError) in
@@ -210,31 +210,22 @@ package struct ZoneWriter: Sendable {
         wanted.map { "\($0.name) \($0.kind.rawValue) \($0.value)" }.sorted().joined(separator: "\n")
     }
 
+    /// Work of the store, with its errors as they are for a connection.
     func stored<Value>(
         _ work: () async throws(StoreError) -> Value
     ) async throws(ZoneWriteFault) -> Value {
         do throws(StoreError) {
             return try await work()
-        } catch .notFound {
-            throw .notFound
-        } catch .alreadyExists {
-            throw .conflict
         } catch {
-            throw .store(error)
+            throw .connection(ConnectionFault(error))
         }
     }
 }
 
 package enum ZoneWriteFault: Error, Sendable {
-    /// A member that cannot be as it was given, by the name that the HTTP interface has for it.
-    case objection(field: String, why: String)
-    /// No connection covers the domain, or there is no such domain.
-    case notFound
-    /// Another version of the connection is in force.
-    case conflict
+    /// `.notFound`: none covers the domain, or there is no such domain.
+    case connection(ConnectionFault)
     /// What was shown is not what would be written now.
     case stale(ZonePlan)
     case zone(ZoneFault)
-    case tooMany
-    case store(StoreError)
 }

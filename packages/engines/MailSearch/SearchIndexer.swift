@@ -53,7 +53,26 @@ package struct SearchIndexer: Sendable {
     /// - Parameter holder: names this process.
     /// - Returns: messages that went to the index or out of it.
     package func pass(holder: String, clock: any WallClock) async throws(SearchFault) -> Int {
-        guard try await takeLease(holder, clock) else { return 0 }
+        let lease = UpkeepLease(
+            Self.task,
+            in: leases,
+            holder: holder,
+            seconds: limits.leaseSeconds,
+            clock: clock
+        )
+        guard try await holds(lease) else { return 0 }
+        let done: Int
+        do throws(SearchFault) {
+            done = try await indexAll(lease)
+        } catch {
+            try? await lease.giveBack()
+            throw error
+        }
+        try await inStore { () async throws(StoreError) in try await lease.giveBack() }
+        return done
+    }
+
+    private func indexAll(_ lease: UpkeepLease) async throws(SearchFault) -> Int {
         try await inIndex { () async throws(SearchIndexError) in try await index.prepare() }
         var done = 0
         var last: AccountID?
@@ -64,7 +83,7 @@ package struct SearchIndexer: Sendable {
             }
             guard let end = accounts.last else { break }
             for account in accounts {
-                guard try await takeLease(holder, clock) else { return done }
+                guard try await holds(lease) else { return done }
                 done += try await index(account)
             }
             last = end
@@ -72,16 +91,8 @@ package struct SearchIndexer: Sendable {
         return done
     }
 
-    private func takeLease(_ holder: String, _ clock: any WallClock) async throws(SearchFault) -> Bool {
-        let now = clock.now()
-        return try await inStore { () async throws(StoreError) in
-            try await leases.takeUpkeep(
-                Self.task,
-                holder: holder,
-                until: now.adding(seconds: limits.leaseSeconds),
-                now: now
-            )
-        }
+    private func holds(_ lease: UpkeepLease) async throws(SearchFault) -> Bool {
+        try await inStore { () async throws(StoreError) in try await lease.holds() }
     }
 
     /// All that is new of one account.

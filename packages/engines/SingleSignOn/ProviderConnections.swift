@@ -19,29 +19,6 @@ package struct ConnectionWish: Sendable {
     package init(issuer: String, clientID: String) { (self.issuer, self.clientID) = (issuer, clientID) }
 }
 
-/// A member that cannot be as it was given, by the name that the HTTP interface has for it.
-package struct ConnectionObjection: Error, Equatable, Sendable {
-    package var field: String
-    package var why: String
-}
-
-package enum ConnectionFault: Error, Equatable, Sendable {
-    case objection(ConnectionObjection)
-    case notFound
-    case conflict
-    case tooMany
-    case store(StoreError)
-}
-
-/// A thing that the check has tried.
-package struct ConnectionCheckStep: Equatable, Sendable {
-    /// `discovery`, `keys`, `client`.
-    package var name: String
-    package var isGood: Bool
-    /// What to know or do; may be shown to the domain's administrator.
-    package var detail: String
-}
-
 /// Connections of domains with identity providers, for those who manage the domain.
 ///
 /// The caller has checked that the actor manages it.
@@ -74,7 +51,10 @@ package struct ProviderConnections: Sendable {
     }
 
     package func connection(of domain: String) async throws(ConnectionFault) -> ProviderConnection {
-        guard let found = try await stored({ () async throws(StoreError) in try await store.connection(of: domain) })
+        guard
+            let found = try await ConnectionFault.stored({ () async throws(StoreError) in
+                try await store.connection(of: domain)
+            })
         else { throw .notFound }
         return found
     }
@@ -89,7 +69,9 @@ package struct ProviderConnections: Sendable {
         replacing expected: Int64?,
         audit: AuditEvent
     ) async throws(ConnectionFault) -> ProviderConnection {
-        let before = try await stored { () async throws(StoreError) in try await store.connection(of: domain) }
+        let before = try await ConnectionFault.stored { () async throws(StoreError) in
+            try await store.connection(of: domain)
+        }
         do throws(ConnectionObjection) {
             try check(wish)
         } catch {
@@ -117,13 +99,13 @@ package struct ProviderConnections: Sendable {
         next.nameClaim = wish.nameClaim ?? next.nameClaim
         next.needsVerifiedAddress = wish.needsVerifiedAddress ?? true
         next.scopes = wish.scopes ?? next.scopes
-        return try await stored { [next] () async throws(StoreError) in
+        return try await ConnectionFault.stored { [next] () async throws(StoreError) in
             try await store.setConnection(next, replacing: expected, audit: audit)
         }
     }
 
     package func remove(of domain: String, audit: AuditEvent) async throws(ConnectionFault) {
-        try await stored { () async throws(StoreError) in
+        try await ConnectionFault.stored { () async throws(StoreError) in
             try await store.removeConnection(of: domain, audit: audit)
         }
     }
@@ -191,9 +173,9 @@ package struct ProviderConnections: Sendable {
     private func check(_ wish: ConnectionWish) throws(ConnectionObjection) {
         guard let issuer = WebAddress(wish.issuer), !issuer.pathAndQuery.utf8.contains(UInt8(ascii: "?")),
             wish.issuer.utf8.count <= SingleSignOnLimits.longestText
-        else { throw ConnectionObjection(field: "issuer", why: "This is no https address of a provider.") }
+        else { throw ConnectionObjection("issuer", "This is no https address of a provider.") }
         guard fetcher.mayAsk(issuer) else {
-            throw ConnectionObjection(field: "issuer", why: "Providers are asked by https, at public addresses.")
+            throw ConnectionObjection("issuer", "Providers are asked by https, at public addresses.")
         }
         let texts: [(field: String, text: String?)] = [
             ("client_id", wish.clientID), ("address_claim", wish.addressClaim), ("name_claim", wish.nameClaim),
@@ -205,41 +187,21 @@ package struct ProviderConnections: Sendable {
                 text.utf8.allSatisfy({ (32...126).contains($0) })
             else {
                 throw ConnectionObjection(
-                    field: field,
-                    why: "It takes 1 to \(SingleSignOnLimits.longestText) visible ASCII characters."
+                    field,
+                    "It takes 1 to \(SingleSignOnLimits.longestText) visible ASCII characters."
                 )
             }
         }
         if let scopes = wish.scopes,
             !scopes.utf8.split(separator: 32).contains(where: { $0.elementsEqual("openid".utf8) })
         {
-            throw ConnectionObjection(field: "scopes", why: "The scope openid must be among them.")
+            throw ConnectionObjection("scopes", "The scope openid must be among them.")
         }
-        if let secret = wish.clientSecret {
-            guard (1...SingleSignOnLimits.longestSecret).contains(secret.utf8.count),
-                !secret.utf8.contains(where: { $0 < 32 || $0 == 127 })
-            else {
-                throw ConnectionObjection(
-                    field: "client_secret",
-                    why: "It takes 1 to \(SingleSignOnLimits.longestSecret) octets, without control characters."
-                )
-            }
+        let longest = SingleSignOnLimits.longestSecret
+        if let objection = ConnectionObjection.secret(wish.clientSecret, "client_secret", atMost: longest) {
+            throw objection
         }
-        if let quota = wish.quotaBytes, quota < 0 {
-            throw ConnectionObjection(field: "quota_bytes", why: "A quota is not negative.")
-        }
-    }
-
-    func stored<Value>(_ work: () async throws(StoreError) -> Value) async throws(ConnectionFault) -> Value {
-        do throws(StoreError) {
-            return try await work()
-        } catch .notFound {
-            throw .notFound
-        } catch .alreadyExists {
-            throw .conflict
-        } catch {
-            throw .store(error)
-        }
+        if let objection = ConnectionObjection.quota(wish.quotaBytes) { throw objection }
     }
 }
 

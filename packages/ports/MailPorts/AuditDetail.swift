@@ -28,6 +28,15 @@ package struct AuditDetail: Sendable {
         return copy
     }
 
+    package func changing(_ name: String, from before: Bool?, to after: Bool?) -> AuditDetail {
+        func word(_ truth: Bool?) -> String? { truth.map { $0 ? "true" : "false" } }
+        return changing(name, from: word(before), to: word(after))
+    }
+
+    package func changing(_ name: String, from before: Int64?, to after: Int64?) -> AuditDetail {
+        changing(name, from: before.map { "\($0)" }, to: after.map { "\($0)" })
+    }
+
     package var text: String { members.text }
 
     private static func json(_ value: String?) -> String { value.map(JSONMembers.quoted) ?? "null" }

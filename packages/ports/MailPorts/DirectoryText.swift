@@ -21,6 +21,19 @@ package enum DirectoryText {
         return LanguageTag(String(decoding: tag, as: UTF8.self))
     }
 
+    /// Octets of an identifier; longer ones are none.
+    package static let longestIdentity = 256
+
+    /// Visible ASCII as it is, else hexadecimal digits, as those of Active Directory are octets.
+    ///
+    /// The same octets are always the same text.
+    package static func identity(_ octets: [UInt8]) -> String? {
+        guard (1...longestIdentity).contains(octets.count) else { return nil }
+        if octets.allSatisfy({ (33...126).contains($0) }) { return String(decoding: octets, as: UTF8.self) }
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: octets.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+
     /// Octets in digits.
     package static func quota(_ text: String?) -> Int64? {
         guard let text, let number = Int64(text), number >= 0 else { return nil }

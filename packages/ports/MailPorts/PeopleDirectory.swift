@@ -29,12 +29,17 @@ package struct LDAPSource: Hashable, Sendable {
     package var filter: String
     /// Who is admitted of those who are found; nil: everybody.
     package var admits: String?
+    /// What a person is known by for good, whatever their address is.
+    package var idAttribute = LDAPSource.standardID
     package var addressAttribute = "mail"
     package var aliasAttributes: [String] = []
     package var nameAttribute = "cn"
     package var languageAttribute: String?
     package var quotaAttribute: String?
     package var disabledAttribute: String?
+
+    /// RFC 4530; Active Directory has `objectGUID`.
+    package static let standardID = "entryUUID"
 
     package init(url: String, base: String, filter: String) {
         (self.url, self.base, self.filter) = (url, base, filter)
@@ -45,7 +50,7 @@ package struct LDAPSource: Hashable, Sendable {
 ///
 /// `{address}`, `{local}`, `{domain}`, and `{after}` and `{limit}` in the last, stand for bound parameters.
 package struct SQLSource: Hashable, Sendable {
-    /// Gives `address` and, as it likes, `aliases`, `name`, `language`, `quota_bytes`, `disabled`.
+    /// Gives `address` and, as it likes, `person_id`, `aliases`, `name`, `language`, `quota_bytes`, `disabled`.
     package var personQuery: String
     /// Gives `password`: a hash with its scheme.
     package var passwordQuery: String
@@ -88,6 +93,8 @@ package struct DirectoryConnection: Hashable, Sendable {
 package struct DirectoryEntry: Hashable, Sendable {
     /// What the directory knows the person by: a distinguished name, or the address.
     package var key: String
+    /// What the person is known by whatever their address is; nil: the directory tells nothing of the kind.
+    package var identity: String?
     package var address: EmailAddress
     /// Others of the same domain.
     package var aliases: [EmailAddress] = []
@@ -133,13 +140,6 @@ package enum DirectoryFault: Error, Hashable, Sendable {
     }
 }
 
-/// A member of a connection that cannot be as it was given, by the name that the HTTP interface has for it.
-package struct DirectoryObjection: Error, Hashable, Sendable {
-    package var field: String
-    package var why: String
-    package init(_ field: String, _ why: String) { (self.field, self.why) = (field, why) }
-}
-
 /// A connection with its secret open, to be asked.
 package struct OpenDirectory: Sendable {
     package var connection: DirectoryConnection
@@ -155,7 +155,7 @@ package struct OpenDirectory: Sendable {
 /// Those of tenants are judged by their address, as identity providers are. Waits, sizes and numbers of answers are bounded.
 package protocol PeopleDirectoryAsking: Sendable {
     /// What is wrong with a connection, as far as its text tells.
-    func objection(to directory: OpenDirectory) -> DirectoryObjection?
+    func objection(to directory: OpenDirectory) -> ConnectionObjection?
     /// Who has the address, disabled or not: two at most are given, so that it is seen when there is more than one.
     func find(_ address: EmailAddress, in directory: OpenDirectory) async throws(DirectoryFault) -> [DirectoryEntry]
     /// Whether the password is the entry's; nil stands for nobody, costs the same and is always false.
@@ -197,6 +197,8 @@ package protocol PeopleDirectories: Sendable {
         remote: IPAddress?,
         now: Timestamp
     ) async throws(StoreError) -> DirectoryVerdict
+    /// Whether somebody keeps the address who has got another one in the directory since: it may be another person's there by now.
+    func isFormer(_ address: EmailAddress) async throws(StoreError) -> Bool
     /// Looks for a recipient that nobody here has.
     func recipient(_ address: EmailAddress) async throws(StoreError) -> DirectoryRecipient
 }

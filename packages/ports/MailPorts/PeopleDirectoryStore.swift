@@ -11,6 +11,8 @@ package enum DirectoryAdmission: Equatable, Sendable {
     case noAccount
     /// The address is that of a list or an alias, or was taken at the same moment.
     case addressTaken
+    /// The address is that of an account which is another person's of the directory.
+    case anotherPerson
     /// The address is that of an account which belongs to another domain.
     case otherDomain
     /// The account's role is above that of who set the connection.
@@ -25,6 +27,7 @@ package enum DirectoryAdmission: Equatable, Sendable {
         case .admitted(_, let change): change.rawValue
         case .noAccount: "no account"
         case .addressTaken: "address taken"
+        case .anotherPerson: "account of another person"
         case .otherDomain: "account of another domain"
         case .roleAbove: "role above"
         case .suspended: "suspended"
@@ -90,6 +93,9 @@ package protocol PeopleDirectoryStore: Sendable {
 
     /// Finds the person's account and links it, or makes it from `new`, in one step.
     ///
+    /// Who has an identifier is known by that; by the address, only an account that is not known to be another's. Where the directory
+    /// gives a person another address, that becomes the primary one.
+    ///
     /// - Parameters:
     ///   - updates: brings name, language and aliases to what the directory has, and restores whom a synchronisation had suspended.
     ///   - audit: when, by whom and from where; its lines are written with the changes.
@@ -112,6 +118,12 @@ package protocol PeopleDirectoryStore: Sendable {
         after: AccountID?,
         limit: Int
     ) async throws(StoreError) -> [DirectoryMember]
+    /// Whether a person keeps the address who has got another one in the directory since.
+    func isFormerAddress(_ address: EmailAddress) async throws(StoreError) -> Bool
+    /// Forgets which person of the directory an account is: the next one with its address is linked. Nothing else is changed.
+    ///
+    /// - Throws: `.notFound` when the account is not one of that domain's directory.
+    func forgetPerson(_ account: AccountID, of domain: String, audit: AuditEvent) async throws(StoreError)
     /// Suspends a member whom the directory does not have any more; it is remembered that this did it.
     ///
     /// - Returns: false where it is not active, or its role forbids it.

@@ -28,7 +28,7 @@ final class DirectoryClients: PeopleDirectoryAsking {
         )
     }
 
-    func objection(to directory: OpenDirectory) -> DirectoryObjection? {
+    func objection(to directory: OpenDirectory) -> ConnectionObjection? {
         switch directory.connection.source {
         case .ldap(let source): ldap.objection(to: source)
         case .sql(let source): sql.objection(to: source, secret: directory.secret)

@@ -14,10 +14,6 @@ extension ConnectionRoutes {
             "set_by": .text, "version": .integer, "changed_at": .optional(.time), "redirect_uri": .text,
         ]
     )
-    private static let step = Schema.document(
-        "ConnectionCheckStep",
-        ["name": .text, "ok": .truth, "detail": .text]
-    )
     private static let link = Schema.document(
         "ProviderLink",
         [
@@ -69,7 +65,7 @@ extension ConnectionRoutes {
             RouteDescription(
                 "Tries the provider: its document, its keys, and the client's secret",
                 answers: [200: "What was tried, step by step"],
-                schemas: [200: .object(["ok": .truth, "steps": .list(step)])]
+                schemas: [200: CheckReportDocument.schema]
             )
         )
         set.describe(

@@ -45,27 +45,11 @@ package struct ConnectionRoutes: Sendable {
 
     @Sendable private static func problem(_ error: any Error) -> Problem? {
         guard let fault = error as? ConnectionFault else { return ManagerProblem.problem(error) }
-        switch fault {
-        case .objection(let objection): return .invalid(objection.field, objection.why)
-        case .notFound: return .notFound("The domain has no identity provider.")
-        case .conflict: return Problem(.preconditionFailed, detail: "Another version is in force by now.")
-        case .tooMany: return Problem(429, detail: "Too many checks.", headers: ["Retry-After": "60"])
-        case .store(let error): return ManagerProblem.problem(error)
-        }
+        return ManagerProblem.problem(fault, absent: "The domain has no identity provider.")
     }
 
     private func domain(_ request: APIRequest, _ caller: Account) async throws -> HostedDomain {
         try await gate.domain(request, caller, [])
-    }
-
-    private func event(_ action: String, _ subject: String, _ request: APIRequest, _ caller: Account) -> AuditEvent {
-        AuditEvent(
-            at: clock.now(),
-            actor: caller.primaryAddress.canonical,
-            action: action,
-            subject: subject,
-            remote: request.remote
-        )
     }
 
     // MARK: - The connection
@@ -172,34 +156,23 @@ package struct ConnectionRoutes: Sendable {
                 of: domain.name,
                 by: caller.role,
                 replacing: try request.expectedVersion(),
-                audit: event("sso.set", domain.name, request, caller)
+                audit: AuditEvent("sso.set", domain.name, by: caller, request, at: clock.now())
             )
         )
     }
 
     private func remove(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let domain = try await domain(request, caller)
-        try await connections.remove(of: domain.name, audit: event("sso.remove", domain.name, request, caller))
+        try await connections.remove(
+            of: domain.name,
+            audit: AuditEvent("sso.remove", domain.name, by: caller, request, at: clock.now())
+        )
         return .noContent
-    }
-
-    private struct Step: Encodable {
-        var name: String
-        var ok: Bool
-        var detail: String
-    }
-
-    private struct Report: Encodable {
-        var ok: Bool
-        var steps: [Step]
     }
 
     private func check(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let domain = try await domain(request, caller)
-        let steps = try await connections.check(domain.name, now: clock.now()).map {
-            Step(name: $0.name, ok: $0.isGood, detail: $0.detail)
-        }
-        return try .json(Report(ok: steps.allSatisfy(\.ok), steps: steps))
+        return try .json(CheckReportDocument(try await connections.check(domain.name, now: clock.now())))
     }
 
     // MARK: - Links
@@ -236,9 +209,9 @@ package struct ConnectionRoutes: Sendable {
     private func unlink(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let domain = try await domain(request, caller)
         let id = try request.number("account")
-        var event = event("sso.unlink", domain.name, request, caller)
-        event.detail = AuditDetail().adding("account", id).text
-        try await connections.store.removeLink(of: AccountID(id), at: domain.name, audit: event)
+        var audit = AuditEvent("sso.unlink", domain.name, by: caller, request, at: clock.now())
+        audit.detail = AuditDetail().adding("account", id).text
+        try await connections.store.removeLink(of: AccountID(id), at: domain.name, audit: audit)
         return .noContent
     }
 }

@@ -23,6 +23,7 @@ struct DirectoryDocument: Encodable {
     var bindName: String?
     var filter: String?
     var admits: String?
+    var idAttribute: String?
     var addressAttribute: String?
     var aliasAttributes: [String]?
     var nameAttribute: String?
@@ -50,6 +51,7 @@ struct DirectoryDocument: Encodable {
         case .ldap(let source):
             (url, startTls, authority, base) = (source.url, source.startsTLS, source.authority, source.base)
             (bindName, filter, admits) = (source.bindName, source.filter, source.admits)
+            idAttribute = source.idAttribute
             (addressAttribute, aliasAttributes) = (source.addressAttribute, source.aliasAttributes)
             (nameAttribute, languageAttribute) = (source.nameAttribute, source.languageAttribute)
             (quotaAttribute, disabledAttribute) = (source.quotaAttribute, source.disabledAttribute)
@@ -65,7 +67,8 @@ struct DirectoryWish: RequestDocument {
     static let members: Set<String> = [
         "kind", "enforced", "makes_accounts", "quota_bytes", "synchronised", "most_suspended", "secret", "url",
         "start_tls",
-        "authority", "base", "bind_name", "filter", "admits", "address_attribute", "alias_attributes", "name_attribute",
+        "authority", "base", "bind_name", "filter", "admits", "id_attribute", "address_attribute", "alias_attributes",
+        "name_attribute",
         "language_attribute", "quota_attribute", "disabled_attribute", "person_query", "password_query", "people_query",
     ]
     var kind: String
@@ -83,6 +86,7 @@ struct DirectoryWish: RequestDocument {
     var bindName: String?
     var filter: String?
     var admits: String?
+    var idAttribute: String?
     var addressAttribute: String?
     var aliasAttributes: [String]?
     var nameAttribute: String?
@@ -100,6 +104,7 @@ struct DirectoryWish: RequestDocument {
         case mostSuspended = "most_suspended"
         case startTLS = "start_tls"
         case bindName = "bind_name"
+        case idAttribute = "id_attribute"
         case addressAttribute = "address_attribute"
         case aliasAttributes = "alias_attributes"
         case nameAttribute = "name_attribute"
@@ -131,6 +136,7 @@ struct DirectoryWish: RequestDocument {
             )
             source.startsTLS = startTLS ?? true
             (source.authority, source.bindName, source.admits) = (authority, bindName, admits)
+            source.idAttribute = idAttribute ?? source.idAttribute
             source.addressAttribute = addressAttribute ?? source.addressAttribute
             source.aliasAttributes = aliasAttributes ?? []
             source.nameAttribute = nameAttribute ?? source.nameAttribute

@@ -21,16 +21,13 @@ extension DirectoryRoutes {
             "changed_at": .optional(.time), "has_secret": .truth, "url": .optional(.text),
             "start_tls": .optional(.truth),
             "authority": .optional(.text), "base": .optional(.text), "bind_name": .optional(.text),
-            "filter": .optional(.text), "admits": .optional(.text), "address_attribute": .optional(.text),
+            "filter": .optional(.text), "admits": .optional(.text), "id_attribute": .optional(.text),
+            "address_attribute": .optional(.text),
             "alias_attributes": .optional(.list(.text)), "name_attribute": .optional(.text),
             "language_attribute": .optional(.text), "quota_attribute": .optional(.text),
             "disabled_attribute": .optional(.text), "person_query": .optional(.text),
             "password_query": .optional(.text), "people_query": .optional(.text), "last_run": .optional(run),
         ]
-    )
-    private static let step = Schema.document(
-        "DirectoryTestStep",
-        ["name": .text, "ok": .truth, "detail": .text]
     )
     private static let line = Schema.document("DirectorySyncLine", ["email": .text, "what": .text])
 
@@ -55,7 +52,8 @@ extension DirectoryRoutes {
                 body: [
                     "kind", "enforced", "makes_accounts", "quota_bytes", "synchronised", "most_suspended", "secret",
                     "url",
-                    "start_tls", "authority", "base", "bind_name", "filter", "admits", "address_attribute",
+                    "start_tls", "authority", "base", "bind_name", "filter", "admits", "id_attribute",
+                    "address_attribute",
                     "alias_attributes", "name_attribute", "language_attribute", "quota_attribute", "disabled_attribute",
                     "person_query", "password_query", "people_query",
                 ],
@@ -66,7 +64,8 @@ extension DirectoryRoutes {
                     "most_suspended": .optional(.integer), "secret": .optional(.text), "url": .optional(.text),
                     "start_tls": .optional(.truth), "authority": .optional(.text), "base": .optional(.text),
                     "bind_name": .optional(.text), "filter": .optional(.text), "admits": .optional(.text),
-                    "address_attribute": .optional(.text), "alias_attributes": .optional(.list(.text)),
+                    "id_attribute": .optional(.text), "address_attribute": .optional(.text),
+                    "alias_attributes": .optional(.list(.text)),
                     "name_attribute": .optional(.text), "language_attribute": .optional(.text),
                     "quota_attribute": .optional(.text), "disabled_attribute": .optional(.text),
                     "person_query": .optional(.text), "password_query": .optional(.text),
@@ -93,7 +92,7 @@ extension DirectoryRoutes {
                 answers: [200: "What was asked and found, step by step"],
                 types: ["address": .text],
                 required: ["address"],
-                schemas: [200: .object(["ok": .truth, "steps": .list(step)])]
+                schemas: [200: CheckReportDocument.schema]
             )
         )
         set.describe(
@@ -109,6 +108,14 @@ extension DirectoryRoutes {
                 types: ["dry_run": .optional(.truth)],
                 required: [],
                 schemas: [200: .object(["dry_run": .truth, "run": run, "lines": .list(line)])]
+            )
+        )
+        set.describe(
+            "DELETE",
+            "\(path)/people/{account}",
+            RouteDescription(
+                "Forgets which person of the directory an account is: the next one with its address is linked. Nothing else is changed",
+                answers: [204: "Done", 404: "The account is not one of the directory's"]
             )
         )
     }

@@ -40,34 +40,18 @@ package struct DirectoryRoutes: Sendable {
         set.delete(Self.path, guarded { try await self.remove($0, $1) })
         set.post("\(Self.path)/test", guarded { try await self.test($0, $1) })
         set.post("\(Self.path)/sync", guarded { try await self.synchronise($0, $1) })
+        set.delete("\(Self.path)/people/{account}", guarded { try await self.unlink($0, $1) })
         Self.describe(&set)
         return set
     }
 
     @Sendable private static func problem(_ error: any Error) -> Problem? {
-        guard let fault = error as? DirectoryConnectionFault else { return ManagerProblem.problem(error) }
-        switch fault {
-        case .objection(let objection): return .invalid(objection.field, objection.why)
-        case .notFound: return .notFound("The domain has no directory.")
-        case .conflict: return Problem(.preconditionFailed, detail: "Another version is in force by now.")
-        case .tooMany: return Problem(429, detail: "Too many tests.", headers: ["Retry-After": "60"])
-        case .operatorsOnly: return .forbidden("Databases are set by platform administrators.")
-        case .store(let error): return ManagerProblem.problem(error)
-        }
+        guard let fault = error as? ConnectionFault else { return ManagerProblem.problem(error) }
+        return ManagerProblem.problem(fault, absent: "The domain has no directory.")
     }
 
     private func domain(_ request: APIRequest, _ caller: Account) async throws -> HostedDomain {
         try await gate.domain(request, caller, [])
-    }
-
-    private func event(_ action: String, _ subject: String, _ request: APIRequest, _ caller: Account) -> AuditEvent {
-        AuditEvent(
-            at: clock.now(),
-            actor: caller.primaryAddress.canonical,
-            action: action,
-            subject: subject,
-            remote: request.remote
-        )
     }
 
     // MARK: - The connection
@@ -94,7 +78,7 @@ package struct DirectoryRoutes: Sendable {
             try wish.connection(of: domain.name, by: caller.role),
             secret: wish.secret,
             replacing: try request.expectedVersion(),
-            audit: event("directory.set", domain.name, request, caller)
+            audit: AuditEvent("directory.set", domain.name, by: caller, request, at: clock.now())
         )
         return try answer(kept, try await connections.lastRun(of: domain.name))
     }
@@ -104,7 +88,17 @@ package struct DirectoryRoutes: Sendable {
         try await connections.remove(
             of: domain.name,
             by: caller.role,
-            audit: event("directory.remove", domain.name, request, caller)
+            audit: AuditEvent("directory.remove", domain.name, by: caller, request, at: clock.now())
+        )
+        return .noContent
+    }
+
+    private func unlink(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
+        let domain = try await domain(request, caller)
+        try await connections.forget(
+            AccountID(try request.number("account")),
+            of: domain.name,
+            audit: AuditEvent("directory.unlink", domain.name, by: caller, request, at: clock.now())
         )
         return .noContent
     }
@@ -116,27 +110,13 @@ package struct DirectoryRoutes: Sendable {
         var address: String
     }
 
-    private struct Step: Encodable {
-        var name: String
-        var ok: Bool
-        var detail: String
-    }
-
-    private struct TestReport: Encodable {
-        var ok: Bool
-        var steps: [Step]
-    }
-
     private func test(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let text = try await request.decode(Question.self).address
         let domain = try await domain(request, caller)
         guard text.utf8.count <= 320, let address = EmailAddress(text) else {
             throw Problem.invalid("address", "It is no address.")
         }
-        let steps = try await connections.test(address, of: domain.name, now: clock.now()).map {
-            Step(name: $0.name, ok: $0.isGood, detail: $0.detail)
-        }
-        return try .json(TestReport(ok: steps.allSatisfy(\.ok), steps: steps))
+        return try .json(CheckReportDocument(try await connections.test(address, of: domain.name, now: clock.now())))
     }
 
     private struct Wanted: RequestDocument {

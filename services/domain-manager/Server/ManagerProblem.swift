@@ -18,6 +18,18 @@ enum ManagerProblem {
         }
     }
 
+    /// - Parameter absent: what the client reads where there is no connection.
+    static func problem(_ fault: ConnectionFault, absent: String) -> Problem {
+        switch fault {
+        case .objection(let objection): .invalid(objection.field, objection.why)
+        case .notFound: .notFound(absent)
+        case .conflict: Problem(.preconditionFailed, detail: "Another version is in force by now.")
+        case .tooMany: Problem(429, detail: "Too many checks.", headers: ["Retry-After": "60"])
+        case .forbidden(let why): .forbidden(why)
+        case .store(let error): problem(error)
+        }
+    }
+
     private static func problem(_ error: StoreError) -> Problem {
         switch error {
         case .notFound: .notFound()

@@ -2,6 +2,7 @@
 
 import Domains
 import HTTPKit
+import ServiceHost
 
 extension ZoneRoutes {
     static let state = Schema.document(
@@ -18,10 +19,6 @@ extension ZoneRoutes {
             "automatic": .truth, "repairs_drift": .truth, "removes_records": .truth, "version": .integer,
             "changed_at": .optional(.time), "state": state,
         ]
-    )
-    private static let checkStep = Schema.document(
-        "ZoneCheckStep",
-        ["name": .text, "ok": .truth, "detail": .text]
     )
     private static let step = Schema.document(
         "ZonePlanStep",
@@ -87,7 +84,7 @@ extension ZoneRoutes {
                 "Tries the connection: whether the server serves the zone, takes the key, and lets it change the domain's names",
                 query: organisation,
                 answers: [200: "What was tried, step by step"],
-                schemas: [200: .object(["ok": .truth, "steps": .list(checkStep)])]
+                schemas: [200: CheckReportDocument.schema]
             )
         )
         set.describe(

@@ -49,14 +49,11 @@ package struct ZoneRoutes: Sendable {
     @Sendable private static func problem(_ error: any Error) -> Problem? {
         guard let fault = error as? ZoneWriteFault else { return ManagerProblem.problem(error) }
         switch fault {
-        case .objection(let field, let why): return .invalid(field, why)
-        case .notFound: return .notFound("No connection with a name server covers the domain.")
-        case .conflict: return Problem(.preconditionFailed, detail: "Another version is in force by now.")
+        case .connection(let fault):
+            return ManagerProblem.problem(fault, absent: "No connection with a name server covers the domain.")
         case .stale:
             return Problem(409, detail: "The zone is not as it was when this was planned: look at the plan again.")
         case .zone(let fault): return Problem(502, detail: fault.advice)
-        case .tooMany: return Problem(429, detail: "Too many questions.", headers: ["Retry-After": "60"])
-        case .store(let error): return ManagerProblem.problem(error)
         }
     }
 
@@ -76,16 +73,6 @@ package struct ZoneRoutes: Sendable {
         }
         let claim = try await life.claim(on: name, organisation: organisation)
         return ZoneMember(organisation: claim.organisation, domain: claim.name, state: .pending)
-    }
-
-    private func event(_ action: String, _ subject: String, _ request: APIRequest, _ caller: Account) -> AuditEvent {
-        AuditEvent(
-            at: clock.now(),
-            actor: caller.primaryAddress.canonical,
-            action: action,
-            subject: subject,
-            remote: request.remote
-        )
     }
 
     // MARK: - The connection
@@ -170,35 +157,24 @@ package struct ZoneRoutes: Sendable {
             wish,
             of: member,
             replacing: try request.expectedVersion(),
-            audit: event("zone.connect", member.domain, request, caller)
+            audit: AuditEvent("zone.connect", member.domain, by: caller, request, at: clock.now())
         )
         return try await answer(kept, member)
     }
 
     private func remove(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let member = try await member(request, caller)
-        try await writer.disconnect(member, audit: event("zone.disconnect", member.domain, request, caller))
+        try await writer.disconnect(
+            member,
+            audit: AuditEvent("zone.disconnect", member.domain, by: caller, request, at: clock.now())
+        )
         return .noContent
-    }
-
-    private struct CheckStep: Encodable {
-        var name: String
-        var ok: Bool
-        var detail: String
-    }
-
-    private struct Report: Encodable {
-        var ok: Bool
-        var steps: [CheckStep]
     }
 
     private func check(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let member = try await member(request, caller)
         try await writer.countAsk(member, now: clock.now())
-        let steps = try await writer.check(member).map {
-            CheckStep(name: $0.name, ok: $0.isGood, detail: $0.detail)
-        }
-        return try .json(Report(ok: steps.allSatisfy(\.ok), steps: steps))
+        return try .json(CheckReportDocument(try await writer.check(member)))
     }
 
     // MARK: - Writing

@@ -92,6 +92,18 @@ package struct CommandFailure: Error, Equatable {
         }
     }
 
+    /// - Parameter absent: what is said where there is no connection.
+    init(_ fault: ConnectionFault, subject: String, absent: String) {
+        switch fault {
+        case .objection(let objection): self.init(.failure, "\(objection.field): \(objection.why)")
+        case .notFound: self.init(.notFound, absent)
+        case .conflict: self.init(.failure, "it was changed at the same time")
+        case .tooMany: self.init(.unavailable, "too many checks; try again in a minute")
+        case .forbidden(let why): self.init(.failure, why)
+        case .store(let error): self.init(error, subject: subject)
+        }
+    }
+
     /// Any error as a failure; nil for those that the argument parser prints itself.
     init?(_ error: any Error, subject: String) {
         switch error {

@@ -21,12 +21,15 @@ extension DirectoryCommand {
         @Option(name: .long, help: "The name to bind by.") var bindName: String?
         @Option(name: .long, help: "The filter of a person, with {address}, {local} or {domain}.") var filter: String?
         @Option(name: .long, help: "The filter of who is admitted.") var admits: String?
+        @Option(name: .long, help: "The attribute that a person is known by; objectGUID in Active Directory.")
+        var idAttribute: String?
         @Option(name: .long, help: "The attribute that is the address.") var addressAttribute: String?
         @Option(name: .long, help: "An attribute with more addresses; may be given again.") var aliasAttribute:
             [String] = []
         @Option(name: .long, help: "The attribute that is the name.") var nameAttribute: String?
         @Option(name: .long, help: "The attribute that is the language.") var languageAttribute: String?
-        @Option(name: .long, help: "The attribute that is the quota, in octets.") var quotaAttribute: String?
+        @Option(name: .long, help: "The attribute that is the quota, in octets; synchronised.") var quotaAttribute:
+            String?
         @Option(name: .long, help: "The attribute that says that a person is disabled.") var disabledAttribute: String?
         @Option(name: .long, help: "SQL: the query of a person by {address}.") var personQuery: String?
         @Option(name: .long, help: "SQL: the query of a person's password.") var passwordQuery: String?
@@ -86,6 +89,7 @@ extension DirectoryCommand {
                 source.authority = String(decoding: bytes, as: UTF8.self)
             }
             (source.bindName, source.admits) = (bindName, admits)
+            source.idAttribute = idAttribute ?? source.idAttribute
             source.addressAttribute = addressAttribute ?? source.addressAttribute
             source.aliasAttributes = aliasAttribute
             source.nameAttribute = nameAttribute ?? source.nameAttribute
@@ -103,20 +107,9 @@ extension DirectoryCommand {
         @Argument(help: "The address.") var address: EmailAddress
         @OptionGroup var options: StoreOptions
 
-        private struct Row: Encodable {
-            var name: String
-            var ok: Bool
-            var detail: String
-        }
-
         func run() async throws {
             try await DirectoryCommand.with(address.domain, options) { connections, name, ports in
-                let steps = try await connections.test(address, of: name, now: ports.stores.clock().now())
-                let rows = steps.map { Row(name: $0.name, ok: $0.isGood, detail: $0.detail) }
-                var table = TextTable(["STEP", "OUTCOME", "DETAIL"])
-                for row in rows { table.add([row.name, row.ok ? "ok" : "failed", row.detail]) }
-                try options.show(rows, table.text)
-                guard rows.allSatisfy(\.ok) else { throw CommandFailure(.failure, "a step of the test has failed") }
+                try options.show(try await connections.test(address, of: name, now: ports.stores.clock().now()))
             }
         }
     }

@@ -8,7 +8,7 @@ struct DirectoryCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "directory",
         abstract: "People of domains who come from an LDAP or SQL directory.",
-        subcommands: [Show.self, Add.self, Test.self, Sync.self, Remove.self]
+        subcommands: [Show.self, Add.self, Test.self, Sync.self, Unlink.self, Remove.self]
     )
 
     private struct Row: Encodable {
@@ -25,6 +25,7 @@ struct DirectoryCommand: ParsableCommand {
         var base: String?
         var filter: String?
         var admits: String?
+        var idAttribute: String?
         var personQuery: String?
         var passwordQuery: String?
         var peopleQuery: String?
@@ -42,20 +43,10 @@ struct DirectoryCommand: ParsableCommand {
             do {
                 let service = try await DirectoryService(ports.stores, settings)
                 try await body(try await DirectoryConnections(service, ports.stores), name, ports)
-            } catch let fault as DirectoryConnectionFault {
-                throw failure(fault, name)
+            } catch let fault as ConnectionFault {
+                let absent = "\(name) has no directory, or is not hosted here"
+                throw CommandFailure(fault, subject: "domain \(name)", absent: absent)
             }
-        }
-    }
-
-    private static func failure(_ fault: DirectoryConnectionFault, _ name: String) -> any Error {
-        switch fault {
-        case .objection(let objection): CommandFailure(.failure, "\(objection.field): \(objection.why)")
-        case .notFound: CommandFailure(.notFound, "\(name) has no directory, or is not hosted here")
-        case .conflict: CommandFailure(.failure, "it was changed at the same time")
-        case .tooMany: CommandFailure(.failure, "too many tests; try again in a minute")
-        case .operatorsOnly: CommandFailure(.failure, "databases are for operators")
-        case .store(let error): error
         }
     }
 
@@ -76,6 +67,7 @@ struct DirectoryCommand: ParsableCommand {
         switch found.source {
         case .ldap(let source):
             (row.url, row.base, row.filter, row.admits) = (source.url, source.base, source.filter, source.admits)
+            row.idAttribute = source.idAttribute
             table.add([
                 "server",
                 source.url + (source.startsTLS && source.url.utf8.starts(with: "ldap:".utf8) ? " (StartTLS)" : ""),
@@ -84,6 +76,7 @@ struct DirectoryCommand: ParsableCommand {
             table.add(["bind name", source.bindName ?? "-"])
             table.add(["filter", source.filter])
             table.add(["admits", source.admits ?? "everybody"])
+            table.add(["identifier", source.idAttribute])
             table.add(["addresses", ([source.addressAttribute] + source.aliasAttributes).joined(separator: ", ")])
         case .sql(let source):
             (row.personQuery, row.passwordQuery) = (source.personQuery, source.passwordQuery)
@@ -110,6 +103,32 @@ struct DirectoryCommand: ParsableCommand {
             try await DirectoryCommand.with(domain, options) { connections, name, _ in
                 let found = try await connections.connection(of: name)
                 try DirectoryCommand.print(found, try await connections.lastRun(of: name), options)
+            }
+        }
+    }
+
+    struct Unlink: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Forget which person of the directory an account is: the next one with its address is linked.",
+            discussion: "For people who were made anew in the directory. An account that was suspended stays so."
+        )
+        @Argument(help: "The account's address.") var address: EmailAddress
+        @OptionGroup var options: StoreOptions
+
+        private struct Row: Encodable { var unlinked: String }
+
+        func run() async throws {
+            try await DirectoryCommand.with(address.domain, options) { connections, name, ports in
+                guard let account = try await ports.stores.directory().account(withAddress: address) else {
+                    throw CommandFailure(.notFound, "there is no account \(address)")
+                }
+                let now = ports.stores.clock().now()
+                try await connections.forget(
+                    account.id,
+                    of: name,
+                    audit: AuditEvent(at: now, actor: "cli", action: "directory.unlink", subject: name)
+                )
+                try options.show(Row(unlinked: address.canonical), "\(address) is not linked any more.")
             }
         }
     }

@@ -49,16 +49,17 @@ extension DomainCommand {
             return ZoneMember(organisation: claim.organisation, domain: claim.name, state: .pending)
         }
 
-        private static func failure(_ fault: ZoneWriteFault, _ name: String) -> any Error {
+        private static func failure(_ fault: ZoneWriteFault, _ name: String) -> CommandFailure {
             switch fault {
-            case .objection(let field, let why): CommandFailure(.failure, "\(field): \(why)")
-            case .notFound: CommandFailure(.notFound, "no connection with a name server covers \(name)")
-            case .conflict: CommandFailure(.failure, "it was changed at the same time")
+            case .connection(let fault):
+                CommandFailure(
+                    fault,
+                    subject: "domain \(name)",
+                    absent: "no connection with a name server covers \(name)"
+                )
             case .stale: CommandFailure(.failure, "the zone is not as it was when this was planned: plan again")
             case .zone(let fault):
                 CommandFailure(fault.isCertain ? .failure : .unavailable, "\(name): \(fault.advice)")
-            case .tooMany: CommandFailure(.unavailable, "too many questions; try again in a minute")
-            case .store(let error): error
             }
         }
 
@@ -155,18 +156,9 @@ extension DomainCommand {
             @Option(name: .long, help: "Organisation that claims it, where several do.") var organisation: String?
             @OptionGroup var options: StoreOptions
 
-            private struct Row: Encodable {
-                var name: String
-                var ok: Bool
-                var detail: String
-            }
-
             func run() async throws {
                 try await Zone.with(name, organisation, options) { writer, member, _ in
-                    let steps = try await writer.check(member)
-                    let rows = steps.map { Row(name: $0.name, ok: $0.isGood, detail: $0.detail) }
-                    try options.show(rows, rows.map { "\($0.name): \($0.detail)" }.joined(separator: "\n"))
-                    if !rows.allSatisfy(\.ok) { throw ExitCode(CommandFailure.Code.failure.rawValue) }
+                    try options.show(try await writer.check(member))
                 }
             }
         }

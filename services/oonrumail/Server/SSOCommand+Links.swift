@@ -13,21 +13,9 @@ extension SSOCommand {
         @Argument(help: "The domain.") var domain: String
         @OptionGroup var options: StoreOptions
 
-        private struct Row: Encodable {
-            var name: String
-            var ok: Bool
-            var detail: String
-        }
-
         func run() async throws {
             try await SSOCommand.with(domain, options) { connections, name, ports in
-                let rows = try await connections.check(name, now: ports.stores.clock().now()).map {
-                    Row(name: $0.name, ok: $0.isGood, detail: $0.detail)
-                }
-                var table = TextTable(["STEP", "OUTCOME", "DETAIL"])
-                for row in rows { table.add([row.name, row.ok ? "ok" : "failed", row.detail]) }
-                try options.show(rows, table.text)
-                guard rows.allSatisfy(\.ok) else { throw CommandFailure(.failure, "a step of the check has failed") }
+                try options.show(try await connections.check(name, now: ports.stores.clock().now()))
             }
         }
     }

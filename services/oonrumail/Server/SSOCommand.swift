@@ -40,18 +40,9 @@ struct SSOCommand: ParsableCommand {
             do {
                 try await body(try await ProviderConnections(ports.stores, settings), name, ports)
             } catch let fault as ConnectionFault {
-                throw failure(fault, name)
+                let absent = "\(name) has no identity provider, or is not hosted here"
+                throw CommandFailure(fault, subject: "domain \(name)", absent: absent)
             }
-        }
-    }
-
-    private static func failure(_ fault: ConnectionFault, _ name: String) -> any Error {
-        switch fault {
-        case .objection(let objection): CommandFailure(.failure, "\(objection.field): \(objection.why)")
-        case .notFound: CommandFailure(.notFound, "\(name) has no identity provider, or is not hosted here")
-        case .conflict: CommandFailure(.failure, "it was changed at the same time")
-        case .tooMany: CommandFailure(.failure, "too many checks; try again in a minute")
-        case .store(let error): error
         }
     }
 

@@ -17,21 +17,20 @@ extension SieveCommand {
                 headers are left out.
                 """
         )
-        @Argument(help: "An address of the account.") var address: EmailAddress
+        @OptionGroup var whose: Whose
         @Argument(help: "The script's name.") var name: String
         @Option(name: .long, help: "The mailbox.") var mailbox = "INBOX"
         @Option(name: .long, help: "Only what came from there on, such as 2026-12-24T00:00:00Z.") var since: String?
         @Option(name: .long, help: "Only what came before.") var before: String?
         @Flag(name: .long, help: "Only what is not seen.") var unseen = false
         @Flag(name: .long, help: "Do nothing; say what would be done.") var dryRun = false
-        @OptionGroup var options: StoreOptions
 
         func run() async throws {
             var search = FilingSearch(limit: ScriptPass.portion)
             (search.since, search.before) = (try since.map(Self.moment), try before.map(Self.moment))
             search.isUnseen = unseen
             var request = ScriptPass.Request(mailbox: mailbox, search: search, after: nil, isDry: dryRun)
-            try await SieveCommand.with(address, options) { service, account, ports, settings in
+            try await whose.with { service, account, ports, settings in
                 let pass = ScriptPass(
                     runner: ScriptRunner(service.store, settings),
                     store: service.store,
@@ -49,7 +48,7 @@ extension SieveCommand {
                 } while request.after != nil
                 guard let whole else { return }
                 let verb = dryRun ? "to be " : ""
-                try options.show(
+                try whose.options.show(
                     ScriptReportDocument(whole),
                     """
                     \(whole.messages.count.counted("message")): \(whole.moved) \(verb)moved, \(whole.copied) copied, \(whole.marked) \

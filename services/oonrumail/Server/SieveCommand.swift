@@ -17,16 +17,20 @@ struct SieveCommand: ParsableCommand {
         ]
     )
 
-    static func with(
-        _ address: EmailAddress,
-        _ options: StoreOptions,
-        _ body: (ScriptService, Account, CommandEnvironment.Ports, PlatformSettings) async throws -> Void
-    ) async throws {
-        let settings = try options.sources.settings()
-        try await options.withPorts("account \(address)") { ports in
-            let account = try await AccountCommand.account(address, in: try await ports.stores.directory())
-            let service = ScriptService(store: try await ports.stores.scripts(), limits: ScriptLimits(settings))
-            try await body(service, account, ports, settings)
+    /// Whose scripts, in which store: what every subcommand takes first.
+    struct Whose: ParsableArguments {
+        @Argument(help: "An address of the account.") var address: EmailAddress
+        @OptionGroup var options: StoreOptions
+
+        func with(
+            _ body: (ScriptService, Account, CommandEnvironment.Ports, PlatformSettings) async throws -> Void
+        ) async throws {
+            let settings = try options.sources.settings()
+            try await options.withPorts("account \(address)") { ports in
+                let account = try await AccountCommand.account(address, in: try await ports.stores.directory())
+                let service = ScriptService(store: try await ports.stores.scripts(), limits: ScriptLimits(settings))
+                try await body(service, account, ports, settings)
+            }
         }
     }
 
@@ -40,19 +44,18 @@ struct SieveCommand: ParsableCommand {
 
     struct Put: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Keep a script, or replace its text.")
-        @Argument(help: "An address of the account.") var address: EmailAddress
+        @OptionGroup var whose: Whose
         @Argument(help: "The script's name.") var name: String
         @Argument(help: "The file with the script in UTF-8; - for standard input.") var file: String
         @Flag(name: .long, help: "Have mail go through it from now on.") var activate = false
-        @OptionGroup var options: StoreOptions
 
         func run() async throws {
-            try await SieveCommand.with(address, options) { service, account, ports, settings in
+            try await whose.with { service, account, ports, settings in
                 let (text, now) = (try SieveCommand.text(file, settings), ports.stores.clock().now())
                 _ = try await service.put(named: name, text, of: account, by: .commandLine, now: now)
                 if activate { try await service.activate(named: name, of: account, by: .commandLine, now: now) }
                 let script = try await service.script(named: name, of: account)
-                try options.show(
+                try whose.options.show(
                     ScriptDocument(script.entry),
                     "\(name) is kept\(script.entry.isActive ? " and active" : "")."
                 )
@@ -62,11 +65,10 @@ struct SieveCommand: ParsableCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "The scripts of an account.")
-        @Argument(help: "An address of the account.") var address: EmailAddress
-        @OptionGroup var options: StoreOptions
+        @OptionGroup var whose: Whose
 
         func run() async throws {
-            try await SieveCommand.with(address, options) { service, account, _, _ in
+            try await whose.with { service, account, _, _ in
                 let listing = ScriptListing(account: account.id, limit: StoreOptions.page)
                 let documents = try await listing.every { page throws(StoreError) in
                     try await service.store.scripts(page)
@@ -75,80 +77,75 @@ struct SieveCommand: ParsableCommand {
                 for one in documents {
                     table.add([one.name, one.isActive ? "yes" : "no", "\(one.size)", one.changedAt])
                 }
-                try options.show(documents, table.text)
+                try whose.options.show(documents, table.text)
             }
         }
     }
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "A script's text.")
-        @Argument(help: "An address of the account.") var address: EmailAddress
+        @OptionGroup var whose: Whose
         @Argument(help: "The script's name.") var name: String
-        @OptionGroup var options: StoreOptions
 
         func run() async throws {
-            try await SieveCommand.with(address, options) { service, account, _, _ in
+            try await whose.with { service, account, _, _ in
                 let script = try await service.script(named: name, of: account)
-                try options.show(ScriptTextDocument(script), script.text)
+                try whose.options.show(ScriptTextDocument(script), script.text)
             }
         }
     }
 
     struct Activate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Have mail go through a script, and no other.")
-        @Argument(help: "An address of the account.") var address: EmailAddress
+        @OptionGroup var whose: Whose
         @Argument(help: "The script's name.") var name: String
-        @OptionGroup var options: StoreOptions
 
         func run() async throws {
-            try await SieveCommand.with(address, options) { service, account, ports, _ in
+            try await whose.with { service, account, ports, _ in
                 let now = ports.stores.clock().now()
                 try await service.activate(named: name, of: account, by: .commandLine, now: now)
                 let script = try await service.script(named: name, of: account)
-                try options.show(ScriptDocument(script.entry), "\(name) is active.")
+                try whose.options.show(ScriptDocument(script.entry), "\(name) is active.")
             }
         }
     }
 
     struct Deactivate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Have mail go through no script.")
-        @Argument(help: "An address of the account.") var address: EmailAddress
-        @OptionGroup var options: StoreOptions
+        @OptionGroup var whose: Whose
 
         func run() async throws {
-            try await SieveCommand.with(address, options) { service, account, ports, _ in
+            try await whose.with { service, account, ports, _ in
                 let now = ports.stores.clock().now()
                 try await service.activate(named: nil, of: account, by: .commandLine, now: now)
-                try options.show(["deactivated": account.primaryAddress.description], "No script is active.")
+                try whose.options.show(["deactivated": account.primaryAddress.description], "No script is active.")
             }
         }
     }
 
     struct Remove: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Forget a script that is not active.")
-        @Argument(help: "An address of the account.") var address: EmailAddress
+        @OptionGroup var whose: Whose
         @Argument(help: "The script's name.") var name: String
-        @OptionGroup var options: StoreOptions
 
         func run() async throws {
-            try await SieveCommand.with(address, options) { service, account, ports, _ in
+            try await whose.with { service, account, ports, _ in
                 let now = ports.stores.clock().now()
                 try await service.remove(named: name, of: account, by: .commandLine, now: now)
-                try options.show(["removed": name], "\(name) is gone.")
+                try whose.options.show(["removed": name], "\(name) is gone.")
             }
         }
     }
 
     struct Check: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Read a script without keeping it.")
-        @Argument(help: "An address of the account.") var address: EmailAddress
+        @OptionGroup var whose: Whose
         @Argument(help: "The file with the script in UTF-8; - for standard input.") var file: String
-        @OptionGroup var options: StoreOptions
 
         func run() async throws {
-            try await SieveCommand.with(address, options) { service, _, _, settings in
+            try await whose.with { service, _, _, settings in
                 try service.check(try SieveCommand.text(file, settings))
-                try options.show(["checked": file], "The script can be followed.")
+                try whose.options.show(["checked": file], "The script can be followed.")
             }
         }
     }

@@ -4,6 +4,7 @@ import FoundationEssentials
 import MailModel
 import MailPorts
 import PlatformConfig
+import ServiceHost
 
 /// Where settings come from: options of every command.
 struct SettingOptions: ParsableArguments {
@@ -55,6 +56,19 @@ struct StoreOptions: ParsableArguments {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         encoder.keyEncodingStrategy = .convertToSnakeCase
         terminal.write(String(decoding: try encoder.encode(value), as: UTF8.self))
+    }
+}
+
+extension StoreOptions {
+    /// Prints what a check has tried.
+    ///
+    /// - Throws: a failure where a step has failed.
+    func show(_ steps: [ConnectionCheckStep]) throws {
+        let report = CheckReportDocument(steps)
+        var table = TextTable(["STEP", "OUTCOME", "DETAIL"])
+        for step in report.steps { table.add([step.name, step.ok ? "ok" : "failed", step.detail]) }
+        try show(report.steps, table.text)
+        guard report.ok else { throw CommandFailure(.failure, "a step of the check has failed") }
     }
 }
 

@@ -53,25 +53,24 @@ package struct RetentionService: Service {
     }
 
     package func round() async throws(StoreError) {
-        guard try await holds() else { return }
+        let lease = UpkeepLease(Self.task, in: upkeep, holder: holder, seconds: Self.leaseSeconds, clock: clock)
+        _ = try await lease.during { () async throws(StoreError) in try await round(lease) }
+    }
+
+    private func round(_ lease: UpkeepLease) async throws(StoreError) {
         for (domain, retention) in try await policies.domainsWithRetention() {
             for (use, days) in [(SpecialUse.trash, retention.trashDays), (.junk, retention.junkDays)] {
                 guard let days else { continue }
-                try await expire(use, days, domain)
+                try await expire(use, days, domain, lease)
             }
         }
     }
 
-    private func holds() async throws(StoreError) -> Bool {
-        let now = clock.now()
-        let until = now.adding(seconds: Self.leaseSeconds)
-        return try await upkeep.takeUpkeep(Self.task, holder: holder, until: until, now: now)
-    }
-
-    private func expire(_ use: SpecialUse, _ days: Int, _ domain: String) async throws(StoreError) {
+    private func expire(_ use: SpecialUse, _ days: Int, _ domain: String, _ lease: UpkeepLease) async throws(StoreError)
+    {
         let before = clock.now().adding(seconds: -86_400 * Int64(days))
         var first = AccountID(0)
-        while !Task.isCancelled, try await holds() {
+        while !Task.isCancelled, try await lease.holds() {
             let done = try await policies.expire(
                 use,
                 ofDomain: domain,
