@@ -70,6 +70,7 @@ package struct Migration: Sendable {
         .zones,
         .directories,
         .scripts,
+        .registrationPasskeys,
     ]
 
     private static let table = """
