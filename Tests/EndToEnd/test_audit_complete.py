@@ -31,6 +31,8 @@ EXCEPTIONS = {
     "POST /api/auth/passkey/options": "asks for a challenge",
     "POST /api/users/me/passkeys/options": "asks for a challenge",
     "POST /api/auth/invitations/accept/options": "asks for a challenge",
+    "POST /api/registrations/verify/options": "asks for a challenge",
+    "POST /api/auth/sign-up/verify/options": "asks for a challenge",
     "POST /api/users/me/passkeys/confirm": "asks for a challenge",
     "POST /api/users/me/second-factor": "keeps a secret that opens and demands nothing before it is confirmed",
     "POST /api/organisations/{id}/webhook/test": "sends an event that says nothing",

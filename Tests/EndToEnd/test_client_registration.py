@@ -223,3 +223,37 @@ def test_autoconfig_names_the_provider(platform):
     assert place.find("issuer").text == urllib.parse.urlsplit(metadata["issuer"]).netloc
     assert set(place.find("scope").text.split()) <= set(metadata["scopes_supported"])
     assert register(platform, scope=place.find("scope").text)["scope"] == place.find("scope").text
+
+
+@pytest.mark.one_machine("starts with settings that it must refuse")
+def test_an_operator_adds_programs_and_takes_them_away(start_platform):
+    added, k9 = "org.example.mail:/oauth2redirect", "com.fsck.k9:/oauth2redirect"
+    plain = start_platform()
+    for address, status in ((added, 400), (k9, 201), ("http://127.0.0.1/", 201)):
+        assert post(plain, THUNDERBIRD | {"redirect_uris": [address]})[0] == status, address
+    known = register(plain, redirect_uris=[k9])["client_id"]
+    changes = f"Example Mail={added},-K-9 Mail,-loopback"
+    plain.stop()
+    plain.settings["OONRUMAIL_MAIL_CLIENTS"] = changes
+    plain.start()
+    for address, status in ((added, 201), (k9, 400), ("http://127.0.0.1/", 400), ("org.example.mail:/other", 400)):
+        assert post(plain, THUNDERBIRD | {"redirect_uris": [address]})[0] == status, address
+    person = plain.add_account("ann@changed.test")
+    client = register(plain, redirect_uris=[added], client_name="Somebody")
+    program = Program(plain, client, added)
+    _, page = Browser(plain.issuer).open(program.url())
+    assert "sign-in" in page
+    browser = Browser(plain.issuer)
+    browser.sign_in(browser.open(program.url())[1], person)
+    assert "Let Example Mail in?" in browser.open(program.url())[1]
+    # Who was registered before is known no more.
+    status, page = Browser(plain.issuer).open(Program(plain, {"client_id": known}, k9).url())
+    assert status == 400 and "not known" in page
+    plain.stop()
+    plain.settings["OONRUMAIL_MAIL_CLIENTS"] = "-No such program"
+    with pytest.raises(AssertionError, match="no \"No such program\" to take away"):
+        plain.start()
+    for wrong in ("Web=https://app.example.test/cb", "Script=javascript:/x", "Any=x:/y", "=org.example:/x", "A=org.example:"):
+        plain.settings["OONRUMAIL_MAIL_CLIENTS"] = wrong
+        with pytest.raises(AssertionError, match="OONRUMAIL_MAIL_CLIENTS"):
+            plain.start()

@@ -48,6 +48,8 @@ class Browser:
 
     def __init__(self, issuer):
         self.issuer, self.cookies, self.headers = issuer, {}, {}
+        # The address that it comes from; None for the usual one.
+        self.source = None
         self.netloc = urllib.parse.urlsplit(issuer).netloc
 
     @property
@@ -55,7 +57,8 @@ class Browser:
         return "; ".join(f"{name}={value}" for name, value in self.cookies.items())
 
     def ask(self, method, place, form=None):
-        connection = http.client.HTTPConnection(self.netloc, timeout=30)
+        source = (self.source, 0) if self.source else None
+        connection = http.client.HTTPConnection(self.netloc, timeout=30, source_address=source)
         headers = {"Cookie": self.cookie} if self.cookie else {}
         body = None
         if form is not None:

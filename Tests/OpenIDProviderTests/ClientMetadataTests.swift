@@ -51,7 +51,7 @@ import Testing
             for address in addresses {
                 #expect(try read(Self.redirects("\"\(address)\"")).redirectURIs == [address])
                 #expect(RedirectURI.fault(address, isPublic: true) == nil)
-                #expect(KnownMailClient.owner(ofRedirect: address) == known)
+                #expect(KnownMailClients.standard.owner(ofRedirect: address) == known)
             }
         }
     }

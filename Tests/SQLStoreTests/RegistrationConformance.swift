@@ -99,6 +99,81 @@ import Testing
         #expect(try await waiting(test) == [])
     }
 
+    private func passkey(for account: AccountID, _ test: StoreUnderTest) -> RegisteredAccount {
+        let now = test.clock.now()
+        let made = Passkey(
+            id: PasskeyID(0),
+            account: account,
+            credential: [1, 0, 255],
+            publicKey: [2],
+            signCount: 7,
+            name: "Phone \"P\"",
+            model: [UInt8](repeating: 3, count: 16),
+            transports: ["internal", "hybrid"],
+            isBackedUp: true,
+            createdAt: now,
+            verifiesUser: true
+        )
+        let challenge = SpentChallenge(hash: [9], expiresAt: now.adding(seconds: 300))
+        return RegisteredAccount(
+            passkey: NewPasskey(made, spending: challenge, recoveryHashes: [[5], [6]]),
+            quotaBytes: nil
+        )
+    }
+
+    @Test(arguments: StoreFactory.all, [DomainPolicy.Registration.open, .approval])
+    func `a passkey comes with its account, for the number that was chosen`(
+        _ factory: StoreFactory,
+        _ mode: DomainPolicy.Registration
+    ) async throws {
+        let test = try await factory.make()
+        let (boss, store) = (try await house(mode, test), test.store)
+        try await add("neo@shop.test", 1, test)
+        try await add("two@shop.test", 2, test)
+        func number(_ token: UInt8) async throws -> AccountID? {
+            try await store.registeredAccount(byToken: self.token(token), now: test.clock.now())?.account
+        }
+        func verify(_ making: RegisteredAccount) async throws -> RegistrationOutcome {
+            try await store.verifyRegistration(
+                byToken: token(1),
+                making: making,
+                decideBy: test.clock.now().adding(seconds: 10_000),
+                now: test.clock.now(),
+                audit: audit(test)
+            )
+        }
+        #expect(try await number(9) == nil)
+        let chosen = try #require(try await number(1))
+        #expect(try await number(1) == chosen)
+        let other = try #require(try await number(2))
+        #expect(other != chosen && chosen != boss.id)
+        // Made for another: nothing is spent.
+        await #expect(throws: StoreError.notFound) { _ = try await verify(passkey(for: other, test)) }
+        var outcome = try await verify(passkey(for: chosen, test))
+        await #expect(throws: StoreError.notFound) { _ = try await verify(passkey(for: chosen, test)) }
+        if case .waits(let registration) = outcome {
+            #expect(mode == .approval)
+            #expect(try await store.passkeys(of: chosen) == [])
+            // Long after the challenge.
+            test.clock.advance(seconds: 5_000)
+            let made = try await store.approveRegistration(
+                registration.id,
+                of: boss.organisation,
+                making: RegisteredAccount(quotaBytes: nil),
+                now: test.clock.now(),
+                audit: audit(test, "registration.approve")
+            )
+            outcome = .made(made.account)
+        }
+        guard case .made(let neo) = outcome else { throw StoreError.notFound }
+        #expect(neo.id == chosen && !neo.hasPassword)
+        let known = try await store.passkeys(of: chosen)
+        #expect(known.map(\.credential) == [[1, 0, 255]] && known.map(\.name) == ["Phone \"P\""])
+        #expect(known.allSatisfy { $0.verifiesUser && $0.isBackedUp && $0.signCount == 7 && $0.publicKey == [2] })
+        #expect(known.map(\.transports) == [["internal", "hybrid"]])
+        #expect(try await store.recoveryCodesLeft(of: chosen) == 2)
+    }
+
     @Test(arguments: StoreFactory.all)
     func `by approval a manager of the domain decides, and nobody else`(_ factory: StoreFactory) async throws {
         let test = try await factory.make()

@@ -72,6 +72,7 @@ package struct Migration: Sendable {
         .scripts,
         .identities,
         .directoryPeople,
+        .registrationPasskeys,
     ]
 
     private static let table = """

@@ -180,5 +180,5 @@ extension SQLStore {
         }
     }
 
-    private static func known(_ hash: String) -> String? { hash.utf8.elementsEqual(noPassword.utf8) ? nil : hash }
+    static func known(_ hash: String) -> String? { hash.utf8.elementsEqual(noPassword.utf8) ? nil : hash }
 }

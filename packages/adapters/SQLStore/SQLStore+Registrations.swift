@@ -3,10 +3,10 @@ package import MailModel
 package import MailPorts
 
 extension SQLStore: RegistrationStore {
-    private static let registrationColumns =
+    static let registrationColumns =
         "registration_id, written, contact, display_name, state, created_at, expires_at, remote"
 
-    private static func registration(_ row: any SQLRow) throws(StoreError) -> Registration {
+    static func registration(_ row: any SQLRow) throws(StoreError) -> Registration {
         Registration(
             id: RegistrationID(row.integer(0)),
             address: address(row.text(1)),
@@ -94,6 +94,11 @@ extension SQLStore: RegistrationStore {
                 audit.action = "registration.complete"
                 return .made(try Self.makeRegistered(known, account, now, audit, connection))
             case .approval:
+                if let passkey = account.passkey {
+                    guard try Self.accountNumber(of: known.id, connection) == passkey.passkey.account else {
+                        throw .notFound
+                    }
+                }
                 audit.action = "registration.verified"
                 return .waits(try Self.wait(known, account, until: decideBy, audit, connection))
             }
@@ -109,9 +114,13 @@ extension SQLStore: RegistrationStore {
     ) throws(StoreError) -> Registration {
         try connection.execute(
             """
-            UPDATE registrations SET state = 'waiting', password_hash = $2, expires_at = $3 WHERE registration_id = $1
+            UPDATE registrations SET state = 'waiting', password_hash = $2, expires_at = $3, passkey = $4
+            WHERE registration_id = $1
             """,
-            [.integer(known.id.rawValue), .optional(account.passwordHash), .integer(decideBy.microseconds)]
+            [
+                .integer(known.id.rawValue), .optional(account.passwordHash), .integer(decideBy.microseconds),
+                .optional(try account.passkey.map { new throws(StoreError) in try text(ofWaiting: new) }),
+            ]
         )
         var audit = audit
         audit.detail = detail(of: known)
@@ -170,14 +179,17 @@ extension SQLStore: RegistrationStore {
             ]
             let known = try connection.first(
                 """
-                SELECT \(Self.registrationColumns), password_hash FROM registrations
+                SELECT \(Self.registrationColumns), password_hash, passkey FROM registrations
                 WHERE registration_id = $1 AND expires_at > $2 AND \(Self.ownDomain) AND state = 'waiting'
                 """,
                 values
-            ) { row throws(StoreError) in (registration: try Self.registration(row), hash: row.optionalText(8)) }
-            guard let known, let hash = known.hash else { throw .notFound }
+            ) { row throws(StoreError) in
+                (registration: try Self.registration(row), hash: row.optionalText(8), passkey: row.optionalText(9))
+            }
+            guard let known else { throw .notFound }
             var account = account
-            account.passwordHash = hash
+            account.passwordHash = known.hash
+            account.passkey = try known.passkey.map { text throws(StoreError) in try Self.waitingPasskey(text) }
             var audit = audit
             audit.subject = known.registration.address.canonical
             let made = try Self.makeRegistered(known.registration, account, now, audit, connection)
@@ -228,7 +240,9 @@ extension SQLStore: RegistrationStore {
         _ audit: AuditEvent,
         _ connection: any SQLConnection
     ) throws(StoreError) -> Account {
-        guard let hash = account.passwordHash else { throw .notFound }
+        guard account.passwordHash != nil || account.passkey != nil else { throw .notFound }
+        let number = try accountNumber(of: known.id, connection)
+        if let passkey = account.passkey, passkey.passkey.account != number { throw .notFound }
         let owner = try requireRegistrable(known.address, now, connection)
         try connection.execute(
             "DELETE FROM registrations WHERE registration_id = $1",
@@ -238,10 +252,11 @@ extension SQLStore: RegistrationStore {
             organisation: owner,
             address: known.address,
             displayName: known.displayName,
-            passwordHash: hash,
+            passwordHash: account.passwordHash,
             quotaBytes: account.quotaBytes
         )
-        let made = try insert(new, now, connection)
+        let made = try insert(new, as: number, now, connection)
+        if let passkey = account.passkey { try add(passkey, now, connection) }
         // Reading the token proved it.
         try connection.execute(
             "UPDATE accounts SET recovery_address = $2 WHERE account_id = $1",
@@ -251,42 +266,6 @@ extension SQLStore: RegistrationStore {
         audit.detail = detail(of: known)
         try record(audit, of: owner, connection)
         return made
-    }
-
-    /// Whose account it would be.
-    private static func requireRegistrable(
-        _ address: EmailAddress,
-        _ now: Timestamp,
-        _ connection: any SQLConnection
-    ) throws(StoreError) -> OrganisationID {
-        let found = try connection.first(
-            """
-            SELECT organisation_id, separator, catch_all FROM domains WHERE name = $1 AND status = 'active' AND alias_of IS NULL
-            AND NOT EXISTS (
-                SELECT 1 FROM organisations WHERE organisations.organisation_id = domains.organisation_id
-                AND organisations.status = 'suspended'
-            )
-            """,
-            [.text(address.domain)]
-        ) { row throws(StoreError) in
-            (
-                owner: OrganisationID(row.integer(0)), separator: Self.separator(row.optionalText(1)),
-                hasCatchAll: !row.isNull(2)
-            )
-        }
-        guard let found else { throw .refused("\(address.domain) takes no registrations") }
-        // Mail to it goes somewhere already: to the catch-all, or to whose detail it is.
-        guard !found.hasCatchAll, address.withoutDetail(found.separator).isEmpty else { throw .alreadyExists }
-        let isTaken = try connection.first(
-            """
-            SELECT 1 WHERE EXISTS (SELECT 1 FROM addresses WHERE address = $1)
-            OR EXISTS (SELECT 1 FROM masked_addresses WHERE address = $1)
-            OR EXISTS (SELECT 1 FROM invitations WHERE address = $1 AND expires_at > $2)
-            """,
-            [.text(address.canonical), .integer(now.microseconds)]
-        ) { _ throws(StoreError) in true }
-        guard isTaken != true else { throw .alreadyExists }
-        return found.owner
     }
 
     /// What the domain's policy says in this transaction.

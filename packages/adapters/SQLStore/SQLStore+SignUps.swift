@@ -15,10 +15,10 @@ extension SQLStore: SignUpStore {
         ORDER BY CASE WHEN address = $1 THEN 0 ELSE 1 END LIMIT 1)
         """
 
-    private static let signUpColumns =
+    static let signUpColumns =
         "sign_up_id, organisation, written, display_name, state, created_at, expires_at, remote"
 
-    private static func signUp(_ row: any SQLRow) throws(StoreError) -> SignUp {
+    static func signUp(_ row: any SQLRow) throws(StoreError) -> SignUp {
         SignUp(
             id: SignUpID(row.integer(0)),
             organisation: row.text(1),
@@ -33,7 +33,7 @@ extension SQLStore: SignUpStore {
 
     package func addSignUp(
         _ new: SignUp,
-        passwordHash: String,
+        passwordHash: String?,
         tokenHash: [UInt8],
         atMost limit: Int,
         audit: AuditEvent
@@ -55,7 +55,7 @@ extension SQLStore: SignUpStore {
                 """,
                 [
                     .integer(try Self.next("sign_up", connection)), .bytes(tokenHash), .text(new.organisation),
-                    .text(new.email.description), .text(new.displayName), .text(passwordHash),
+                    .text(new.email.description), .text(new.displayName), .text(passwordHash ?? Self.noPassword),
                     .text(new.state.rawValue), .integer(new.createdAt.microseconds),
                     .integer(new.expiresAt.microseconds), .optional(new.remote?.description),
                 ]
@@ -66,6 +66,7 @@ extension SQLStore: SignUpStore {
 
     package func verifySignUp(
         byToken hash: [UInt8],
+        choosing chosen: ChosenCredential?,
         decideBy: Timestamp?,
         now: Timestamp,
         audit: AuditEvent
@@ -73,11 +74,13 @@ extension SQLStore: SignUpStore {
         try await database.write { connection throws(StoreError) in
             try connection.takeTurn(.people)
             let values: [SQLValue] = [.bytes(hash), .integer(now.microseconds)]
-            let condition = "token_hash = $1 AND expires_at > $2 AND state = 'unverified'"
+            let condition = Self.openSignUp
+            if let chosen { try Self.keep(chosen, of: hash, now, connection) }
             guard let decideBy else {
                 let made = try Self.makeOrganisation("\(condition)", values, now, audit, connection)
                 return .made(made.account)
             }
+            try Self.requireFactor(of: hash, now, connection)
             let waits = try connection.first(
                 """
                 UPDATE sign_ups SET state = 'waiting', token_hash = NULL, expires_at = $3 WHERE \(condition)
@@ -168,10 +171,16 @@ extension SQLStore: SignUpStore {
         _ connection: any SQLConnection
     ) throws(StoreError) -> MadeOrganisation {
         let spent = try connection.first(
-            "DELETE FROM sign_ups WHERE \(condition) RETURNING \(signUpColumns), password_hash",
+            "DELETE FROM sign_ups WHERE \(condition) RETURNING \(signUpColumns), password_hash, passkey, account_number",
             values
-        ) { row throws(StoreError) in (signUp: try signUp(row), hash: row.text(8)) }
+        ) { row throws(StoreError) in
+            (
+                signUp: try signUp(row), hash: known(row.text(8)), passkey: row.optionalText(9),
+                number: row.optionalInteger(10).map { AccountID($0) }
+            )
+        }
         guard let spent else { throw .notFound }
+        guard spent.hash != nil || spent.passkey != nil else { throw .refused(nothingChosen) }
         let email = spent.signUp.email
         let isTaken = try connection.first(
             "SELECT 1 WHERE \(signInHolder) IS NOT NULL OR EXISTS (SELECT 1 FROM domains WHERE name = $2)",
@@ -179,7 +188,8 @@ extension SQLStore: SignUpStore {
         ) { _ throws(StoreError) in true }
         guard isTaken != true else { throw .alreadyExists }
         let organisation = try insertOrganisation(spent.signUp.organisation, now, connection)
-        let account = try insertOwner(spent.signUp, spent.hash, of: organisation, now, connection)
+        let account = try insertOwner(spent.signUp, spent.hash, as: spent.number, of: organisation, now, connection)
+        if let passkey = spent.passkey { try add(try waitingPasskey(passkey), now, connection) }
         var audit = audit
         if audit.actor.utf8.isEmpty { audit.actor = email.canonical }
         audit.subject = "organisation \(organisation)"
@@ -190,13 +200,15 @@ extension SQLStore: SignUpStore {
 
     private static func insertOwner(
         _ signUp: SignUp,
-        _ passwordHash: String,
+        _ passwordHash: String?,
+        as number: AccountID?,
         of organisation: OrganisationID,
         _ now: Timestamp,
         _ connection: any SQLConnection
     ) throws(StoreError) -> Account {
         let key = outside + signUp.email.canonical
-        let id = AccountID(try next("account", connection))
+        let id: AccountID
+        if let number { id = number } else { id = AccountID(try next("account", connection)) }
         try connection.execute(
             "INSERT INTO addresses (address, domain, written, account_id) VALUES ($1, '', $2, $3)",
             [.text(key), .text(signUp.email.description), .integer(id.rawValue)]

@@ -13,6 +13,11 @@ package struct MailSignIns: Sendable {
         (self.salts, self.tokens, self.clients) = (salts, tokens, clients)
     }
 
+    /// Whether it is an access token of the platform's own, good or not.
+    func hasSigned(_ token: String) -> Bool {
+        tokens.keys.verify(token, .edDSA) != nil || tokens.keys.verify(token, .edDSA, type: ClientClaims.type) != nil
+    }
+
     /// What a client reads whose token is not good.
     func refusal(_ scope: SignInScope, lacksScope: Bool) -> TokenRefusal {
         guard let clients else { return TokenRefusal() }
@@ -45,8 +50,13 @@ extension AccountAuthenticator {
         now: Timestamp
     ) async -> (outcome: AuthenticationOutcome, refusal: TokenRefusal) {
         let (outcome, lacksScope) = await decide(token, user, remote, scope, now)
-        if case .success(let signIn) = outcome { await trail.signedIn(signIn, scope.rawValue, remote, now) }
-        note(outcome, user ?? "", token, remote)
+        if case .success(let signIn) = outcome {
+            await trail.signedIn(signIn, scope.rawValue, remote, now)
+            note(outcome, user ?? "", token, remote)
+        } else if mail?.hasSigned(token) != true {
+            // One that is over counts nothing: programs try theirs until it is refused, and have another each time.
+            note(outcome, user ?? "", token, remote)
+        }
         count(outcome, scope.rawValue)
         return (outcome, mail?.refusal(scope, lacksScope: lacksScope) ?? TokenRefusal())
     }

@@ -58,7 +58,7 @@ package final class AccountAuthenticator: Sendable {
     let directoryCache: SignInCache
     let trail: SignInAudit
     /// nil: nobody takes note of what clients do.
-    let conduct: (any ConductNoting)?
+    package let conduct: (any ConductNoting)?
     private let lastUseSeconds: Int64
     let logger: Logger
     /// A hash that no password has, made with the costs in force.

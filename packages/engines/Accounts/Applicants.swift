@@ -8,6 +8,9 @@ struct Applicants: Sendable {
 
     /// In the names of counters.
     let kind: String
+    let secret: LooseSecret
+    /// nil: nobody takes note of what clients do.
+    let conduct: (any ConductNoting)?
     /// nil: nobody is told by mail.
     let notices: (any NoticeSending)?
     let limiter: any RateLimiter
@@ -27,6 +30,9 @@ struct Applicants: Sendable {
             throw .tooMany(retryAfterSeconds: seconds)
         }
     }
+
+    /// Takes note of a token that is none.
+    func noteWrong(_ token: String, _ remote: IPAddress?) { conduct?.noteWrong(secret, token, of: remote) }
 
     /// Whether one more mail may go to the address.
     func mayMail(_ address: EmailAddress, atMost limit: Int, inSeconds window: Int64, _ now: Timestamp) async -> Bool {

@@ -3,12 +3,6 @@ package import MailPorts
 
 /// Invitations that are accepted.
 extension InvitationService {
-    /// What a person chooses to sign in by.
-    package enum Choice: Sendable {
-        case password(String)
-        case passkey(PasskeyRegistration, name: String)
-    }
-
     /// What the person's browser is asked to make, for an account without a password.
     package func passkeyOptions(
         token text: String,
@@ -17,8 +11,8 @@ extension InvitationService {
     ) async throws(AccountError) -> PasskeyCreation {
         try await count(remote, now)
         guard let passkeys else { throw Self.badToken }
-        let invited = try await invited(by: try Self.hash(text), now)
-        return try await passkeys.creation(invited.invitation, as: invited.account, now: now)
+        let invited = try await invited(by: try hash(text, remote), text, remote, now)
+        return try await passkeys.creation(Self.newcomer(invited.invitation, invited.account), now: now)
     }
 
     /// Makes the account with what its person chose.
@@ -26,12 +20,12 @@ extension InvitationService {
     /// - Returns: recovery codes, this once, when it is a passkey.
     package func accept(
         token text: String,
-        choosing choice: Choice,
+        choosing choice: ChosenFactor,
         remote: IPAddress?,
         now: Timestamp
     ) async throws(AccountError) -> (account: Account, recoveryCodes: [String]) {
         try await count(remote, now)
-        let hash = try Self.hash(text)
+        let hash = try hash(text, remote)
         let invitation: Invitation
         let credential: ChosenCredential
         var codes: [String] = []
@@ -40,19 +34,27 @@ extension InvitationService {
             let known = try await people.stored { () async throws(StoreError) in
                 try await store.invitation(byToken: hash, now: now)
             }
-            guard let known else { throw Self.badToken }
+            guard let known else { throw wrongToken(text, remote) }
             invitation = known
             credential = .password(try await hashed(password, for: known))
         case .passkey(let answer, let name):
             guard let passkeys else { throw Self.badToken }
-            let invited = try await invited(by: hash, now)
+            let invited = try await invited(by: hash, text, remote, now)
             invitation = invited.invitation
-            // Switched off since the options were given out, too.
-            _ = try await passkeys.creation(invitation, as: invited.account, now: now)
-            let chosen = try passkeys.chosen(answer, name: name, for: invitation, as: invited.account, now: now)
+            let newcomer = Self.newcomer(invitation, invited.account)
+            let chosen = try await passkeys.chosen(answer, name: name, for: newcomer, now: now)
             (credential, codes) = (.passkey(chosen.new), chosen.recoveryCodes)
         }
         return (try await take(credential, of: invitation, hash, remote, now), codes)
+    }
+
+    private static func newcomer(_ invitation: Invitation, _ account: AccountID) -> PasskeyService.Newcomer {
+        PasskeyService.Newcomer(
+            address: invitation.address,
+            displayName: invitation.displayName,
+            organisation: invitation.organisation,
+            account: account
+        )
     }
 
     private func take(
@@ -98,21 +100,28 @@ extension InvitationService {
 
     private func invited(
         by hash: [UInt8],
+        _ text: String,
+        _ remote: IPAddress?,
         _ now: Timestamp
     ) async throws(AccountError) -> (invitation: Invitation, account: AccountID) {
         do throws(StoreError) {
             guard let found = try await store.invitedAccount(byToken: hash, now: now) else { throw .notFound }
             return found
         } catch .notFound {
-            throw Self.badToken
+            throw wrongToken(text, remote)
         } catch {
             throw .store(error)
         }
     }
 
-    private static func hash(_ text: String) throws(AccountError) -> [UInt8] {
-        guard let token = MailToken(pasted: text) else { throw badToken }
+    private func hash(_ text: String, _ remote: IPAddress?) throws(AccountError) -> [UInt8] {
+        guard let token = MailToken(pasted: text) else { throw wrongToken(text, remote) }
         return token.hash(for: .invitation)
+    }
+
+    private func wrongToken(_ text: String, _ remote: IPAddress?) -> AccountError {
+        conduct?.noteWrong(.invitation, text, of: remote)
+        return Self.badToken
     }
 
     private func count(_ remote: IPAddress?, _ now: Timestamp) async throws(AccountError) {

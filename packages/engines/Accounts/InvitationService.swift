@@ -26,6 +26,8 @@ package struct InvitationService: Sendable {
     let limits: InvitationLimits
     /// nil where nobody accepts.
     let passkeys: PasskeyService?
+    /// nil: nobody takes note of what clients do.
+    let conduct: (any ConductNoting)?
 
     package init(
         store: any InvitationStore,
@@ -34,7 +36,8 @@ package struct InvitationService: Sendable {
         notices: (any NoticeSending)?,
         limiter: any RateLimiter,
         limits: InvitationLimits = InvitationLimits(),
-        passkeys: PasskeyService? = nil
+        passkeys: PasskeyService? = nil,
+        conduct: (any ConductNoting)? = nil
     ) {
         self.store = store
         self.people = people
@@ -43,6 +46,7 @@ package struct InvitationService: Sendable {
         self.limiter = limiter
         self.limits = limits
         self.passkeys = passkeys
+        self.conduct = conduct
     }
 
     /// - Parameters:

@@ -13,7 +13,7 @@ struct PasskeyChallenge {
         case secondFactor = 3
         /// Shows that the owner of an open session is there.
         case confirm = 4
-        /// Of an invitation: a passkey for an account that is not there yet, or has no way in.
+        /// Of an invitation or a registration: a passkey for an account that is not there yet, or has no way in.
         case accept = 5
     }
 

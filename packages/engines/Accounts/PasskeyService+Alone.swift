@@ -14,25 +14,28 @@ extension PasskeyService {
         guard await flags.isOn(.passkeySignIn, for: account) else { throw .fieldTaken("passkey", Self.off) }
     }
 
-    /// What the browser of an invited person is asked to make.
-    ///
-    /// - Parameter account: the number that the account has, or will have.
-    func creation(
-        _ invitation: Invitation,
-        as account: AccountID,
-        now: Timestamp
-    ) async throws(AccountError) -> PasskeyCreation {
-        if let flags, await !flags.isOn(.passkeySignIn, for: account, of: invitation.organisation) {
+    /// Somebody who gets an account and chooses a passkey for it.
+    struct Newcomer: Sendable {
+        var address: EmailAddress
+        var displayName: String
+        var organisation: OrganisationID
+        /// The number that the account has, or will have.
+        var account: AccountID
+    }
+
+    /// What the browser of somebody who gets an account is asked to make.
+    func creation(_ newcomer: Newcomer, now: Timestamp) async throws(AccountError) -> PasskeyCreation {
+        if let flags, await !flags.isOn(.passkeySignIn, for: newcomer.account, of: newcomer.organisation) {
             throw .fieldTaken("passkey", Self.off)
         }
-        let address = invitation.address.canonical
+        let address = newcomer.address.canonical
         return PasskeyCreation(
-            challenge: challenge(.accept, account, now).bytes,
+            challenge: challenge(.accept, newcomer.account, now).bytes,
             relyingParty: policy.relyingParty,
             relyingPartyName: policy.name,
-            userHandle: Self.handle(of: account),
+            userHandle: Self.handle(of: newcomer.account),
             userName: address,
-            displayName: invitation.displayName.isEmpty ? address : invitation.displayName,
+            displayName: newcomer.displayName.isEmpty ? address : newcomer.displayName,
             algorithms: [.edDSA, .es256, .rs256],
             excluded: [],
             needsVerification: true,
@@ -44,10 +47,25 @@ extension PasskeyService {
     func chosen(
         _ answer: PasskeyRegistration,
         name: String,
-        for invitation: Invitation,
-        as account: AccountID,
+        for newcomer: Newcomer,
         now: Timestamp
-    ) throws(AccountError) -> (new: NewPasskey, recoveryCodes: [String]) {
-        try read(answer, .accept, name: name, for: account, invitation.address, needsVerification: true, now)
+    ) async throws(AccountError) -> (new: NewPasskey, recoveryCodes: [String]) {
+        // Switched off since the options were given out, too.
+        _ = try await creation(newcomer, now: now)
+        return try read(
+            answer,
+            .accept,
+            name: name,
+            for: newcomer.account,
+            newcomer.address,
+            needsVerification: true,
+            now
+        )
     }
+}
+
+/// What a person chooses to sign in by.
+package enum ChosenFactor: Sendable {
+    case password(String)
+    case passkey(PasskeyRegistration, name: String)
 }

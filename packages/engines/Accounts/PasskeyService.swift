@@ -21,6 +21,8 @@ package struct PasskeyService: Sendable {
     let key: [UInt8]
     /// nil: everything is on.
     let flags: FeatureFlags?
+    /// nil: nobody takes note of what clients do.
+    let conduct: (any ConductNoting)?
     let logger: Logger
 
     /// With the key of the store, made on the first start and sealed there.
@@ -30,7 +32,8 @@ package struct PasskeyService: Sendable {
         sessions: any SessionStore,
         masterKey: MasterKey,
         policy: PasskeyPolicy,
-        flags: FeatureFlags?
+        flags: FeatureFlags?,
+        conduct: (any ConductNoting)? = nil
     ) async throws(StoreError) -> PasskeyService {
         let sealed = try await sessions.platformSecret("passkey-challenge-key") {
             SecretBox.seal(SecureRandom.bytes(32), with: masterKey)
@@ -38,7 +41,14 @@ package struct PasskeyService: Sendable {
         guard let key = try? SecretBox.open(sealed, with: masterKey) else {
             throw .refused("the passkey key in the store was not sealed with this master key")
         }
-        return PasskeyService(store: store, directory: directory, key: key, policy: policy, flags: flags)
+        return PasskeyService(
+            store: store,
+            directory: directory,
+            key: key,
+            policy: policy,
+            flags: flags,
+            conduct: conduct
+        )
     }
 
     package init(
@@ -47,6 +57,7 @@ package struct PasskeyService: Sendable {
         key: [UInt8],
         policy: PasskeyPolicy,
         flags: FeatureFlags? = nil,
+        conduct: (any ConductNoting)? = nil,
         logger: Logger = Logger(label: "passkeys")
     ) {
         self.store = store
@@ -54,6 +65,7 @@ package struct PasskeyService: Sendable {
         self.key = key
         self.policy = policy
         self.flags = flags
+        self.conduct = conduct
         self.logger = logger
     }
 
@@ -135,10 +147,13 @@ package struct PasskeyService: Sendable {
         } else if let address {
             account = try await directory.account(withAddress: address)
         }
-        guard let account, account.status == .active else { return .refused }
+        guard let account, account.status == .active else {
+            noteWrong(assertion, as: address?.canonical ?? "", remote)
+            return .refused
+        }
         // Who has no password has no other way in: a flag that is switched off later shuts nobody out.
         if let flags, account.hasPassword, await !flags.isOn(.passkeySignIn, for: account) {
-            return await refuse("passkeys alone are off", account, remote, now)
+            return await refuse(assertion, "passkeys alone are off", account, remote, now)
         }
         return try await check(assertion, .signIn, of: account, needsVerification: true, remote, now)
     }
@@ -172,12 +187,12 @@ package struct PasskeyService: Sendable {
         _ now: Timestamp
     ) async throws(StoreError) -> PasskeyOutcome {
         let known = try await store.passkeys(of: account.id).first { $0.credential == assertion.id }
-        guard let known else { return await refuse("unknown passkey", account, remote, now) }
+        guard let known else { return await refuse(assertion, "unknown passkey", account, remote, now) }
         let read: (challenge: PasskeyChallenge, data: AuthenticatorData)
         do throws(WebAuthnFault) {
             read = try verify(assertion, purpose, of: account.id, known, needsVerification, now)
         } catch {
-            return await refuse(error.description, account, remote, now)
+            return await refuse(assertion, isForged: error == .signature, error.description, account, remote, now)
         }
         let outcome = try await store.usePasskey(
             PasskeyUse(
@@ -193,10 +208,12 @@ package struct PasskeyService: Sendable {
             alarm: event("passkey.clone_suspected", account, known.id, remote, now)
         )
         switch outcome {
-        case .used: return .passed(account)
-        case .replayed: return await refuse("challenge answered before", account, remote, now)
-        case .counterWentBack: return await refuse("counter went back", account, remote, now)
-        case .gone: return await refuse("unknown passkey", account, remote, now)
+        case .used:
+            if let remote { conduct?.note(.signedIn(account.id), of: remote) }
+            return .passed(account)
+        case .replayed: return await refuse(assertion, "challenge answered before", account, remote, now)
+        case .counterWentBack: return await refuse(assertion, "counter went back", account, remote, now)
+        case .gone: return await refuse(assertion, "unknown passkey", account, remote, now)
         }
     }
 
@@ -280,32 +297,5 @@ package struct PasskeyService: Sendable {
             remote: remote,
             detail: passkey.map { "{\"passkey\":\($0)}" } ?? "{}"
         )
-    }
-
-    private func refuse(
-        _ why: String,
-        _ account: Account,
-        _ remote: IPAddress?,
-        _ now: Timestamp
-    ) async -> PasskeyOutcome {
-        logger.notice(
-            "passkey refused",
-            metadata: [
-                "why": .string(why), "account": .string(account.primaryAddress.canonical),
-                "remote": .string(remote?.description ?? "-"),
-            ]
-        )
-        // Nobody is known to have done it.
-        await directory.noteAudit(
-            AuditEvent(
-                at: now,
-                actor: "-",
-                action: "passkey.refused",
-                subject: account.primaryAddress.canonical,
-                remote: remote,
-                detail: "{\"why\":\"\(why)\"}"
-            )
-        )
-        return .refused
     }
 }

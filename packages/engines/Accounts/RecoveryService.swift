@@ -26,6 +26,8 @@ package struct RecoveryService: Sendable {
     /// The domain whose identity provider or directory the account must sign in by, if there is one: a password is of no use to it then.
     private let demandedProvider: @Sendable (Account) async throws(StoreError) -> String?
     private let limits: RecoveryLimits
+    /// nil: nobody takes note of what clients do.
+    private let conduct: (any ConductNoting)?
     private let logger: Logger
 
     package init(
@@ -36,6 +38,7 @@ package struct RecoveryService: Sendable {
         limiter: any RateLimiter,
         limits: RecoveryLimits = RecoveryLimits(),
         demandedProvider: @escaping @Sendable (Account) async throws(StoreError) -> String? = { _ in nil },
+        conduct: (any ConductNoting)? = nil,
         logger: Logger = Logger(label: "auth")
     ) {
         self.store = store
@@ -45,6 +48,7 @@ package struct RecoveryService: Sendable {
         self.limiter = limiter
         self.limits = limits
         self.demandedProvider = demandedProvider
+        self.conduct = conduct
         self.logger = logger
     }
 
@@ -77,12 +81,15 @@ package struct RecoveryService: Sendable {
         now: Timestamp
     ) async throws(AccountError) {
         try await count("spend", remote, now)
-        guard let token = MailToken(pasted: text) else { throw Self.badToken }
-        let hash = token.hash(for: .passwordReset)
-        let holder = try await stored { () async throws(StoreError) -> Account? in
-            guard let id = try await store.ticketHolder(hash, for: .passwordReset, now: now) else { return nil }
-            return try await directory.account(id)
+        guard let hash = MailToken(pasted: text)?.hash(for: .passwordReset),
+            let id = try await stored({ () async throws(StoreError) in
+                try await store.ticketHolder(hash, for: .passwordReset, now: now)
+            })
+        else {
+            conduct?.noteWrong(.passwordReset, text, of: remote)
+            throw Self.badToken
         }
+        let holder = try await stored { () async throws(StoreError) in try await directory.account(id) }
         guard let account = holder, account.status == .active else { throw Self.badToken }
         let provider = try await stored { () async throws(StoreError) in try await demandedProvider(account) }
         guard provider == nil else {
@@ -155,7 +162,7 @@ package struct RecoveryService: Sendable {
         now: Timestamp
     ) async throws(AccountError) -> EmailAddress {
         try await count("spend", remote, now)
-        guard let token = MailToken(pasted: text) else { throw Self.badToken }
+        guard let token = MailToken(pasted: text) else { throw wrongToken(text, remote) }
         let address: EmailAddress
         do throws(StoreError) {
             address = try await store.confirmRecoveryAddress(
@@ -165,7 +172,7 @@ package struct RecoveryService: Sendable {
                 audit: event("recovery_address.set", account, account.primaryAddress.canonical, remote, now)
             )
         } catch .notFound {
-            throw Self.badToken
+            throw wrongToken(text, remote)
         } catch {
             throw .store(error)
         }
@@ -186,6 +193,11 @@ package struct RecoveryService: Sendable {
     // MARK: - Steps
 
     private static let badToken = AccountError.fieldRefused("token", "The token is not good; ask for another.")
+
+    private func wrongToken(_ text: String, _ remote: IPAddress?) -> AccountError {
+        conduct?.noteWrong(.recoveryAddress, text, of: remote)
+        return Self.badToken
+    }
 
     /// - Returns: false when the account has been sent as many as it may.
     @discardableResult

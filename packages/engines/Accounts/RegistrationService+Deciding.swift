@@ -43,7 +43,7 @@ extension RegistrationService {
             throw .store(error)
         }
         let text =
-            "Your account \(made.account.primaryAddress) is there: sign in with it and the password that you chose."
+            "Your account \(made.account.primaryAddress) is there: sign in with the password or the passkey that you chose."
         let address = made.registration.address
         await applicants.tell(made.registration.contact, from: address.domain, "Welcome", text, now)
         return made.account

@@ -15,6 +15,8 @@ package struct RegistrationService: Sendable {
     let accounts: AccountService
     let applicants: Applicants
     let limits: RegistrationLimits
+    /// nil where nobody registers.
+    let passkeys: PasskeyService?
     /// Whether the domain's people sign in by an identity provider alone: a password is of no use there.
     private let demandsProvider: @Sendable (String) async throws(StoreError) -> Bool
     private let logger: Logger
@@ -30,6 +32,8 @@ package struct RegistrationService: Sendable {
         limiter: any RateLimiter,
         limits: RegistrationLimits,
         demandsProvider: @escaping @Sendable (String) async throws(StoreError) -> Bool = { _ in false },
+        conduct: (any ConductNoting)? = nil,
+        passkeys: PasskeyService? = nil,
         logger: Logger = Logger(label: "auth")
     ) {
         self.store = store
@@ -39,10 +43,13 @@ package struct RegistrationService: Sendable {
         self.permissions = permissions
         self.accounts = accounts
         self.limits = limits
+        self.passkeys = passkeys
         self.demandsProvider = demandsProvider
         self.logger = logger
         applicants = Applicants(
             kind: "registration",
+            secret: .registration,
+            conduct: conduct,
             notices: notices,
             limiter: limiter,
             requests: limits.requests,
@@ -112,7 +119,7 @@ package struct RegistrationService: Sendable {
         let text = """
             Somebody wants to register \(new.address), with this address as the contact.
 
-            If it was you, go on with this token, good once and for \(limits.lifetimeSeconds / 3_600) hours, and choose a password:
+            If it was you, go on with this token, good once and for \(limits.lifetimeSeconds / 3_600) hours, and choose a password or a passkey:
 
             \(token.text)
 
@@ -121,60 +128,19 @@ package struct RegistrationService: Sendable {
         await applicants.tell(new.contact, from: new.address.domain, "Your registration of \(new.address)", text, now)
     }
 
-    /// Spends a token with the password that the person chose: the account is made, or a manager of the domain decides.
-    package func verify(
-        token text: String,
-        password: String,
-        remote: IPAddress?,
-        now: Timestamp
-    ) async throws(AccountError) -> RegistrationOutcome {
-        try await applicants.count("spend", remote, now)
-        guard let hash = MailToken(pasted: text)?.hash(for: .registration),
-            let known = try await stored({ () async throws(StoreError) in
-                try await store.registration(byToken: hash, now: now)
-            })
-        else { throw Self.badToken }
-        let address = known.address
-        let owner = try await requireOpen(address.domain)
-        guard !ReservedNames.contain(address.localPart) else { throw Self.reserved }
-        if let objection = try await accounts.objection(to: password, address: address.canonical, of: owner) {
-            throw .passwordRefused(objection)
-        }
-        let passwordHash = try await accounts.hashed(password)
-        do throws(StoreError) {
-            let outcome = try await store.verifyRegistration(
-                byToken: hash,
-                making: RegisteredAccount(passwordHash: passwordHash, quotaBytes: accounts.defaultQuota),
-                decideBy: now.adding(seconds: limits.decisionSeconds),
-                now: now,
-                audit: AuditEvent(at: now, actor: "", action: "registration.verified", subject: "", remote: remote)
-            )
-            if case .waits(let registration) = outcome { await tellManagers(of: registration, in: owner, now) }
-            return outcome
-        } catch .notFound {
-            throw Self.badToken
-        } catch .alreadyExists {
-            throw Self.unavailable
-        } catch .refused {
-            throw Self.closed
-        } catch {
-            throw .store(error)
-        }
-    }
-
     // MARK: - Rules
 
-    private static let badToken = AccountError.fieldRefused("token", "The token is not good; register again.")
-    private static let closed = AccountError.notAllowed("The domain takes no registrations.")
-    private static let reserved = AccountError.fieldRefused("email", "This name is kept for the domain itself.")
-    private static let unavailable = AccountError.fieldTaken(
+    static let badToken = AccountError.fieldRefused("token", "The token is not good; register again.")
+    static let closed = AccountError.notAllowed("The domain takes no registrations.")
+    static let reserved = AccountError.fieldRefused("email", "This name is kept for the domain itself.")
+    static let unavailable = AccountError.fieldTaken(
         "email",
         "This address cannot be had; register another one."
     )
 
     /// Whose domain it is; a domain that is not hosted is answered as one that is closed.
     @discardableResult
-    private func requireOpen(_ name: String) async throws(AccountError) -> OrganisationID {
+    func requireOpen(_ name: String) async throws(AccountError) -> OrganisationID {
         let owner = try await stored { () async throws(StoreError) -> OrganisationID? in
             guard let domain = try await directory.domain(named: name), domain.status == .active,
                 // As it is kept: registrations are few, and what was opened a moment ago is open.

@@ -162,7 +162,10 @@ package struct SecondFactorService: Sendable {
     ) async throws(StoreError) -> SecondFactorOutcome {
         let kinds = try await store.secondFactorKinds(of: account.id)
         guard !kinds.isEmpty else { return .noChallenge }
-        if let wait = await countTry(account.id, now) { return .lockedOut(retryAfterSeconds: wait) }
+        if let wait = await countTry(account.id, now) {
+            noteWrong(code, account, remote)
+            return .lockedOut(retryAfterSeconds: wait)
+        }
         let passed = Self.event("second_factor.passed", account, remote, now)
         let isRight: Bool
         if let recovery = RecoveryCode(code) {
@@ -180,16 +183,20 @@ package struct SecondFactorService: Sendable {
         }
         guard isRight else {
             await directory.noteAudit(Self.event("second_factor.refused", account, remote, now))
-            if let remote {
-                conduct?.note(.failedSignIn(account: account.primaryAddress.canonical, secret: code), of: remote)
-            }
+            noteWrong(code, account, remote)
             return .wrongCode
         }
+        if let remote { conduct?.note(.signedIn(account.id), of: remote) }
         await limiter.clear(key(account.id))
         return .passed(account)
     }
 
     // MARK: - Steps
+
+    private func noteWrong(_ code: String, _ account: Account, _ remote: IPAddress?) {
+        guard let remote else { return }
+        conduct?.note(.failedSignIn(account: account.primaryAddress.canonical, secret: code), of: remote)
+    }
 
     private func key(_ account: AccountID) -> String { "auth.factor:\(account)" }
 

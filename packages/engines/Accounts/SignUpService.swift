@@ -35,12 +35,14 @@ package struct SignUpLimits: Sendable {
 package struct SignUpService: Sendable {
     private static let day: Int64 = 86_400
 
-    private let store: any SignUpStore
+    let store: any SignUpStore
     private let directory: any DirectoryStore
     private let people: any PeopleStore
-    private let accounts: AccountService
-    private let applicants: Applicants
-    private let limits: SignUpLimits
+    let accounts: AccountService
+    let applicants: Applicants
+    let limits: SignUpLimits
+    /// nil where nobody signs up.
+    let passkeys: PasskeyService?
     private let logger: Logger
 
     package init(
@@ -51,6 +53,8 @@ package struct SignUpService: Sendable {
         notices: (any NoticeSending)?,
         limiter: any RateLimiter,
         limits: SignUpLimits,
+        conduct: (any ConductNoting)? = nil,
+        passkeys: PasskeyService? = nil,
         logger: Logger = Logger(label: "auth")
     ) {
         self.store = store
@@ -58,9 +62,12 @@ package struct SignUpService: Sendable {
         self.people = people
         self.accounts = accounts
         self.limits = limits
+        self.passkeys = passkeys
         self.logger = logger
         applicants = Applicants(
             kind: "sign_up",
+            secret: .signUp,
+            conduct: conduct,
             notices: notices,
             limiter: limiter,
             requests: limits.requests,
@@ -73,10 +80,12 @@ package struct SignUpService: Sendable {
     /// Mails a token to the address, which proves it.
     ///
     /// Whether the address is known already makes no difference to the caller, who answers after the same time.
+    ///
+    /// - Parameter password: nil: the person chooses with the token.
     package func signUp(
         organisation: String,
         email: String,
-        password: String,
+        password: String?,
         displayName: String,
         remote: IPAddress?,
         now: Timestamp
@@ -88,10 +97,8 @@ package struct SignUpService: Sendable {
             throw .fieldRefused("email", "This is no address.")
         }
         try await applicants.count("request", remote, now)
-        if let objection = try await accounts.objection(to: password, address: address.canonical, of: nil) {
-            throw .passwordRefused(objection)
-        }
-        let hash = try await accounts.hashed(password)
+        var hash: String?
+        if let password { hash = try await hashed(password, for: address) }
         guard await applicants.mayMail(address, atMost: limits.mails, inSeconds: limits.lifetimeSeconds, now) else {
             return
         }
@@ -116,7 +123,7 @@ package struct SignUpService: Sendable {
         try await keep(new, hash, now)
     }
 
-    private func keep(_ new: SignUp, _ hash: String, _ now: Timestamp) async throws(AccountError) {
+    private func keep(_ new: SignUp, _ hash: String?, _ now: Timestamp) async throws(AccountError) {
         let token = MailToken.random()
         do throws(StoreError) {
             try await store.addSignUp(
@@ -150,42 +157,8 @@ package struct SignUpService: Sendable {
         await applicants.tell(new.email, "Prove your address", text, now)
     }
 
-    /// Spends a token; the organisation and its owner are made, or an operator decides.
-    package func verify(
-        token text: String,
-        remote: IPAddress?,
-        now: Timestamp
-    ) async throws(AccountError) -> SignUpOutcome {
-        try requireOpen()
-        try await applicants.count("spend", remote, now)
-        guard let token = MailToken(pasted: text) else { throw Self.badToken }
-        let isDecided = limits.mode == .approval
-        do throws(StoreError) {
-            let outcome = try await store.verifySignUp(
-                byToken: token.hash(for: .signUp),
-                decideBy: isDecided ? now.adding(seconds: limits.decisionSeconds) : nil,
-                now: now,
-                audit: AuditEvent(
-                    at: now,
-                    actor: "",
-                    action: isDecided ? "sign_up.verified" : "organisation.sign_up",
-                    subject: "",
-                    remote: remote
-                )
-            )
-            if case .waits(let signUp) = outcome { await tellOperators(of: signUp, now) }
-            return outcome
-        } catch .notFound {
-            throw Self.badToken
-        } catch .alreadyExists {
-            throw Self.badToken
-        } catch {
-            throw .store(error)
-        }
-    }
-
     /// So many a day; a mail that is not sent undoes nothing, as the list has every one that waits.
-    private func tellOperators(of waiting: SignUp, _ now: Timestamp) async {
+    func tellOperators(of waiting: SignUp, _ now: Timestamp) async {
         guard await applicants.mayTell(of: "", atMost: limits.operatorMails, inSeconds: Self.day, now) else { return }
         let text = """
             \(waiting.email) wants to have the organisation "\(waiting.organisation)".
@@ -226,7 +199,7 @@ package struct SignUpService: Sendable {
             throw .store(error)
         }
         let text =
-            "Your organisation \"\(made.signUp.organisation)\" is there: sign in with this address and your password."
+            "Your organisation \"\(made.signUp.organisation)\" is there: sign in with this address and what you chose."
         await applicants.tell(made.signUp.email, "Welcome", text, now)
         return made.account
     }
@@ -253,7 +226,7 @@ package struct SignUpService: Sendable {
 
     // MARK: - Steps
 
-    private static let badToken = AccountError.fieldRefused("token", "The token is not good; sign up again.")
+    static let badToken = AccountError.fieldRefused("token", "The token is not good; sign up again.")
 
     private static func known(_ address: EmailAddress) -> String {
         """
@@ -263,7 +236,7 @@ package struct SignUpService: Sendable {
         """
     }
 
-    private func requireOpen() throws(AccountError) {
+    func requireOpen() throws(AccountError) {
         guard limits.mode != .closed else { throw .notAllowed("Organisations do not sign themselves up here.") }
     }
 

@@ -30,13 +30,9 @@ package struct BanService: Sendable {
         now: Timestamp
     ) async throws(StoreError) -> Ban {
         let network = network.masked
-        guard (1...BanPolicy.longestReason).contains(reason.utf8.count),
-            !reason.utf8.contains(where: { $0 < 32 || $0 == 127 })
-        else {
-            throw .refused("a reason is a line of at most \(BanPolicy.longestReason) octets")
-        }
+        if let objection = Self.objection(toReason: reason) { throw .refused(objection) }
         if let until, until <= now { throw .refused("the end is not after now") }
-        if kind == .ban { try check(network) }
+        if let objection = objection(to: network, as: kind) { throw .refused(objection) }
         var detail = AuditDetail().adding("reason", reason)
         if let until { detail = detail.adding("until", until.seconds) }
         return try await store.putBan(
@@ -60,15 +56,26 @@ package struct BanService: Sendable {
         )
     }
 
-    private func check(_ network: IPNetwork) throws(StoreError) {
+    /// What is wrong with a reason; nil for a line that is not too long.
+    package static func objection(toReason reason: String) -> String? {
+        guard (1...BanPolicy.longestReason).contains(reason.utf8.count),
+            !reason.utf8.contains(where: { $0 < 32 || $0 == 127 })
+        else { return "a reason is a line of at most \(BanPolicy.longestReason) octets" }
+        return nil
+    }
+
+    /// Why the network cannot be banned; nil if it can.
+    package func objection(to network: IPNetwork, as kind: Ban.Kind) -> String? {
+        guard kind == .ban else { return nil }
+        let network = network.masked
         let widest = network.isIPv4 ? BanPolicy.widestIPv4 : BanPolicy.widestIPv6
         guard network.prefixLength >= widest else {
-            throw .refused("a network wider than /\(widest) has nearly everybody in it")
+            return "a network wider than /\(widest) has nearly everybody in it"
         }
         let exempt = policy.exempt.first {
             $0.prefixLength <= network.prefixLength && $0.contains(network.address)
         }
-        if let exempt { throw .refused("the settings exempt \(exempt)") }
+        return exempt.map { "the settings exempt \($0)" }
     }
 
     /// Ends one at once; the network begins anew.

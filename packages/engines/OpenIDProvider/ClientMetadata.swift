@@ -4,7 +4,7 @@ import OpenIDWire
 /// What a program says of itself when it registers (RFC 7591 §2), as far as it is understood and allowed here.
 ///
 /// Invariants: it is a public client of the authorization code flow; every address is a known mail program's
-/// (`KnownMailClient`); the name is printable ASCII and does not look like the platform's. What is not understood is ignored
+/// (`KnownMailClients`); the name is printable ASCII and does not look like the platform's. What is not understood is ignored
 /// (RFC 7591 §2).
 package struct ClientMetadata: Hashable, Sendable {
     /// Octets of the document.
@@ -26,7 +26,11 @@ package struct ClientMetadata: Hashable, Sendable {
     package let scopes: [OAuthScope]
 
     /// - Parameter issuer: the provider's address, which a name must not look like.
-    package init(_ document: [UInt8], issuer: String) throws(RegistrationFault) {
+    package init(
+        _ document: [UInt8],
+        issuer: String,
+        known: KnownMailClients = .standard
+    ) throws(RegistrationFault) {
         guard document.count <= Self.longest else {
             throw RegistrationFault(.invalidClientMetadata, "the document has at most \(Self.longest) octets")
         }
@@ -40,7 +44,7 @@ package struct ClientMetadata: Hashable, Sendable {
         }
         try Self.demand(given)
         name = try Self.name(given["client_name"], issuer: issuer)
-        redirectURIs = try Self.redirects(given["redirect_uris"])
+        redirectURIs = try Self.redirects(given["redirect_uris"], known)
         scopes = try Self.scopes(given["scope"])
     }
 
@@ -125,13 +129,16 @@ package struct ClientMetadata: Hashable, Sendable {
 
     // MARK: - Addresses and scopes
 
-    private static func redirects(_ value: JSONValue?) throws(RegistrationFault) -> [String] {
+    private static func redirects(
+        _ value: JSONValue?,
+        _ known: KnownMailClients
+    ) throws(RegistrationFault) -> [String] {
         guard let texts = value?.texts, (1...mostRedirects).contains(texts.count) else {
             throw RegistrationFault(.invalidRedirectURI, "redirect_uris is a list of 1 to \(mostRedirects) addresses")
         }
         var unique: [String] = []
         for text in texts {
-            guard KnownMailClient.normalised(redirect: text) != nil else {
+            guard known.normalised(redirect: text) != nil else {
                 throw RegistrationFault(
                     .invalidRedirectURI,
                     "a redirect address is http:// and a loopback address, or one of a known mail program's scheme"
@@ -139,7 +146,7 @@ package struct ClientMetadata: Hashable, Sendable {
             }
             if !unique.contains(text) { unique.append(text) }
         }
-        let kept = unique.compactMap { KnownMailClient.normalised(redirect: $0) }
+        let kept = unique.compactMap { known.normalised(redirect: $0) }
         guard kept.reduce(kept.count - 1, { $0 + $1.utf8.count }) <= longestRedirects else {
             throw RegistrationFault(.invalidRedirectURI, "the addresses are too long together")
         }

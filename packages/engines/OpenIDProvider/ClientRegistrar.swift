@@ -20,16 +20,19 @@ package struct ClientRegistrar: Sendable {
     package static let nameless = "Mail program"
 
     private let key: [UInt8]
+    /// The same on all replicas.
+    package let known: KnownMailClients
 
     /// - Parameter secret: one of the platform's, the same on all replicas.
-    package init(secret: [UInt8]) {
+    package init(secret: [UInt8], known: KnownMailClients = .standard) {
+        self.known = known
         key = HMACSHA256.authenticate(Array("oonrumail self-registered clients".utf8), key: secret)
     }
 
     /// The client of this metadata.
     package func register(_ metadata: ClientMetadata, now: Timestamp) -> OAuthClient {
-        let owner = metadata.redirectURIs.lazy.compactMap { KnownMailClient.owner(ofRedirect: $0)?.name }.first
-        let redirects = Set(metadata.redirectURIs.compactMap { KnownMailClient.normalised(redirect: $0) })
+        let owner = metadata.redirectURIs.lazy.compactMap { known.owner(ofRedirect: $0)?.name }.first
+        let redirects = Set(metadata.redirectURIs.compactMap { known.normalised(redirect: $0) })
             .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
         return client(metadata.name ?? owner ?? Self.nameless, redirects, metadata.scopes, now)
     }
@@ -48,7 +51,7 @@ package struct ClientRegistrar: Sendable {
         else { return nil }
         let redirects = content[nameEnd...].split(separator: 32).map { String(decoding: $0, as: UTF8.self) }
         // A program may be known no more.
-        guard !redirects.isEmpty, redirects.allSatisfy({ KnownMailClient.normalised(redirect: $0) == $0 }) else {
+        guard !redirects.isEmpty, redirects.allSatisfy({ known.normalised(redirect: $0) == $0 }) else {
             return nil
         }
         let bits = Int(content[1]) << 8 | Int(content[2])

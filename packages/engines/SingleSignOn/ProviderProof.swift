@@ -40,6 +40,8 @@ package struct ProviderProof: Sendable {
     package var account: Account
     /// When the person was last asked, as far as the provider tells; else when it vouched for them.
     package var at: Timestamp
+    /// Whether that is what the provider says.
+    package var isTold: Bool
     /// Those of RFC 8176 §2 that the provider names.
     package var methods: [String]
 
@@ -49,6 +51,8 @@ package struct ProviderProof: Sendable {
         "swk", "tel", "user", "vbm", "wia",
     ]
 
+    private static let told = "told"
+
     /// What a code carries of it.
     static func fields(_ claims: VerifiedClaims, _ now: Timestamp) -> [String] {
         let at = claims.seconds("auth_time").map { min($0, now.seconds) } ?? now.seconds
@@ -56,17 +60,17 @@ package struct ProviderProof: Sendable {
         for word in claims.texts("amr") ?? [] where registered.contains(word) && !methods.contains(word) {
             methods.append(word)
         }
-        return ["\(at)", methods.joined(separator: " ")]
+        return ["\(at)", methods.joined(separator: " "), claims.seconds("auth_time") == nil ? "" : told]
     }
 
     /// nil for fields that are not such.
     init?(_ fields: ArraySlice<String>, account: Account) {
-        guard fields.count == 2, let first = fields.first, let last = fields.last, let seconds = Int64(first) else {
-            return nil
-        }
+        let fields = Array(fields)
+        guard fields.count == 3, let seconds = Int64(fields[0]) else { return nil }
         self.account = account
         at = Timestamp(seconds: seconds)
-        methods = last.utf8.split(separator: 32).map { String(decoding: $0, as: UTF8.self) }
+        isTold = fields[2] == Self.told
+        methods = fields[1].utf8.split(separator: 32).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// Whether it is as new as was wished for, where the sign-in began at that moment; clocks may differ by `leeway` seconds.
@@ -86,7 +90,7 @@ extension ProviderSignIn {
         verifier: String,
         now: Timestamp
     ) async throws(SignInStepFault) -> ProviderProof {
-        guard let step = SealedStep(code, .code, count: 4, secrets, now: now), let id = Int64(step.fields[0]),
+        guard let step = SealedStep(code, .code, count: 5, secrets, now: now), let id = Int64(step.fields[0]),
             ProofKey.proves(verifier, challenge: step.fields[1]), try await spend(code, until: step.expiresAt)
         else { throw .expired }
         let found: Account?

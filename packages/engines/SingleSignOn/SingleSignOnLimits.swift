@@ -4,6 +4,8 @@ package struct SingleSignOnLimits: Sendable {
     package var stepSeconds: Int64 = 600
     /// Between the way back and the exchange of the code.
     package var codeSeconds: Int64 = 60
+    /// How long ago a person may have proved to the provider who they are, where that stands for a password.
+    package var confirmationSeconds: Int64 = 300
     /// Clocks of a provider may differ by so much.
     package var leewaySeconds: Int64 = 60
     /// An ID token may be as old as this.

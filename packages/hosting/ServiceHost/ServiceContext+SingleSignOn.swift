@@ -5,7 +5,8 @@ package import SingleSignOn
 extension ServiceContext {
     package func providerSignIn() async throws -> ProviderSignIn {
         let fetcher = try await ports.identityProviders()
-        let limits = SingleSignOnLimits()
+        var limits = SingleSignOnLimits()
+        limits.confirmationSeconds = settings.providerConfirmation.components.seconds
         return ProviderSignIn(
             store: try await ports.singleSignOn(),
             directory: try await ports.directory(),

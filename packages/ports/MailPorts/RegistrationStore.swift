@@ -11,7 +11,7 @@ package struct Registration: Hashable, Sendable {
     package enum State: String, CaseIterable, Sendable {
         /// The contact is not proved: gone when its time is over.
         case unverified
-        /// Proved, with a password; a manager of the domain decides.
+        /// Proved, with a password or a passkey; a manager of the domain decides.
         case waiting
     }
     package var id: RegistrationID
@@ -47,11 +47,13 @@ package struct Registration: Hashable, Sendable {
 
 /// What an account that comes of a registration is made with.
 package struct RegisteredAccount: Sendable {
-    /// Argon2id string, never logged; nil: the one that the registration keeps.
+    /// Argon2id string, never logged; nil: a passkey, or what the registration keeps.
     package var passwordHash: String?
+    /// In place of a password, for the number that `registeredAccount` gave.
+    package var passkey: NewPasskey?
     package var quotaBytes: Int64?
-    package init(passwordHash: String? = nil, quotaBytes: Int64?) {
-        (self.passwordHash, self.quotaBytes) = (passwordHash, quotaBytes)
+    package init(passwordHash: String? = nil, passkey: NewPasskey? = nil, quotaBytes: Int64?) {
+        (self.passwordHash, self.passkey, self.quotaBytes) = (passwordHash, passkey, quotaBytes)
     }
 }
 
@@ -75,10 +77,16 @@ package protocol RegistrationStore: Sendable {
     ) async throws(StoreError)
     /// nil unless the token is good.
     func registration(byToken hash: [UInt8], now: Timestamp) async throws(StoreError) -> Registration?
+    /// The same, with the number that its account will have, which is chosen at the first question: a passkey is made for it.
+    func registeredAccount(
+        byToken hash: [UInt8],
+        now: Timestamp
+    ) async throws(StoreError) -> (registration: Registration, account: AccountID)?
     /// Spends a token, as the domain's policy has it in this transaction: the account is made, or the registration waits until
     /// `decideBy`.
     ///
-    /// - Throws: `.notFound` when the token is not good, `.refused` when the domain takes no registrations; nothing is spent then.
+    /// - Throws: `.notFound` when the token is not good or the passkey is for another number, `.refused` when the domain takes no
+    ///   registrations; nothing is spent then.
     func verifyRegistration(
         byToken hash: [UInt8],
         making account: RegisteredAccount,

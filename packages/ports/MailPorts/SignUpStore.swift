@@ -51,19 +51,30 @@ package struct SignUp: Hashable, Sendable {
 /// The owner's account has its address elsewhere until it is given one here: it signs in with it, and neither takes nor sends mail
 /// by it. Whoever hosts the address's domain later is not in its way.
 package protocol SignUpStore: Sendable {
-    /// Keeps a sign-up (its `id` is chosen here); those whose time is over go. `.refused` when `limit` wait already.
+    /// Keeps a sign-up (its `id` is chosen here), without a password if its person chooses later; those whose time is over go.
+    /// `.refused` when `limit` wait already.
     func addSignUp(
         _ new: SignUp,
-        passwordHash: String,
+        passwordHash: String?,
         tokenHash: [UInt8],
         atMost limit: Int,
         audit: AuditEvent
     ) async throws(StoreError)
+    /// What the token is for, with the number that its account will have, which is chosen at the first question: a passkey is made for
+    /// it. nil unless the token is good.
+    func signedUpAccount(
+        byToken hash: [UInt8],
+        now: Timestamp
+    ) async throws(StoreError) -> (signUp: SignUp, account: AccountID)?
     /// Spends a token: the organisation and its owner are made, or the sign-up waits until `decideBy`.
     ///
-    /// `.notFound` when the token is not good, `.alreadyExists` when the address has signed up meanwhile.
+    /// `.notFound` when the token is not good or the passkey is for another number, `.alreadyExists` when the address has signed up
+    /// meanwhile, `.refused` when nothing was chosen to sign in by; nothing is spent then.
+    ///
+    /// - Parameter chosen: in place of the password that the sign-up has; nil: that one.
     func verifySignUp(
         byToken hash: [UInt8],
+        choosing chosen: ChosenCredential?,
         decideBy: Timestamp?,
         now: Timestamp,
         audit: AuditEvent
@@ -78,6 +89,18 @@ package protocol SignUpStore: Sendable {
     ) async throws(StoreError) -> (signUp: SignUp, account: Account)
     /// Forgets it. `.notFound` unless it waits.
     func refuseSignUp(_ id: SignUpID, now: Timestamp, audit: AuditEvent) async throws(StoreError) -> SignUp
+}
+
+extension SignUpStore {
+    /// The same with the password that the sign-up has.
+    package func verifySignUp(
+        byToken hash: [UInt8],
+        decideBy: Timestamp?,
+        now: Timestamp,
+        audit: AuditEvent
+    ) async throws(StoreError) -> SignUpOutcome {
+        try await verifySignUp(byToken: hash, choosing: nil, decideBy: decideBy, now: now, audit: audit)
+    }
 }
 
 package enum SignUpOutcome: Sendable {

@@ -159,6 +159,12 @@ package struct APIRequest: Sendable {
                 }
                 throw Problem(422, detail: "The body has members that are not known.", fields: fields)
             }
+            if let path = JSONText.pathOfNUL(in: bytes) {
+                throw Self.refusal(
+                    "/" + path.map(Self.pointerText).joined(separator: "/"),
+                    "A text has no NUL (U+0000)."
+                )
+            }
             return try decoder.decode(type, from: data)
         } catch let problem as Problem {
             throw problem
@@ -190,11 +196,14 @@ package struct APIRequest: Sendable {
     }
 
     private static func field(_ path: [any CodingKey], _ detail: String) -> Problem {
-        let pointer = "#" + path.map { "/" + ($0.intValue.map(String.init) ?? pointerText($0.stringValue)) }.joined()
-        return Problem(
+        refusal(path.map { "/" + ($0.intValue.map(String.init) ?? pointerText($0.stringValue)) }.joined(), detail)
+    }
+
+    private static func refusal(_ pointer: String, _ detail: String) -> Problem {
+        Problem(
             422,
             detail: "A member of the body is not acceptable.",
-            fields: [Problem.Field(pointer: pointer, detail: detail)]
+            fields: [Problem.Field(pointer: "#" + pointer, detail: detail)]
         )
     }
 

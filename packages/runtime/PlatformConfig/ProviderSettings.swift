@@ -70,6 +70,12 @@ package struct ProviderSettings: Sendable {
         "Whether mail programs that the platform knows register themselves (RFC 7591), where OONRUMAIL_OIDC_ISSUER is set. Every "
             + "process needs it"
     )
+    package let mailClientChanges = Setting.mailClients(
+        MailClientChange.setting,
+        .http,
+        "Mail programs that register themselves beside those that the platform knows, as NAME=ADDRESS with an address of their "
+            + "maker's own scheme, and -NAME for one that shall not, -loopback for all that have no such scheme. Every process needs it"
+    )
     package let clientRegistrationRequests = Setting.integer(
         "OONRUMAIL_CLIENT_REGISTRATION_REQUESTS",
         .http,

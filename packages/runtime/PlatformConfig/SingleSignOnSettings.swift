@@ -22,6 +22,14 @@ package struct SingleSignOnSettings: Sendable {
         .milliseconds(100) ... .seconds(60),
         "Time that an identity provider has for an answer"
     )
+    package let providerConfirmation = Setting.duration(
+        "OONRUMAIL_SSO_CONFIRMATION",
+        .accounts,
+        .seconds(300),
+        .seconds(30) ... .seconds(3_600),
+        "How long ago people may have proved to their identity provider who they are, where that stands for the password that "
+            + "they would be asked for once more"
+    )
     package let providerNetworks = Setting.networks(
         "OONRUMAIL_SSO_NETWORKS",
         .accounts,

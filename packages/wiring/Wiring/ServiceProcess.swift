@@ -214,7 +214,7 @@ package enum ServiceProcess {
                 limits: factors,
                 conduct: conduct
             ),
-            passkeys: try await passkeys(platform, flags),
+            passkeys: try await passkeys(platform, flags, conduct),
             flags: flags,
             tokens: tokens,
             clientSessions: clients,
@@ -234,7 +234,11 @@ package enum ServiceProcess {
         )
     }
 
-    private static func passkeys(_ platform: Platform, _ flags: FeatureFlags) async throws -> PasskeyService {
+    private static func passkeys(
+        _ platform: Platform,
+        _ flags: FeatureFlags,
+        _ conduct: ConductLedger
+    ) async throws -> PasskeyService {
         let (settings, store) = (platform.settings, platform.ports.store)
         var policy = PasskeyPolicy(
             relyingParty: settings.passkeyHost,
@@ -249,7 +253,8 @@ package enum ServiceProcess {
             sessions: store,
             masterKey: platform.masterKey,
             policy: policy,
-            flags: flags
+            flags: flags,
+            conduct: conduct
         )
     }
 

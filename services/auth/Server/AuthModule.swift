@@ -14,6 +14,7 @@ import SingleSignOn
 /// The auth service: sign-in, tokens, people and organisations.
 package enum AuthModule {
     package static func make(_ context: ServiceContext) async throws -> HostedService {
+        let providers = try await context.providerSignIn()
         let auth = AuthRoutes(
             authenticator: context.authenticator,
             tokens: context.tokens,
@@ -22,7 +23,8 @@ package enum AuthModule {
             factors: context.factors,
             passkeys: context.passkeys,
             appPasswords: context.appPasswords,
-            clock: context.clock
+            clock: context.clock,
+            providers: providers
         )
         let people = try await people(context)
         let mailer = try await context.mailer()
@@ -45,7 +47,6 @@ package enum AuthModule {
             store: try await context.ports.sendingGrants(),
             directory: try await context.ports.directory()
         )
-        let providers = try await context.providerSignIn()
         return HostedService(
             name: "auth",
             services: [try await accountUpkeep(people, context), keyUpkeep(context)],
@@ -165,7 +166,8 @@ package enum AuthModule {
         let registrar: ClientRegistrar? =
             switch context.settings.clientRegistration {
             case .closed: nil
-            case .mailClients: ClientRegistrar(secret: pageKey)
+            case .mailClients:
+                ClientRegistrar(secret: pageKey, known: try KnownMailClients(context.settings.mailClientChanges))
             }
         let provider = OpenIDContext(
             auth: auth,
@@ -219,7 +221,8 @@ package enum AuthModule {
             demandedProvider: { [authenticator = context.authenticator] account async throws(StoreError) in
                 if let domain = try await authenticator.provider(demandedOf: account) { return domain }
                 return try await authenticator.directory(demandedOf: account)
-            }
+            },
+            conduct: context.conduct
         )
     }
 
@@ -245,7 +248,9 @@ package enum AuthModule {
             accounts: context.accounts,
             notices: mailer,
             limiter: try await context.ports.limits(),
-            limits: limits
+            limits: limits,
+            conduct: context.conduct,
+            passkeys: context.passkeys
         )
     }
 
@@ -272,7 +277,9 @@ package enum AuthModule {
             demandsProvider: { [authenticator = context.authenticator] domain async throws(StoreError) in
                 if try await authenticator.demandsProvider(domain) { return true }
                 return try await authenticator.demandsDirectory(domain)
-            }
+            },
+            conduct: context.conduct,
+            passkeys: context.passkeys
         )
     }
 
@@ -292,7 +299,8 @@ package enum AuthModule {
             notices: mailer,
             limiter: try await context.ports.limits(),
             limits: limits,
-            passkeys: context.passkeys
+            passkeys: context.passkeys,
+            conduct: context.conduct
         )
     }
 }

@@ -2,33 +2,84 @@ import Accounts
 import HTTPKit
 import MailModel
 import MailPorts
+import SingleSignOn
+
+/// What a person shows once more: the password, a passkey, or a sign-in by the domain's provider.
+struct Confirmation: Sendable {
+    static let members: Set<String> = ["password", "passkey", "provider"]
+    var password: String?
+    var passkey: PasskeyCredential?
+    var provider: ProviderCode?
+
+    /// What `/api/auth/sso/start` came back with, and what the page's challenge was made of.
+    struct ProviderCode: Decodable, Sendable {
+        var code: String
+        var verifier: String
+    }
+}
 
 /// What an open session alone must not change wants to know once more who is there.
 extension AuthRoutes {
-    private struct Confirmation: RequestDocument {
-        static let members: Set<String> = ["password", "passkey"]
+    private struct Confirming: RequestDocument {
+        static let members = Confirmation.members
         var password: String?
         var passkey: PasskeyCredential?
+        var provider: Confirmation.ProviderCode?
     }
 
     /// The whole body is the confirmation.
     func requireConfirmation(_ request: APIRequest, _ caller: Account) async throws {
-        let given = try await request.decode(Confirmation.self)
-        try await requireConfirmation(given.password, given.passkey, of: caller, request)
+        let given = try await request.decode(Confirming.self)
+        try await requireConfirmation(
+            Confirmation(password: given.password, passkey: given.passkey, provider: given.provider),
+            of: caller,
+            request
+        )
     }
 
-    /// The password or a passkey, and not both.
+    /// One of them, and not more.
     func requireConfirmation(
-        _ password: String?,
-        _ passkey: PasskeyCredential?,
+        _ given: Confirmation,
         named field: String = "password",
         of caller: Account,
         _ request: APIRequest
     ) async throws {
-        switch (password, passkey) {
-        case (let password?, nil): try await requirePassword(password, named: field, of: caller, request)
-        case (nil, let passkey?): try await requirePasskey(passkey, of: caller, request)
+        switch (given.password, given.passkey, given.provider) {
+        case (let password?, nil, nil): try await requirePassword(password, named: field, of: caller, request)
+        case (nil, let passkey?, nil): try await requirePasskey(passkey, of: caller, request)
+        case (nil, nil, let provider?): try await requireProvider(provider, of: caller, request)
         default: throw Problem.invalid(field, "Give the password or a passkey.")
+        }
+    }
+
+    /// A sign-in by the provider that is not long ago, once.
+    private func requireProvider(
+        _ given: Confirmation.ProviderCode,
+        of caller: Account,
+        _ request: APIRequest
+    ) async throws {
+        let outcome: ProviderSignIn.Confirmation?
+        do throws(SignInStepFault) {
+            outcome = try await providers?.confirm(
+                caller,
+                byCode: given.code,
+                verifier: given.verifier,
+                remote: request.remote,
+                now: clock.now()
+            )
+        } catch .store(let error) {
+            throw error
+        } catch {
+            outcome = .refused
+        }
+        switch outcome {
+        case .confirmed: ()
+        case .refused, nil: throw Problem.invalid("provider", "This is no sign-in of yours; begin anew.")
+        case .notAnew:
+            throw Problem.invalid(
+                "provider",
+                "The provider did not ask just now; begin with prompt=login and max_age=0."
+            )
         }
     }
 

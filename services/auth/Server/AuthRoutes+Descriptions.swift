@@ -218,7 +218,7 @@ extension AuthRoutes {
             "/api/users/me/second-factor",
             RouteDescription(
                 "Begin to enrol a second factor; wants the password or a passkey",
-                body: ["password", "passkey"],
+                body: Confirmation.members,
                 answers: [201: "The secret, to be confirmed", 409: "There is one", 422: "Neither was right"],
                 schemas: [201: .object(["secret": .text, "uri": .text])]
             )
@@ -239,7 +239,7 @@ extension AuthRoutes {
             "/api/users/me/second-factor/recovery-codes",
             RouteDescription(
                 "New recovery codes in place of the old; wants password and code, or a passkey",
-                body: ["password", "code", "passkey"],
+                body: Confirmation.members.union(["code"]),
                 answers: [
                     200: "Recovery codes, this once", 404: "There is no second factor", 422: "Neither was right",
                 ],
@@ -251,7 +251,7 @@ extension AuthRoutes {
             "/api/users/me/second-factor/disable",
             RouteDescription(
                 "Take the second factor away; wants password and code, or a passkey",
-                body: ["password", "code", "passkey"],
+                body: Confirmation.members.union(["code"]),
                 answers: [204: "It is off", 404: "There is none", 422: "Neither was right"]
             )
         )

@@ -21,8 +21,7 @@ extension AuthRoutes {
     @Sendable func changePassword(_ request: APIRequest, _ caller: SignedIn) async throws -> APIResponse {
         let given = try await request.decode(NewPassword.self)
         try await requireConfirmation(
-            given.oldPassword,
-            given.passkey,
+            Confirmation(password: given.oldPassword, passkey: given.passkey),
             named: "old_password",
             of: caller.account,
             request

@@ -139,10 +139,11 @@ extension AuthRoutes {
     }
 
     private struct Both: RequestDocument {
-        static let members: Set<String> = ["password", "code", "passkey"]
+        static let members = Confirmation.members.union(["code"])
         var password: String?
         var code: String?
         var passkey: PasskeyCredential?
+        var provider: Confirmation.ProviderCode?
     }
 
     @Sendable func renewRecoveryCodes(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
@@ -169,10 +170,14 @@ extension AuthRoutes {
         return .noContent
     }
 
-    /// Password and code; or a passkey that has verified its user, which is two factors by itself.
+    /// Password, or a sign-in by the provider, and code; or a passkey that has verified its user, which is two factors by itself.
     private func requireBoth(_ request: APIRequest, _ caller: Account) async throws {
         let given = try await request.decode(Both.self)
-        try await requireConfirmation(given.password, given.passkey, of: caller, request)
+        try await requireConfirmation(
+            Confirmation(password: given.password, passkey: given.passkey, provider: given.provider),
+            of: caller,
+            request
+        )
         guard given.passkey == nil else {
             guard given.code == nil else { throw Problem.invalid("code", "A passkey wants no code.") }
             return

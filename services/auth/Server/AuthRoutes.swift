@@ -3,6 +3,7 @@ package import HTTPKit
 package import MailModel
 package import MailPorts
 import ServiceHost
+package import SingleSignOn
 
 /// Sessions of the HTTP interfaces.
 ///
@@ -17,6 +18,8 @@ package struct AuthRoutes: Sendable {
     let audit: any AuditStore
     let appPasswords: AppPasswordService
     let clock: any WallClock
+    /// nil: no provider's word is asked for.
+    let providers: ProviderSignIn?
 
     package init(
         authenticator: AccountAuthenticator,
@@ -26,7 +29,8 @@ package struct AuthRoutes: Sendable {
         factors: SecondFactorService,
         passkeys: PasskeyService,
         appPasswords: AppPasswordService,
-        clock: any WallClock
+        clock: any WallClock,
+        providers: ProviderSignIn? = nil
     ) {
         self.authenticator = authenticator
         self.tokens = tokens
@@ -36,6 +40,7 @@ package struct AuthRoutes: Sendable {
         self.passkeys = passkeys
         self.appPasswords = appPasswords
         self.clock = clock
+        self.providers = providers
     }
 
     package func routes() -> RouteSet {
@@ -130,9 +135,16 @@ package struct AuthRoutes: Sendable {
         let token = try await request.decode(Refresh.self).refreshToken
         let now = clock.now()
         guard let pair = try await tokens.refresh(token, from: request.origin, now: now) else {
+            authenticator.conduct?.noteWrong(.refreshToken, token, of: request.remote)
             throw Problem.unauthenticated("The refresh token is not valid; sign in again.")
         }
         return try answer(pair, now)
+    }
+
+    /// Who signed in by a provider speaks for the network too.
+    func noteSignIn(_ account: Account, _ request: APIRequest) {
+        guard let remote = request.remote else { return }
+        authenticator.conduct?.note(.signedIn(account.id), of: remote)
     }
 
     private func logout(_ request: APIRequest) async throws -> APIResponse {

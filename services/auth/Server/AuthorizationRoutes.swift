@@ -172,7 +172,7 @@ package struct AuthorizationRoutes: Sendable {
         guard asked.client.isSelfRegistered else {
             return visit.page("Let \(asked.client.name) in?", Self.consent(asked.client, asked.scopes, visit, account))
         }
-        let known = KnownMailClient.owner(ofRedirect: asked.redirectURI)?.name
+        let known = context.registrar?.known.owner(ofRedirect: asked.redirectURI)?.name
         let body = Self.consent(
             asked.client,
             asked.scopes,

@@ -87,6 +87,8 @@ package struct BanRoutes: Sendable {
         guard (1...Int64(Self.longestSeconds)).contains(given.seconds ?? 1) else {
             throw Problem.invalid("seconds", "Give 1 to \(Self.longestSeconds), or nothing for no end.")
         }
+        if let objection = BanService.objection(toReason: given.reason) { throw Problem.invalid("reason", objection) }
+        if let objection = bans.objection(to: network, as: kind) { throw Problem.invalid("network", objection) }
         let now = auth.clock.now()
         let made = try await bans.put(
             kind,

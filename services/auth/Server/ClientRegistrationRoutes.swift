@@ -29,7 +29,8 @@ package struct ClientRegistrationRoutes: Sendable {
         let now = context.auth.clock.now()
         try await count(request.remote, now)
         do throws(RegistrationFault) {
-            let metadata = try ClientMetadata(try await Self.document(request), issuer: context.issuer)
+            let document = try await Self.document(request)
+            let metadata = try ClientMetadata(document, issuer: context.issuer, known: registrar.known)
             return Self.answer(registrar.register(metadata, now: now), metadata)
         } catch {
             var members = JSONMembers()

@@ -31,11 +31,17 @@ struct DevicePages: Sendable {
             visit.isOurs(fields, step)
         else { return visit.stale }
         guard await mayTry(session.account) else {
+            noteWrong(fields["user_code"], request)
             return page(visit, session.account, typed: nil, fault: "Too many codes. Try again later.", status: 429)
         }
         let now = context.auth.clock.now()
-        guard let code = fields["user_code"].flatMap(DeviceCode.normalised),
-            let waiting = try await context.grants.deviceRequest(userHash: DeviceCode.hash(user: code), now: now),
+        let code = fields["user_code"].flatMap(DeviceCode.normalised)
+        var found: DeviceRequest?
+        if let code {
+            found = try await context.grants.deviceRequest(userHash: DeviceCode.hash(user: code), now: now)
+        }
+        if found == nil { noteWrong(fields["user_code"], request) }
+        guard let code, let waiting = found,
             let client = try await context.clientToLetIn(waiting.client),
             AuthorizationRoutes.mayUse(client, session.account)
         else {
@@ -118,6 +124,13 @@ struct DevicePages: Sendable {
     private func mayTry(_ account: Account) async -> Bool {
         await context.limiter.peek(key(account), windowSeconds: Self.windowSeconds, now: context.auth.clock.now())
             < Self.tries
+    }
+
+    private func noteWrong(_ typed: String?, _ request: APIRequest) {
+        guard let typed else { return }
+        // Every way to type a code is one code.
+        let code = DeviceCode.normalised(typed) ?? typed
+        context.auth.authenticator.conduct?.noteWrong(.userCode, code, of: request.remote)
     }
 
     private func countGuess(_ account: Account) async {

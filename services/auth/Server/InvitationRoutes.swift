@@ -160,27 +160,6 @@ package struct InvitationRoutes: Sendable {
         return try .plain(PasskeyOptionsDocument(options: PasskeyOptions(options)))
     }
 
-    private struct Acceptance: RequestDocument {
-        static let members: Set<String> = ["token", "password", "credential", "name"]
-        var token: String
-        var password: String?
-        var credential: PasskeyCredential?
-        /// Of the passkey.
-        var name: String?
-
-        var choice: InvitationService.Choice {
-            get throws(Problem) {
-                switch (password, credential) {
-                case (let password?, nil): return .password(password)
-                case (nil, let credential?):
-                    guard let name else { throw Problem.invalid("name", "Give the passkey a name.") }
-                    return .passkey(try credential.registration(), name: name)
-                default: throw Problem.invalid("password", "Give a password or a passkey.")
-                }
-            }
-        }
-    }
-
     private struct Made: Encodable {
         var id: Int64
         var email: String
@@ -190,7 +169,7 @@ package struct InvitationRoutes: Sendable {
     }
 
     private func accept(_ request: APIRequest) async throws -> APIResponse {
-        let given = try await request.decode(Acceptance.self)
+        let given = try await request.decode(ChoiceDocument.self)
         let (account, codes) = try await invitations.accept(
             token: given.token,
             choosing: try given.choice,
@@ -281,7 +260,7 @@ package struct InvitationRoutes: Sendable {
             RouteDescription(
                 "Accept an invitation: the account is made, with this password, or with the passkey that the browser made and its name",
                 isOpen: true,
-                body: ["token", "password", "credential", "name"],
+                body: ChoiceDocument.members,
                 answers: [
                     201: "The account; with recovery codes, this once, for a passkey", 409: "The address is taken",
                     422: "The token, the password or the passkey is not good", 429: "Too many from this client",

@@ -77,6 +77,7 @@ struct ProviderReturn: Sendable {
             request
         )
         guard let session = signedIn.session else { return visit.stale }
+        context.auth.noteSignIn(proof.account, request)
         return back(signedIn, .signedIn(family: session.grant.family))
     }
 }

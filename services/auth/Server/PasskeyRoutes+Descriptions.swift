@@ -14,7 +14,7 @@ extension PasskeyRoutes {
             "recovery_codes": .optional(.list(.text)),
         ]
     )
-    private static let confirmation: Set<String> = ["password", "passkey"]
+    private static let confirmation = Confirmation.members
 
     static func describe(_ set: inout RouteSet) {
         describeSigningIn(&set)
@@ -63,7 +63,7 @@ extension PasskeyRoutes {
             "POST",
             "/api/users/me/passkeys/options",
             RouteDescription(
-                "Begin to register a passkey; wants the password or a passkey",
+                "Begin to register a passkey; wants the password, a passkey or a new sign-in by the provider",
                 body: confirmation,
                 answers: [
                     200: "Options as PublicKeyCredential.parseCreationOptionsFromJSON takes them",
@@ -110,7 +110,7 @@ extension PasskeyRoutes {
             "POST",
             "/api/users/me/passkeys/{id}/delete",
             RouteDescription(
-                "Remove a passkey; wants the password or a passkey",
+                "Remove a passkey; wants the password, a passkey or a new sign-in by the provider",
                 body: confirmation,
                 answers: [
                     204: "It is gone", 404: "There is none",

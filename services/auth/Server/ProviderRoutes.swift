@@ -157,6 +157,7 @@ package struct ProviderRoutes: Sendable {
         } catch SignInStepFault.expired {
             throw Problem.unauthenticated("The code is not good; sign in again.")
         }
+        auth.noteSignIn(account, request)
         return try auth.answer(
             try await auth.tokens.issue(for: account, from: request.origin, byProvider: true, now: now),
             now

@@ -86,15 +86,20 @@ package struct RecoveryRoutes: Sendable {
     }
 
     private struct New: RequestDocument {
-        static let members: Set<String> = ["address", "password", "passkey"]
+        static let members = Confirmation.members.union(["address"])
         var address: String
         var password: String?
         var passkey: PasskeyCredential?
+        var provider: Confirmation.ProviderCode?
     }
 
     @Sendable private func begin(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let given = try await request.decode(New.self)
-        try await auth.requireConfirmation(given.password, given.passkey, of: caller, request)
+        try await auth.requireConfirmation(
+            Confirmation(password: given.password, passkey: given.passkey, provider: given.provider),
+            of: caller,
+            request
+        )
         try await recovery.begin(given.address, for: caller, remote: request.remote, now: auth.clock.now())
         return try .json(["status": "accepted"], status: 202)
     }
@@ -158,7 +163,7 @@ package struct RecoveryRoutes: Sendable {
             "/api/users/me/recovery-address",
             RouteDescription(
                 "Mail a token to an address, which becomes the recovery address when the token is shown",
-                body: ["address", "password", "passkey"],
+                body: New.members,
                 answers: [
                     202: "Mailed", 422: "The address, the password or the passkey is not good", 429: "Too many mails",
                 ],
@@ -182,7 +187,7 @@ package struct RecoveryRoutes: Sendable {
             "/api/users/me/recovery-address/remove",
             RouteDescription(
                 "Remove the recovery address; tokens that went there are void",
-                body: ["password", "passkey"],
+                body: Confirmation.members,
                 answers: [204: "Removed", 404: "There is none", 422: "The password or the passkey is wrong"]
             )
         )

@@ -26,6 +26,7 @@ package struct RegistrationRoutes: Sendable {
         var set = RouteSet(problem: StoreProblem.problem)
         let guarded = BearerGuard.tokens(tokens, clock)
         set.post(Self.path) { request in try await self.register(request) }
+        set.post("\(Self.path)/verify/options") { request in try await self.passkeyOptions(request) }
         set.post("\(Self.path)/verify") { request in try await self.verify(request) }
         set.get(Self.path, guarded(list))
         set.post("\(Self.path)/{id}/approve", guarded(approve))
@@ -62,23 +63,34 @@ package struct RegistrationRoutes: Sendable {
         return try .json(["status": "accepted"], status: 202)
     }
 
-    private struct Proof: RequestDocument {
-        static let members: Set<String> = ["token", "password"]
+    private struct Token: RequestDocument {
+        static let members: Set<String> = ["token"]
         var token: String
-        var password: String
     }
 
-    private func verify(_ request: APIRequest) async throws -> APIResponse {
-        let given = try await request.decode(Proof.self)
-        let outcome = try await registrations.verify(
-            token: given.token,
-            password: given.password,
+    private func passkeyOptions(_ request: APIRequest) async throws -> APIResponse {
+        let options = try await registrations.passkeyOptions(
+            token: try await request.decode(Token.self).token,
             remote: request.remote,
             now: clock.now()
         )
+        return try .plain(PasskeyOptionsDocument(options: PasskeyOptions(options)))
+    }
+
+    private func verify(_ request: APIRequest) async throws -> APIResponse {
+        let given = try await request.decode(ChoiceDocument.self)
+        let (outcome, codes) = try await registrations.verify(
+            token: given.token,
+            choosing: try given.choice,
+            remote: request.remote,
+            now: clock.now()
+        )
+        let headers = ["Cache-Control": "no-store"]
         switch outcome {
-        case .made(let account): return try .json(MadeAccountDocument(account), status: 201)
-        case .waits: return try .json(["status": "waiting"], status: 202)
+        case .made(let account):
+            return try .json(MadeAccountDocument(account, recoveryCodes: codes), status: 201, headers: headers)
+        case .waits:
+            return try .json(WaitingDocument(recoveryCodes: codes), status: 202, headers: headers)
         }
     }
 
@@ -133,17 +145,37 @@ package struct RegistrationRoutes: Sendable {
         )
         set.describe(
             "POST",
-            "\(path)/verify",
+            "\(path)/verify/options",
             RouteDescription(
-                "Prove the contact by the token and choose a password; a manager decides where the policy says so",
+                "What the person's browser makes a passkey of, for an account without a password",
                 isOpen: true,
-                body: ["token", "password"],
+                body: ["token"],
                 answers: [
-                    201: "The account", 202: "It waits for a manager", 403: closed, 409: "The address cannot be had",
+                    200: "Options as PublicKeyCredential.parseCreationOptionsFromJSON takes them", 403: closed,
+                    409: "Passkeys alone do not sign in there", 422: "The token is not good",
                     429: "Too many from this client",
                 ],
-                required: ["token", "password"],
-                schemas: [201: MadeAccountDocument.schema, 202: .object(["status": .text])]
+                required: ["token"],
+                schemas: [200: .object(["public_key": .anything])]
+            )
+        )
+        set.describe(
+            "POST",
+            "\(path)/verify",
+            RouteDescription(
+                "Prove the contact by the token and choose a password, or a passkey that the browser made; a manager decides where "
+                    + "the policy says so",
+                isOpen: true,
+                body: ChoiceDocument.members,
+                answers: [
+                    201: "The account; with recovery codes, this once, for a passkey", 202: "It waits for a manager",
+                    403: closed, 409: "The address cannot be had", 429: "Too many from this client",
+                ],
+                required: ["token"],
+                schemas: [
+                    201: MadeAccountDocument.schema,
+                    202: WaitingDocument.schema,
+                ]
             )
         )
         set.describe(

@@ -25,6 +25,7 @@ package struct SignUpRoutes: Sendable {
         var set = RouteSet(problem: StoreProblem.problem)
         let guarded = BearerGuard.tokens(tokens, clock)
         set.post("/api/auth/sign-up") { request in try await self.signUp(request) }
+        set.post("/api/auth/sign-up/verify/options") { request in try await self.passkeyOptions(request) }
         set.post("/api/auth/sign-up/verify") { request in try await self.verify(request) }
         set.get("/api/sign-ups", guarded(list))
         set.post("/api/sign-ups/{id}/approve", guarded(approve))
@@ -39,7 +40,8 @@ package struct SignUpRoutes: Sendable {
         static let members: Set<String> = ["organisation", "email", "password", "display_name"]
         var organisation: String
         var email: String
-        var password: String
+        /// Without it the person chooses with the token.
+        var password: String?
         var displayName: String?
 
         private enum CodingKeys: String, CodingKey {
@@ -68,15 +70,29 @@ package struct SignUpRoutes: Sendable {
         var token: String
     }
 
-    private func verify(_ request: APIRequest) async throws -> APIResponse {
-        let outcome = try await signUps.verify(
+    private func passkeyOptions(_ request: APIRequest) async throws -> APIResponse {
+        let options = try await signUps.passkeyOptions(
             token: try await request.decode(Token.self).token,
             remote: request.remote,
             now: clock.now()
         )
+        return try .plain(PasskeyOptionsDocument(options: PasskeyOptions(options)))
+    }
+
+    private func verify(_ request: APIRequest) async throws -> APIResponse {
+        let given = try await request.decode(ChoiceDocument.self)
+        let (outcome, codes) = try await signUps.verify(
+            token: given.token,
+            choosing: try given.choiceIfAny,
+            remote: request.remote,
+            now: clock.now()
+        )
+        let headers = ["Cache-Control": "no-store"]
         switch outcome {
-        case .made(let account): return try .json(MadeAccountDocument(account), status: 201)
-        case .waits: return try .json(["status": "waiting"], status: 202)
+        case .made(let account):
+            return try .json(MadeAccountDocument(account, recoveryCodes: codes), status: 201, headers: headers)
+        case .waits:
+            return try .json(WaitingDocument(recoveryCodes: codes), status: 202, headers: headers)
         }
     }
 
@@ -125,7 +141,7 @@ package struct SignUpRoutes: Sendable {
                 isOpen: true,
                 body: ["organisation", "email", "password", "display_name"],
                 answers: [202: "The same for every address", 403: closed, 429: "Too many from this client"],
-                required: ["organisation", "email", "password"],
+                required: ["organisation", "email"],
                 schemas: [202: .object(["status": .text])]
             )
         )
@@ -133,15 +149,34 @@ package struct SignUpRoutes: Sendable {
             "POST",
             "/api/auth/sign-up/verify",
             RouteDescription(
-                "Prove the address by the token; the owner signs in with it then, or once an operator has approved",
+                "Prove the address by the token; the owner signs in with it then, or once an operator has approved. Who gave no password "
+                    + "chooses one now, or a passkey that the browser made",
                 isOpen: true,
-                body: ["token"],
+                body: ChoiceDocument.members,
                 answers: [
-                    201: "The owner's account", 202: "It waits for an operator", 403: closed,
+                    201: "The owner's account; with recovery codes, this once, for a passkey",
+                    202: "It waits for an operator",
+                    403: closed, 422: "The token, the password or the passkey is not good",
                     429: "Too many from this client",
                 ],
                 required: ["token"],
-                schemas: [201: MadeAccountDocument.schema, 202: .object(["status": .text])]
+                schemas: [201: MadeAccountDocument.schema, 202: WaitingDocument.schema]
+            )
+        )
+        set.describe(
+            "POST",
+            "/api/auth/sign-up/verify/options",
+            RouteDescription(
+                "What the owner's browser makes a passkey of, for an account without a password",
+                isOpen: true,
+                body: ["token"],
+                answers: [
+                    200: "Options as PublicKeyCredential.parseCreationOptionsFromJSON takes them", 403: closed,
+                    409: "Passkeys alone do not sign in here", 422: "The token is not good",
+                    429: "Too many from this client",
+                ],
+                required: ["token"],
+                schemas: [200: .object(["public_key": .anything])]
             )
         )
         set.describe(

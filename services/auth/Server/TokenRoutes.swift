@@ -75,12 +75,19 @@ package struct TokenRoutes: Sendable {
         guard let id = basic?.user ?? fields["client_id"], fields["client_id"].map({ $0 == id }) ?? true else {
             throw unknown
         }
-        guard let client = try await context.client(id) else { throw unknown }
-        switch (client.isPublic, basic?.password ?? fields["client_secret"]) {
-        case (true, nil): return client
-        case (false, let secret?) where ClientRegistry.isSecret(secret, of: client): return client
-        case (true, .some), (false, _): throw unknown
+        let secret = basic?.password ?? fields["client_secret"]
+        let client = try await context.client(id)
+        switch (client, client?.isPublic, secret) {
+        case (let client?, true, nil): return client
+        case (let client?, false, let secret?) where ClientRegistry.isSecret(secret, of: client): return client
+        default:
+            noteWrong(.program, "\(id) \(secret ?? "")", request)
+            throw unknown
         }
+    }
+
+    func noteWrong(_ kind: LooseSecret, _ text: String, _ request: APIRequest) {
+        context.auth.authenticator.conduct?.noteWrong(kind, text, of: request.remote)
     }
 
     private static func answer(_ fault: OAuthFault, _ request: APIRequest) -> APIResponse {
@@ -135,14 +142,9 @@ package struct TokenRoutes: Sendable {
                 remote: request.remote
             )
         )
-        guard case .good(let code) = outcome else { throw bad }
-        guard code.client == client.id else { throw bad }
-        guard let given = fields["redirect_uri"], given.utf8.elementsEqual(code.redirectURI.utf8) else { throw bad }
-        switch (code.challenge, fields["code_verifier"]) {
-        case (nil, nil): ()
-        case (let challenge?, let verifier?) where ProofKey.proves(verifier, challenge: challenge): ()
-        // RFC 9700 §4.8.2: a verifier without a challenge is a downgrade.
-        default: throw bad
+        guard case .good(let code) = outcome, code.client == client.id, Self.isProved(code, fields) else {
+            noteWrong(.authorizationCode, text, request)
+            throw bad
         }
         guard let account = try await context.directory.account(code.authentication.account),
             account.status == .active
@@ -150,7 +152,17 @@ package struct TokenRoutes: Sendable {
         return try await begin(client, code.scopes, account, code.authentication, code, request)
     }
 
-    private func begin(
+    private static func isProved(_ code: AuthorizationCode, _ fields: FormFields) -> Bool {
+        guard let given = fields["redirect_uri"], given.utf8.elementsEqual(code.redirectURI.utf8) else { return false }
+        return switch (code.challenge, fields["code_verifier"]) {
+        case (nil, nil): true
+        case (let challenge?, let verifier?): ProofKey.proves(verifier, challenge: challenge)
+        // RFC 9700 §4.8.2: a verifier without a challenge is a downgrade.
+        case (nil, .some), (.some, nil): false
+        }
+    }
+
+    func begin(
         _ client: OAuthClient,
         _ scopes: [String],
         _ account: Account,
@@ -213,76 +225,11 @@ package struct TokenRoutes: Sendable {
             remote: request.remote,
             now: context.auth.clock.now()
         )
-        guard let tokens else { throw OAuthFault(.invalidGrant, "the refresh token is not good") }
+        guard let tokens else {
+            noteWrong(.programRefreshToken, text, request)
+            throw OAuthFault(.invalidGrant, "the refresh token is not good")
+        }
         return try await answer(tokens, client, nonce: nil)
-    }
-
-    private func poll(
-        _ request: APIRequest,
-        _ fields: FormFields,
-        _ client: OAuthClient
-    ) async throws -> APIResponse {
-        guard let code = fields["device_code"], code.utf8.count <= 128 else {
-            throw OAuthFault(.invalidRequest, "device_code is missing")
-        }
-        let outcome = try await context.grants.pollDeviceRequest(
-            DeviceCode.hash(device: code),
-            client: client.id,
-            now: context.auth.clock.now()
-        )
-        switch outcome {
-        case .pending: throw OAuthFault(.authorizationPending, "nobody has decided yet")
-        case .slowDown: throw OAuthFault(.slowDown, "this was asked too soon")
-        case .denied: throw OAuthFault(.accessDenied, "access was not allowed")
-        case .expired: throw OAuthFault(.expiredToken, "the code is too old")
-        case .unknown: throw OAuthFault(.invalidGrant, "the code is not good")
-        case .allowed(let asked, let authentication):
-            guard let account = try await context.directory.account(authentication.account), account.status == .active
-            else { throw OAuthFault(.invalidGrant, "the code is not good") }
-            return try await begin(client, asked.scopes, account, authentication, nil, request)
-        }
-    }
-
-    /// RFC 8628 §3.1.
-    private func authorizeDevice(
-        _ request: APIRequest,
-        _ fields: FormFields,
-        _ client: OAuthClient
-    ) async throws -> APIResponse {
-        // Its code can be asked for from afar: whoever sends somebody the link to it would get the tokens.
-        guard !client.isSelfRegistered else {
-            throw OAuthFault(.unauthorizedClient, "a program that registered itself is let in on its own device")
-        }
-        let scopes: [String]
-        do throws(AuthorizationRequest.Refusal) {
-            scopes = try AuthorizationRequest.scopes(fields["scope"], client) {
-                .answer(OAuthFault($0, $1), redirectURI: "", state: nil)
-            }
-        } catch {
-            guard case .answer(let fault, _, _) = error else {
-                throw OAuthFault(.invalidScope, "the scope is not good")
-            }
-            throw fault
-        }
-        let (device, user) = (DeviceCode.random(), DeviceCode.randomUserCode())
-        try await context.grants.addDeviceRequest(
-            DeviceRequest(
-                deviceHash: DeviceCode.hash(device: device),
-                userHash: DeviceCode.hash(user: user),
-                client: client.id,
-                scopes: scopes,
-                expiresAt: context.auth.clock.now().adding(seconds: DeviceCode.lifetime)
-            ),
-            intervalSeconds: DeviceCode.interval
-        )
-        var members = JSONMembers()
-        members.add("device_code", device)
-        members.add("user_code", user)
-        members.add("verification_uri", context.issuer + ProviderDocument.devicePage)
-        members.add("verification_uri_complete", context.issuer + ProviderDocument.devicePage + "?user_code=" + user)
-        members.add("expires_in", DeviceCode.lifetime)
-        members.add("interval", DeviceCode.interval)
-        return Self.json(members)
     }
 }
 
