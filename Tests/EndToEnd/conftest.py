@@ -1,3 +1,4 @@
+import contextlib
 import os
 import pathlib
 import shutil
@@ -55,15 +56,15 @@ def platform(tmp_path_factory):
     running.stop()
 
 
-@pytest.fixture
-def start_platform(tmp_path):
-    """Starts platforms of a test's own, with its settings, and stops them after it."""
+@contextlib.contextmanager
+def starting_platforms(folder):
+    """A function that starts platforms in folders of their own there; they end with the context."""
     running = []
 
     def start(**settings):
-        folder = tmp_path / f"platform{len(running)}"
-        folder.mkdir()
-        running.append(Platform(folder, **settings))
+        place = folder / f"platform{len(running)}"
+        place.mkdir()
+        running.append(Platform(place, **settings))
         return running[-1].start()
 
     yield start
@@ -73,8 +74,22 @@ def start_platform(tmp_path):
 
 
 @pytest.fixture
-def sink():
-    """Starts Postfix's smtp-sink on a free port; yields a function that takes its options."""
+def start_platform(tmp_path):
+    """Starts platforms of a test's own, with its settings, and stops them after it."""
+    with starting_platforms(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def start_shared_platform(tmp_path_factory):
+    """Starts platforms that tests of a file share: with settings of theirs, and addresses of each test's own."""
+    with starting_platforms(tmp_path_factory.mktemp("shared")) as start:
+        yield start
+
+
+@contextlib.contextmanager
+def starting_sinks():
+    """A function that starts smtp-sink on free ports."""
     started = []
     # smtp-sink gives up root, and must still write here.
     parent = pathlib.Path(tempfile.mkdtemp())
@@ -97,6 +112,20 @@ def sink():
         process.kill()
         process.wait()
     shutil.rmtree(parent)
+
+
+@pytest.fixture
+def sink():
+    """Starts Postfix's smtp-sink on a free port; yields a function that takes its options."""
+    with starting_sinks() as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def shared_sink():
+    """As `sink`, for all tests of a file."""
+    with starting_sinks() as start:
+        yield start
 
 
 @pytest.fixture
