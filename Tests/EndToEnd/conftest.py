@@ -27,13 +27,17 @@ else:
 PROVIDERS = {"OONRUMAIL_SSO_LOOPBACK_HTTP": "true", "OONRUMAIL_SSO_TIMEOUT": "2s"}
 
 
-# Files that take a minute or more: begun last, one of them alone would be waited for.
-LONG = ["test_cluster_torture.py", "test_torture.py", "test_schemathesis.py", "test_tenants.py"]
+# Files that take a minute or more, the longest first: begun last, one of them alone would be waited for.
+LONG = [
+    "test_schemathesis.py", "test_cluster_torture.py", "test_hostile_smtp.py", "test_bans.py", "test_tenants.py", "test_tls_alpn.py",
+    "test_torture.py", "test_zone_keeping.py", "test_directories.py", "test_cluster.py", "test_certificate_ports.py", "test_hostile_imap.py",
+    "test_sign_in_pages.py", "test_without_password.py", "test_list_walks.py", "test_statistics.py",
+]
 
 
 def pytest_collection_modifyitems(items):
     """Long files come first; single tests of the one-machine shape are left out on the cluster, and counted as skipped."""
-    items.sort(key=lambda item: item.path.name not in LONG)
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
     if not IS_CLUSTER:
         return
     for item in items:
