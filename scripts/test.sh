@@ -43,37 +43,114 @@ need_python
 cd "$root"
 mkdir -p .build
 passed=0 failed=0 skipped=0
+# Further options of the build, for who builds once and throws it away: others share `.build` with their editor.
+read -ra build_options <<<"${OONRUMAIL_BUILD_OPTIONS:-}"
 
 add() {
     passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
 }
 
-if [ $unit = yes ]; then
-    say "== Swift tests"
-    # The tests start private servers of their own.
-    need_packages postgresql postgresql-contrib pgbouncer redis-server redis-tools openssl curl
-    log=.build/swift-test.log
-    status=0
-    # Hundreds at once would starve each other of the processor until the time limits of real servers run out.
+# Parts run side by side, as most of each is waiting; what one says comes in one piece, when it has ended. One alone speaks
+# while it runs.
+names=() processes=()
+alone=no
+[ "$unit$end_to_end$cluster$deploy" = yesyesyesyes ] || alone=yes
+
+# begin NAME COMMAND… : starts a part.
+begin() {
+    names+=("$1")
+    if [ $alone = yes ]; then
+        "${@:2}" 2>&1 | tee ".build/$1.log" || true
+        return
+    fi
+    say "== $1 begins"
+    # With a group of its own, which an interrupt is passed on to.
+    set -m
+    "${@:2}" >".build/$1.log" 2>&1 </dev/null &
+    set +m
+    processes+=($!)
+}
+
+# finish : waits for the parts that have begun, one after the other.
+finish() {
+    local place
+    for place in "${!names[@]}"; do
+        if [ $alone = no ]; then
+            wait "${processes[place]}" || true
+            say "== ${names[place]}"
+            cat ".build/${names[place]}.log"
+        fi
+        count "${names[place]}"
+    done
+    names=() processes=()
+}
+
+interrupt() {
+    local one
+    for one in "${processes[@]}"; do kill -INT -- "-$one" 2>/dev/null || true; done
+    wait
+}
+trap interrupt EXIT
+
+# scratch_folder : where end-to-end tests write. In memory, where there is room: most of a commit is waiting for a disk, and
+# what a killed process wrote is there all the same.
+scratch_folder() {
+    local folder free
+    free=$(df --output=avail -k /dev/shm 2>/dev/null | tail -n 1) || free=0
+    if [ "$(stat -f -c %T /dev/shm 2>/dev/null)" = tmpfs ] && [ "${free:-0}" -gt 4000000 ]; then
+        folder=$(mktemp -d /dev/shm/oonrumail-test.XXXXXX)
+        cp /bin/true "$folder/true"
+        if "$folder/true" 2>/dev/null; then
+            rm "$folder/true"
+        else
+            rm -rf "$folder"
+            folder=
+        fi
+    fi
+    [ -n "${folder:-}" ] || folder=$(mktemp -d)
+    # Servers that give up root come through it.
+    chmod 755 "$folder"
+    echo "$folder"
+}
+
+swift_tests() {
+    local log=.build/swift-test.log status
+    rm -f "$log"
+    # Hundreds at once would starve each other of the processor until the time limits of real servers run out. They take what
+    # the other parts leave.
     export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH:-8}
-    swift test "${filter[@]}" 2>&1 | tee "$log" | grep -vE '^(◇|􀟈|\[[0-9]+/[0-9]+\]|✔ Test |􁁛 )' || true
+    set +e
+    nice -n 5 swift test --skip-build "${filter[@]}" 2>&1 | tee "$log" | grep -vE '^(◇|􀟈|\[[0-9]+/[0-9]+\]|✔ Test [^r]|✔ Suite|􁁛 )'
     status=${PIPESTATUS[0]}
+    set -e
+    echo "exit code $status"
+}
+
+count_swift_tests() {
+    local log=.build/swift-test.log good bad missed
     # The last line, 'Test run with … tests', is no test.
     good=$(grep -vE 'Test run with' "$log" | grep -cE '^(✔|􁁛).*Test .* passed after' || true)
     bad=$(grep -vE 'Test run with' "$log" | grep -cE '^(✘|􀢄).*Test .* failed after' || true)
     missed=$(grep -cE '^(➜|􀙟).*Test .* skipped' "$log" || true)
-    [ "$status" = 0 ] || [ "$bad" != 0 ] || bad=1
+    [ "$(tail -n 1 .build/swift.log)" = "exit code 0" ] || [ "$bad" != 0 ] || bad=1
     [ "$good" != 0 ] || [ ${#filter[@]} != 0 ] || bad=$((bad + 1))
     add "$good" "$bad" "$missed"
-fi
+}
 
-# python_tests FOLDER SHAPE : runs pytest on one shape of the platform and counts.
+# python_tests FOLDER SHAPE WORKERS : runs pytest on one shape of the platform.
 python_tests() {
-    local report=.build/${1##*/}-$2.xml total bad errors missed
-    rm -f "$report"
-    # Two at a time, a file's tests together: most wait for something, and each worker has a platform of its own.
-    OONRUMAIL_SHAPE=$2 pytest "$1" -q -n 2 --dist loadfile --no-loadscope-reorder --junit-xml "$report" "${pytest_filter[@]}" || true
-    read -r total bad errors missed < <(python3 - "$report" <<'PYTHON'
+    rm -f "$(report "$1" "$2")"
+    # A file's tests together, each worker with a platform of its own.
+    [ "$1" != Tests/EndToEnd ] || export TMPDIR=$scratch
+    OONRUMAIL_SHAPE=$2 pytest "$1" -q -n "$3" --dist loadfile --no-loadscope-reorder --durations 15 \
+        --junit-xml "$(report "$1" "$2")" "${pytest_filter[@]}"
+}
+
+report() { echo ".build/${1##*/}-$2.xml"; }
+
+count_python_tests() {
+    local total bad errors missed
+    read -r total bad errors missed < <(python3 - "$(report "$1" "$2")" <<'PYTHON'
 import sys, xml.etree.ElementTree as tree
 suite = tree.parse(sys.argv[1]).getroot().find("testsuite")
 print(*(suite.get(name, "0") for name in ("tests", "failures", "errors", "skipped")))
@@ -82,26 +159,45 @@ PYTHON
     add $((total - bad - errors - missed)) $((bad + errors)) "$missed"
 }
 
+count() {
+    case $1 in
+        swift) count_swift_tests ;;
+        one-machine) count_python_tests Tests/EndToEnd one-machine ;;
+        cluster) count_python_tests Tests/EndToEnd cluster ;;
+        deploy) count_python_tests Tests/Deploy cluster ;;
+    esac
+}
+
+if [ $unit = yes ]; then
+    # The tests start private servers of their own.
+    need_packages postgresql postgresql-contrib pgbouncer redis-server redis-tools openssl curl
+fi
 if [ $end_to_end = yes ] || [ $cluster = yes ] || [ $deploy = yes ]; then
     need_packages openssl curl jq swaks libnet-ssleay-perl isync libsasl2-modules postfix dovecot-imapd bind9 bind9-utils bind9-dnsutils pebble \
         postgresql postgresql-contrib pgbouncer redis-server haproxy util-linux slapd ldap-utils chromium chromium-driver
-    swift build 2>&1 | grep -E 'error|warning: unre|Compiling|Build' | tail -3 >&2
-    [ "${PIPESTATUS[0]}" = 0 ] || die "the build failed"
-fi
-if [ $end_to_end = yes ]; then
-    say "== end-to-end tests on one machine"
-    python_tests Tests/EndToEnd one-machine
-fi
-if [ $cluster = yes ]; then
-    say "== end-to-end tests on the cluster shape"
-    python_tests Tests/EndToEnd cluster
 fi
 if [ $deploy = yes ]; then
-    say "== tests of the deployment"
     need_packages shellcheck jq age bind9-dnsutils prometheus prometheus-alertmanager prometheus-node-exporter \
         prometheus-postgres-exporter prometheus-redis-exporter prometheus-blackbox-exporter binutils
-    python_tests Tests/Deploy cluster
 fi
 
+say "== build"
+[ $unit = no ] || build_options+=(--build-tests)
+if ! swift build "${build_options[@]}" >.build/build.log 2>&1; then
+    grep -E 'error' .build/build.log | tail -n 20 >&2 || true
+    die "the build failed: see .build/build.log"
+fi
+tail -n 1 .build/build.log >&2
+
+scratch=$(scratch_folder)
+# Two processors are busy with these: more workers would only meet time limits.
+[ $unit = no ] || begin swift swift_tests
+[ $end_to_end = no ] || begin one-machine python_tests Tests/EndToEnd one-machine "$([ $cluster = yes ] && echo 2 || echo 3)"
+[ $cluster = no ] || begin cluster python_tests Tests/EndToEnd cluster "$([ $end_to_end = yes ] && echo 2 || echo 3)"
+finish
+[ $deploy = no ] || begin deploy python_tests Tests/Deploy cluster 2
+finish
+
+if [ $failed = 0 ]; then rm -rf "$scratch"; else say "what the tests left is in $scratch"; fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]

@@ -18,7 +18,7 @@ from platform_process import EXECUTABLE  # noqa: E402
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory):
     """The cluster shape, running, with mail in it: short, and so long that it lies in S3."""
-    running = ClusterPlatform(tmp_path_factory.mktemp("platform")).start()
+    running = ClusterPlatform(tmp_path_factory.mktemp("platform"), check="1s").start()
     with running.submission() as client:
         for number in range(3):
             client.sendmail("admin@example.test", ["admin@example.test"], letter(number))

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import pathlib
 import shutil
@@ -26,13 +27,17 @@ else:
 PROVIDERS = {"OONRUMAIL_SSO_LOOPBACK_HTTP": "true", "OONRUMAIL_SSO_TIMEOUT": "2s"}
 
 
-# Files that take a minute or more: begun last, one of them alone would be waited for.
-LONG = ["test_cluster_torture.py", "test_torture.py", "test_schemathesis.py", "test_tenants.py"]
+# Files that take a minute or more, the longest first: begun last, one of them alone would be waited for.
+LONG = [
+    "test_schemathesis.py", "test_cluster_torture.py", "test_hostile_smtp.py", "test_bans.py", "test_tenants.py", "test_tls_alpn.py",
+    "test_torture.py", "test_zone_keeping.py", "test_directories.py", "test_cluster.py", "test_certificate_ports.py", "test_hostile_imap.py",
+    "test_sign_in_pages.py", "test_without_password.py", "test_list_walks.py", "test_statistics.py",
+]
 
 
 def pytest_collection_modifyitems(items):
     """Long files come first; single tests of the one-machine shape are left out on the cluster, and counted as skipped."""
-    items.sort(key=lambda item: item.path.name not in LONG)
+    items.sort(key=lambda item: LONG.index(item.path.name) if item.path.name in LONG else len(LONG))
     if not IS_CLUSTER:
         return
     for item in items:
@@ -55,15 +60,15 @@ def platform(tmp_path_factory):
     running.stop()
 
 
-@pytest.fixture
-def start_platform(tmp_path):
-    """Starts platforms of a test's own, with its settings, and stops them after it."""
+@contextlib.contextmanager
+def starting_platforms(folder):
+    """A function that starts platforms in folders of their own there; they end with the context."""
     running = []
 
     def start(**settings):
-        folder = tmp_path / f"platform{len(running)}"
-        folder.mkdir()
-        running.append(Platform(folder, **settings))
+        place = folder / f"platform{len(running)}"
+        place.mkdir()
+        running.append(Platform(place, **settings))
         return running[-1].start()
 
     yield start
@@ -73,8 +78,22 @@ def start_platform(tmp_path):
 
 
 @pytest.fixture
-def sink():
-    """Starts Postfix's smtp-sink on a free port; yields a function that takes its options."""
+def start_platform(tmp_path):
+    """Starts platforms of a test's own, with its settings, and stops them after it."""
+    with starting_platforms(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def start_shared_platform(tmp_path_factory):
+    """Starts platforms that tests of a file share: with settings of theirs, and addresses of each test's own."""
+    with starting_platforms(tmp_path_factory.mktemp("shared")) as start:
+        yield start
+
+
+@contextlib.contextmanager
+def starting_sinks():
+    """A function that starts smtp-sink on free ports."""
     started = []
     # smtp-sink gives up root, and must still write here.
     parent = pathlib.Path(tempfile.mkdtemp())
@@ -97,6 +116,20 @@ def sink():
         process.kill()
         process.wait()
     shutil.rmtree(parent)
+
+
+@pytest.fixture
+def sink():
+    """Starts Postfix's smtp-sink on a free port; yields a function that takes its options."""
+    with starting_sinks() as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def shared_sink():
+    """As `sink`, for all tests of a file."""
+    with starting_sinks() as start:
+        yield start
 
 
 @pytest.fixture

@@ -35,9 +35,18 @@ class RawIMAP:
                 return lines
 
 
+SETTINGS = {"OONRUMAIL_PLAINTEXT_AUTH_ON_LOOPBACK": "true"}
+
+
 @pytest.fixture
-def open_platform(start_platform):
-    return start_platform(OONRUMAIL_PLAINTEXT_AUTH_ON_LOOPBACK="true")
+def fresh_platform(start_platform):
+    """Memory is measured where nothing was before: what another test gave back would hide what is taken."""
+    return start_platform(**SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def open_platform(start_shared_platform):
+    return start_shared_platform(**SETTINGS)
 
 
 def resident_mib(platform):
@@ -47,6 +56,13 @@ def resident_mib(platform):
     return sum(sizes)
 
 
+def narrow(client):
+    """Small buffers of the client's system: what it does not read stays with the server sooner."""
+    for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+        client.socket.setsockopt(socket.SOL_SOCKET, option, 16_384)
+    return client
+
+
 def append(client, data, count=1):
     for number in range(count):
         client.send(b"p%d APPEND INBOX {%d+}\r\n" % (number, len(data)) + data + b"\r\n")
@@ -54,10 +70,10 @@ def append(client, data, count=1):
             pass
 
 
-def test_a_client_that_pipelines_and_never_reads_is_made_to_wait(open_platform):
-    append(RawIMAP(open_platform), b"Subject: small\r\n\r\n" + b"x\r\n" * 300, count=3)
-    client = RawIMAP(open_platform, mailbox="INBOX")
-    before = resident_mib(open_platform)
+def test_a_client_that_pipelines_and_never_reads_is_made_to_wait(fresh_platform):
+    append(RawIMAP(fresh_platform), b"Subject: small\r\n\r\n" + b"x\r\n" * 300, count=3)
+    client = narrow(RawIMAP(fresh_platform, mailbox="INBOX"))
+    before = resident_mib(fresh_platform)
     client.socket.settimeout(2)
     sent = 0
     with pytest.raises(TimeoutError):
@@ -65,26 +81,26 @@ def test_a_client_that_pipelines_and_never_reads_is_made_to_wait(open_platform):
         while sent < 1_000_000:
             client.send("f FETCH 1:3 (ENVELOPE BODYSTRUCTURE FLAGS)\r\n" * 100)
             sent += 100
-    assert resident_mib(open_platform) - before < 40
+    assert resident_mib(fresh_platform) - before < 40
     # The others go on.
-    assert RawIMAP(open_platform).command("n NOOP")[-1].startswith(b"n OK")
+    assert RawIMAP(fresh_platform).command("n NOOP")[-1].startswith(b"n OK")
 
 
-def test_clients_that_do_not_read_large_messages_hold_little(open_platform):
-    append(RawIMAP(open_platform), b"Subject: large\r\n\r\n" + (b"x" * 76 + b"\r\n") * 130_000, count=2)
-    clients = [RawIMAP(open_platform, mailbox="INBOX") for _ in range(20)]
-    before = resident_mib(open_platform)
+def test_clients_that_do_not_read_large_messages_hold_little(fresh_platform):
+    append(RawIMAP(fresh_platform), b"Subject: large\r\n\r\n" + (b"x" * 76 + b"\r\n") * 130_000, count=2)
+    clients = [RawIMAP(fresh_platform, mailbox="INBOX") for _ in range(20)]
+    before = resident_mib(fresh_platform)
     for client in clients:
         client.send("f FETCH 1:2 BODY.PEEK[]\r\n" * 20)
     deadline = time.monotonic() + 3
     while time.monotonic() < deadline:
-        assert resident_mib(open_platform) - before < 120
-        RawIMAP(open_platform).command("n NOOP")
+        assert resident_mib(fresh_platform) - before < 120
+        RawIMAP(fresh_platform).command("n NOOP")
 
 
 def test_a_client_that_starts_to_read_late_gets_everything(open_platform):
     append(RawIMAP(open_platform), b"Subject: small\r\n\r\n" + b"x\r\n" * 300, count=3)
-    client = RawIMAP(open_platform, mailbox="INBOX")
+    client = narrow(RawIMAP(open_platform, mailbox="INBOX"))
     client.socket.settimeout(1)
     sent = b""
     line = b"f%06d FETCH 1:3 (ENVELOPE BODYSTRUCTURE FLAGS)\r\n"

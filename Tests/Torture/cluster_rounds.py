@@ -68,7 +68,7 @@ def under_traffic(folder, trouble, accounts, seed):
     source = random.Random(seed)
     sink = Sink(free_port())
     platform = ClusterPlatform(
-        folder, OONRUMAIL_LOG_LEVEL="warning", OONRUMAIL_INLINE_BLOB_THRESHOLD=65536, OONRUMAIL_QUEUE_LEASE=f"{LEASE}s",
+        folder, check="1s", OONRUMAIL_LOG_LEVEL="warning", OONRUMAIL_INLINE_BLOB_THRESHOLD=65536, OONRUMAIL_QUEUE_LEASE=f"{LEASE}s",
         OONRUMAIL_QUEUE_FIRST_RETRY="1s", OONRUMAIL_TRANSPORT_MAP=f"outside.test=127.0.0.1:{sink.server_address[1]}",
         OONRUMAIL_IMAP_MAX_CONNECTIONS_PER_ACCOUNT=500,
     )

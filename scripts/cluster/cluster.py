@@ -27,15 +27,22 @@ def http_rules():
     return "".join(f"{line}\n" for line in lines if line.split()[:1] in (["use_backend"], ["default_backend"]))
 
 
+def backend(service):
+    """The name that the gateway's rules have for a service."""
+    return {"smtp-server": "smtp-http", "imap-server": "imap-http"}.get(service, service)
+
+
 class Cluster:
     """Replicas of every service on the same backends, and the ports of HAProxy before them."""
 
-    def __init__(self, folder, backends, executables, replicas=2, ports=None, settings=None):
+    def __init__(self, folder, backends, executables, replicas=2, ports=None, settings=None, check="1s"):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.backends = backends
         self.executables = pathlib.Path(executables)
         self.replicas = replicas
+        # How often the balancer asks a process that is well whether it still is; one that may not be, twice a second.
+        self.check = check
         names = ("smtp", "submission", "submissions", "imap", "imaps", "http")
         self.ports = ports or {name: free_port() for name in names}
         self.data = self.folder / "data"
@@ -153,10 +160,10 @@ class Cluster:
         for port in self.ports.values():
             wait_until(lambda: listens(port), "the start of HAProxy")
 
-    def _servers(self, service, port, extra=""):
+    def _servers(self, service, port, options):
         return "".join(
-            f"  server {service}-{number} 127.0.0.1:{self.places[service, number][port]} {extra} check port "
-            f"{self.places[service, number]['http']} inter 1s fall 2 rise 1 on-marked-down shutdown-sessions\n"
+            f"  server {service}-{number} 127.0.0.1:{self.places[service, number][port]} {options(number)} "
+            "on-marked-down shutdown-sessions\n"
             for number in range(self.replicas)
         )
 
@@ -167,9 +174,12 @@ class Cluster:
         )
         for service, names in MAIL_PORTS.items():
             for name in names:
-                text += f"listen {name}\n  bind 127.0.0.1:{self.ports[name]}\n" + self._servers(service, name, "send-proxy-v2")
+                # A process is asked once, however many ports it has.
+                tracked = f"send-proxy-v2 track {backend(service)}/{service}-"
+                text += f"listen {name}\n  bind 127.0.0.1:{self.ports[name]}\n"
+                text += self._servers(service, name, lambda number: f"{tracked}{number}")
         text += f"frontend http\n  mode http\n  bind 127.0.0.1:{self.ports['http']}\n  option forwardfor\n{http_rules()}"
+        checked = f"check inter {self.check} fastinter 500ms downinter 500ms fall 2 rise 1"
         for service in SERVICES:
-            name = {"smtp-server": "smtp-http", "imap-server": "imap-http"}.get(service, service)
-            text += f"backend {name}\n  mode http\n" + self._servers(service, "http")
+            text += f"backend {backend(service)}\n  mode http\n" + self._servers(service, "http", lambda _: checked)
         return text

@@ -1,6 +1,7 @@
 package import Database
 package import MailModel
 package import MailPorts
+import Synchronization
 
 /// One numbered change of the schema.
 ///
@@ -16,16 +17,14 @@ package struct Migration: Sendable {
     package var contracts: Int64?
     /// Statements with the words of `SQLDialect`.
     package let statements: [String]
+    /// FNV-1a over the statements, 16 hexadecimal digits; it notices edits, it does not resist them.
+    package let checksum: String
 
     package init(version: Int64, name: String, contracts: Int64? = nil, statements: [String]) {
         (self.version, self.name, self.contracts, self.statements) = (version, name, contracts, statements)
-    }
-
-    /// FNV-1a over the statements, 16 hexadecimal digits; it notices edits, it does not resist them.
-    package var checksum: String {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325
         for byte in statements.joined(separator: ";").utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        return String(hash, radix: 16)
+        checksum = String(hash, radix: 16)
     }
 
     package static let all: [Migration] = [
@@ -94,26 +93,31 @@ package struct Migration: Sendable {
         now: Timestamp
     ) async throws(StoreError) -> SchemaPlan {
         let plan = try await plan(migrations, for: database)
-        let missing = Set(plan.steps.map(\.version))
-        for migration in migrations where missing.contains(migration.version) {
+        let table = database.dialect.spell(table)
+        for step in plan.steps {
             try await database.write { connection throws(StoreError) in
                 for statement in database.dialect.migrationStart { try connection.post(statement, []) }
                 try connection.takeTurn(.migration)
                 for statement in database.dialect.migrationLimits { try connection.post(statement, []) }
-                try connection.execute(database.dialect.spell(table))
+                try connection.execute(table)
                 // Another program may have done it while this one waited for its turn.
-                guard !(try applied(migrations, connection).contains(migration.version)) else { return }
-                for statement in migration.statements { try connection.post(database.dialect.spell(statement), []) }
+                guard try !isApplied(step.version, connection) else { return }
+                for statement in step.statements { try connection.post(statement.sql, []) }
                 try connection.execute(
                     "INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES ($1, $2, $3, $4)",
-                    [
-                        .integer(migration.version), .text(migration.name), .text(migration.checksum),
-                        .integer(now.microseconds),
-                    ]
+                    [.integer(step.version), .text(step.name), .text(step.checksum), .integer(now.microseconds)]
                 )
             }
         }
+        // That other program may be another release.
+        if !plan.steps.isEmpty { _ = try await Self.plan(migrations, for: database) }
         return plan
+    }
+
+    private static func isApplied(_ version: Int64, _ connection: any SQLConnection) throws(StoreError) -> Bool {
+        try connection.first("SELECT 1 FROM schema_migrations WHERE version = $1", [.integer(version)]) {
+            _ throws(StoreError) in true
+        } == true
     }
 
     /// What `apply` would do to a database that has nothing yet.
@@ -169,7 +173,19 @@ package struct Migration: Sendable {
         return applied.map(\.version)
     }
 
+    /// What has been read and spelled: a process that opens many stores does it once for each engine.
+    private static let steps = Mutex<[String: SchemaPlan.Step]>([:])
+
     private func step(_ dialect: SQLDialect) -> SchemaPlan.Step {
+        // Engines ask for tables each in their own way.
+        let key = "\(version) \(name) \(checksum) \(dialect.tableQuery)"
+        if let step = Self.steps.withLock({ $0[key] }) { return step }
+        let step = makeStep(dialect)
+        Self.steps.withLock { $0[key] = step }
+        return step
+    }
+
+    private func makeStep(_ dialect: SQLDialect) -> SchemaPlan.Step {
         let made = statements.compactMap { MigrationRules.tableMade(by: $0) }
         return SchemaPlan.Step(
             version: version,

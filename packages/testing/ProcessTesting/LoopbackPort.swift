@@ -3,9 +3,10 @@ import Synchronization
 
 /// Ports of the loopback for servers that tests start.
 package enum LoopbackPort {
-    /// Below those that the system gives to outgoing connections, so that none of them takes one meanwhile; a node of a
-    /// Redis cluster takes the port 10,000 above its own too.
-    private static let range = 10_000..<22_000
+    /// Below those that the system gives to outgoing connections, so that none of them takes one meanwhile.
+    ///
+    /// A node of a Redis cluster takes the port 10,000 above its own too. Those of `scripts/cluster/ports.py` are others.
+    private static let range = 10_000..<12_000
     private static let given = Mutex(Set<Int>())
 
     /// A port that nothing listens on and that this process has not been given yet.
