@@ -85,10 +85,18 @@ finish() {
     names=() processes=()
 }
 
+# interrupt : at an end that comes early, asks the parts to end, with all that they have started, and then tells them to.
 interrupt() {
-    local one
-    for one in "${processes[@]}"; do kill -INT -- "-$one" 2>/dev/null || true; done
-    wait
+    local one how
+    [ ${#processes[@]} != 0 ] || return 0
+    for how in INT TERM; do
+        for one in "${processes[@]}"; do kill "-$how" -- "-$one" 2>/dev/null || true; done
+        for _ in $(seq 30); do
+            [ -n "$(jobs -rp)" ] || break 2
+            sleep 1
+        done
+    done
+    rm -rf "${scratch:-}"
 }
 trap interrupt EXIT
 
