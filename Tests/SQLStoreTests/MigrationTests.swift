@@ -170,7 +170,7 @@ import Testing
         _ engine: Engine
     ) async throws {
         let database = try await engine.open(folder)
-        try await Migration.apply(Migration.all.filter { $0.version < 42 }, to: database, now: now)
+        try await Migration.apply(Migration.all.filter { $0.version < 43 }, to: database, now: now)
         try await database.write { connection throws(StoreError) in
             try connection.execute(
                 """
