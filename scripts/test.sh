@@ -43,8 +43,7 @@ need_python
 cd "$root"
 mkdir -p .build
 passed=0 failed=0 skipped=0
-# Further options of the build, for who builds once and throws it away: others share `.build` with their editor.
-read -ra build_options <<<"${OONRUMAIL_BUILD_OPTIONS:-}"
+build_options=()
 
 add() {
     passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
