@@ -49,55 +49,12 @@ add() {
     passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
 }
 
-# Parts run side by side, as most of each is waiting; what one says comes in one piece, when it has ended. One alone speaks
-# while it runs.
-names=() processes=()
-alone=no
-[ "$unit$end_to_end$cluster$deploy" = yesyesyesyes ] || alone=yes
-
-# begin NAME COMMAND… : starts a part.
-begin() {
-    names+=("$1")
-    if [ $alone = yes ]; then
-        "${@:2}" 2>&1 | tee ".build/$1.log" || true
-        return
-    fi
-    say "== $1 begins"
-    # With a group of its own, which an interrupt is passed on to.
-    set -m
-    "${@:2}" >".build/$1.log" 2>&1 </dev/null &
-    set +m
-    processes+=($!)
+# part NAME COMMAND… : runs a part and counts its tests. One after the other: side by side they meet each other's time limits.
+part() {
+    say "== $1"
+    "${@:2}" 2>&1 | tee ".build/$1.log" || true
+    count "$1"
 }
-
-# finish : waits for the parts that have begun, one after the other.
-finish() {
-    local place
-    for place in "${!names[@]}"; do
-        if [ $alone = no ]; then
-            wait "${processes[place]}" || true
-            say "== ${names[place]}"
-            cat ".build/${names[place]}.log"
-        fi
-        count "${names[place]}"
-    done
-    names=() processes=()
-}
-
-# interrupt : at an end that comes early, asks the parts to end, with all that they have started, and then tells them to.
-interrupt() {
-    local one how
-    [ ${#processes[@]} != 0 ] || return 0
-    for how in INT TERM; do
-        for one in "${processes[@]}"; do kill "-$how" -- "-$one" 2>/dev/null || true; done
-        for _ in $(seq 30); do
-            [ -n "$(jobs -rp)" ] || break 2
-            sleep 1
-        done
-    done
-    rm -rf "${scratch:-}"
-}
-trap interrupt EXIT
 
 # scratch_folder : where end-to-end tests write. In memory, where there is room: most of a commit is waiting for a disk, and
 # what a killed process wrote is there all the same.
@@ -123,11 +80,10 @@ scratch_folder() {
 swift_tests() {
     local log=.build/swift-test.log status
     rm -f "$log"
-    # Hundreds at once would starve each other of the processor until the time limits of real servers run out. They take what
-    # the other parts leave.
+    # Hundreds at once would starve each other of the processor until the time limits of real servers run out.
     export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH:-8}
     set +e
-    nice -n 5 swift test --skip-build "${filter[@]}" 2>&1 | tee "$log" | grep -vE '^(◇|􀟈|\[[0-9]+/[0-9]+\]|✔ Test [^r]|✔ Suite|􁁛 )'
+    swift test --skip-build "${filter[@]}" 2>&1 | tee "$log" | grep -vE '^(◇|􀟈|\[[0-9]+/[0-9]+\]|✔ Test [^r]|✔ Suite|􁁛 )'
     status=${PIPESTATUS[0]}
     set -e
     echo "exit code $status"
@@ -144,12 +100,12 @@ count_swift_tests() {
     add "$good" "$bad" "$missed"
 }
 
-# python_tests FOLDER SHAPE WORKERS : runs pytest on one shape of the platform.
+# python_tests FOLDER SHAPE : runs pytest on one shape of the platform.
 python_tests() {
     rm -f "$(report "$1" "$2")"
-    # A file's tests together, each worker with a platform of its own.
+    # A file's tests together, each worker with a platform of its own; most wait for something.
     [ "$1" != Tests/EndToEnd ] || export TMPDIR=$scratch
-    OONRUMAIL_SHAPE=$2 pytest "$1" -q -n "$3" --dist loadfile --no-loadscope-reorder --durations 15 \
+    OONRUMAIL_SHAPE=$2 pytest "$1" -q -n 3 --dist loadfile --no-loadscope-reorder --durations 15 \
         --junit-xml "$(report "$1" "$2")" "${pytest_filter[@]}"
 }
 
@@ -197,13 +153,10 @@ fi
 tail -n 1 .build/build.log >&2
 
 scratch=$(scratch_folder)
-# Two processors are busy with these: more workers would only meet time limits.
-[ $unit = no ] || begin swift swift_tests
-[ $end_to_end = no ] || begin one-machine python_tests Tests/EndToEnd one-machine "$([ $cluster = yes ] && echo 2 || echo 3)"
-[ $cluster = no ] || begin cluster python_tests Tests/EndToEnd cluster "$([ $end_to_end = yes ] && echo 2 || echo 3)"
-finish
-[ $deploy = no ] || begin deploy python_tests Tests/Deploy cluster 2
-finish
+[ $unit = no ] || part swift swift_tests
+[ $end_to_end = no ] || part one-machine python_tests Tests/EndToEnd one-machine
+[ $cluster = no ] || part cluster python_tests Tests/EndToEnd cluster
+[ $deploy = no ] || part deploy python_tests Tests/Deploy cluster
 
 if [ $failed = 0 ]; then rm -rf "$scratch"; else say "what the tests left is in $scratch"; fi
 echo "$passed passed, $failed failed, $skipped skipped"
