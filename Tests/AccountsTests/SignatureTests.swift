@@ -61,4 +61,16 @@ import Testing
         #expect(SignatureRules.whole(MailSignature(text: "A & B\nc")).html == "A &amp; B<br>\r\nc")
         #expect(SignatureRules.whole(MailSignature(text: "", html: "<b>x</b>")).text.isEmpty)
     }
+
+    @Test func `HTML of which nothing is left is refused, a picture alone is not`() {
+        #expect(member(fault(MailSignature(html: "<svg><p>a</p></svg>"), in: "signature/")) == "signature/html")
+        #expect(member(fault(MailSignature(text: "a", html: "<script>x</script>"))) == "html")
+        #expect(fault(MailSignature(html: "<img src=\"https://shop.test/logo.png\">")) == nil)
+        #expect(fault(MailSignature(html: "")) == nil)
+    }
+
+    @Test func `who has no name is called by the address`() {
+        let filled = SignatureRules.filled(MailSignature(text: "{name}"), name: "", email: "a@shop.test")
+        #expect(filled.text == "a@shop.test")
+    }
 }

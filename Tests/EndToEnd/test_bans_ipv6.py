@@ -6,10 +6,10 @@ import contextlib
 import http.client
 import json
 import socket
-import ssl
 import struct
 
 import pytest
+import test_bans
 from platform_process import ADMIN, PASSWORD, any_certificate, wait_until
 from test_bans import IS_CLUSTER, REFUSED, SETTINGS
 from test_proxy_protocol import SIGNATURE
@@ -27,7 +27,7 @@ def house(tmp_path_factory):
     running.stop()
 
 
-class Client:
+class Client(test_bans.Client):
     """Somebody at an IPv6 address, behind balancers."""
 
     def __init__(self, platform, address):
@@ -42,18 +42,6 @@ class Client:
         there = socket.inet_pton(socket.AF_INET6, self.address)
         peer.sendall(SIGNATURE + b"\x21\x21" + struct.pack("!H", 36) + there + here + struct.pack("!HH", 40000, 25))
         return peer
-
-    def greeting(self, port):
-        with self.connect(port) as peer, contextlib.suppress(ConnectionResetError):
-            return peer.makefile("rb").readline()
-        return b""
-
-    def shakes_hands(self, port):
-        try:
-            with any_certificate().wrap_socket(self.connect(port)) as peer:
-                return peer.recv(10) != b""
-        except (ssl.SSLError, OSError):
-            return False
 
     def login(self, password=PASSWORD):
         connection = http.client.HTTPConnection("127.0.0.1", self.ports["http"], timeout=20)

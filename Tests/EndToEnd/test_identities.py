@@ -164,6 +164,7 @@ def test_which_address_answers(company):
     ("PUT", f"{LIST}/ann@{DOMAIN}", {"signature": {}}, 422, "#/signature/text"),
     ("PUT", f"{LIST}/ann@{DOMAIN}", {"signature": {"text": "a\u0000"}}, 422, "#/signature/text"),
     ("PUT", f"{LIST}/ann@{DOMAIN}", {"signature": {"text": "a", "html": "x" * 32_769}}, 422, "#/signature/html"),
+    ("PUT", f"{LIST}/ann@{DOMAIN}", {"signature": {"html": "<svg onload=x()><p>a</p>"}}, 422, "#/signature/html"),
     ("PUT", f"{LIST}/ann@{DOMAIN}", {"signature": {"txt": "a"}}, 422, "#/signature/txt"),
     ("PUT", f"{LIST}/ann@{DOMAIN}", {"signatures": {"text": "a"}}, 422, "#/signatures"),
     ("PUT", COMPOSING, {"default": f"eve@{DOMAIN}"}, 422, "#/default"),
@@ -199,7 +200,9 @@ def test_by_command(platform, company, tmp_path):
     assert (row["name"], row["reply_to"], row["signature"]["text"]) == ("Ann C.", [f"info@{DOMAIN}"], "By command\n")
     platform.cli("identity", "forget", ann, ann)
     failed = platform.cli("identity", "set", ann, f"eve@{DOMAIN}", "--name", "Eve", check=False)
-    assert failed.returncode != 0 and "does not exist" in failed.stderr
+    assert failed.returncode == 3 and f"{ann} does not send with eve@{DOMAIN}" in failed.stderr
+    failed = platform.cli("identity", "forget", ann, ann, check=False)
+    assert failed.returncode == 3 and f"nothing was said of {ann}" in failed.stderr
     platform.cli("identity", "person", ann, "--default", f"info@{DOMAIN}", "--text", str(text))
     assert get(company, COMPOSING) == {"default": f"info@{DOMAIN}", "signature": {"text": "By command\n"}}
     platform.cli("identity", "person", ann, "--default", ann, "--without-signature")

@@ -48,7 +48,7 @@ struct LDAPReading: Sendable {
         let bytes = value.utf8
         let isMarked = EmailAddress.lowercased(String(decoding: bytes.prefix(5), as: UTF8.self)) == "smtp:"
         let text = isMarked ? String(decoding: bytes.dropFirst(5), as: UTF8.self) : value
-        guard text.utf8.count <= 320, let address = EmailAddress(text), address.domain == domain else { return nil }
+        guard let address = EmailAddress(text), address.domain == domain else { return nil }
         return address
     }
 }

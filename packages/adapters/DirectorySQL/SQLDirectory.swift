@@ -146,7 +146,7 @@ package final class SQLDirectory: Sendable {
         guard let main = row["address"]?.text else { throw .malformed("address") }
         let aliases = row["aliases"]?.texts ?? row["aliases"]?.text.map(Self.words) ?? []
         let all = ([main] + aliases).compactMap { text -> EmailAddress? in
-            guard text.utf8.count <= 320, let address = EmailAddress(text) else { return nil }
+            guard let address = EmailAddress(text) else { return nil }
             return address.domain == directory.connection.domain ? address : nil
         }
         if let asked, !all.contains(where: { $0.canonical == asked.canonical }) { return nil }

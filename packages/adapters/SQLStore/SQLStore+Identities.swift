@@ -30,7 +30,7 @@ extension SQLStore: IdentityStore {
                 SendingAddress(EmailAddress(uncheckedLocalPart: "*", domain: $0), .domain)
             }
             for name in Set(record.addresses.map(\.address.domain)) {
-                record.domains[name] = try Self.signature(ofDomain: name, connection)
+                record.domains[name] = try Self.signature(inForceAt: name, connection)
             }
             return record
         }
@@ -68,26 +68,11 @@ extension SQLStore: IdentityStore {
     package func signature(ofDomain name: String) async throws(StoreError) -> MailSignature? {
         let name = EmailAddress.lowercased(name)
         return try await database.read { connection throws(StoreError) in
-            try Self.own(ofDomain: name, connection)
+            try Self.signature(ofDomain: name, connection)
         }
     }
 
-    /// Its own, or that of the domain that it means.
     private static func signature(
-        ofDomain name: String,
-        _ connection: any SQLConnection
-    ) throws(StoreError) -> MailSignature? {
-        if let own = try own(ofDomain: name, connection) { return own }
-        return try connection.first(
-            """
-            SELECT signature_text, signature_html FROM domains JOIN domain_signatures ON domain_signatures.domain = alias_of
-            WHERE domains.name = $1
-            """,
-            [.text(name)]
-        ) { row throws(StoreError) in MailSignature(text: row.optionalText(0), html: row.optionalText(1)) }
-    }
-
-    private static func own(
         ofDomain name: String,
         _ connection: any SQLConnection
     ) throws(StoreError) -> MailSignature? {
@@ -97,7 +82,22 @@ extension SQLStore: IdentityStore {
             WHERE domain = $1 AND status <> 'deleted'
             """,
             [.text(name)]
-        ) { row throws(StoreError) in MailSignature(text: row.optionalText(0), html: row.optionalText(1)) }
+        ) { row throws(StoreError) in signature(row, from: 0) } ?? nil
+    }
+
+    /// Its own, or that of the domain that it means.
+    private static func signature(
+        inForceAt name: String,
+        _ connection: any SQLConnection
+    ) throws(StoreError) -> MailSignature? {
+        try connection.first(
+            """
+            SELECT signature_text, signature_html FROM domains
+            JOIN domain_signatures ON domain_signatures.domain IN (domains.name, domains.alias_of)
+            WHERE domains.name = $1 ORDER BY CASE WHEN domain_signatures.domain = domains.name THEN 0 ELSE 1 END LIMIT 1
+            """,
+            [.text(name)]
+        ) { row throws(StoreError) in signature(row, from: 0) } ?? nil
     }
 
     // MARK: - Changing
@@ -213,7 +213,7 @@ extension SQLStore: IdentityStore {
                 [.text(name)]
             ) { row throws(StoreError) in OrganisationID(row.integer(0)) }
             guard let owner else { throw .notFound }
-            let before = try Self.own(ofDomain: name, connection)
+            let before = try Self.signature(ofDomain: name, connection)
             if let signature {
                 try connection.execute(
                     """
@@ -238,7 +238,7 @@ extension SQLStore: IdentityStore {
         from before: MailSignature?,
         to after: MailSignature?
     ) -> AuditDetail {
-        func octets(_ text: String?) -> String? { text.map { "\($0.utf8.count)" } }
+        func octets(_ text: String?) -> Int64? { text.map { Int64($0.utf8.count) } }
         let told =
             detail
             .changing("text_octets", from: octets(before?.text), to: octets(after?.text))
@@ -260,9 +260,10 @@ extension SQLStore: IdentityStore {
         [.optional(signature?.text), .optional(signature?.html)]
     }
 
-    /// One without both was not given.
-    private static func signature(_ text: String?, _ html: String?) -> MailSignature? {
-        text == nil && html == nil ? nil : MailSignature(text: text, html: html)
+    /// Of two columns; one without both was not given.
+    private static func signature(_ row: any SQLRow, from column: Int) -> MailSignature? {
+        let signature = MailSignature(text: row.optionalText(column), html: row.optionalText(column + 1))
+        return signature == MailSignature() ? nil : signature
     }
 
     private static func identity(_ row: any SQLRow) throws(StoreError) -> (EmailAddress, IdentitySettings) {
@@ -272,7 +273,7 @@ extension SQLStore: IdentityStore {
                 name: row.optionalText(1),
                 replyTo: addresses(row.text(2)),
                 bcc: addresses(row.text(3)),
-                signature: signature(row.optionalText(4), row.optionalText(5))
+                signature: signature(row, from: 4)
             )
         )
     }
@@ -287,7 +288,7 @@ extension SQLStore: IdentityStore {
         ) { row throws(StoreError) in
             ComposingSettings(
                 defaultAddress: row.optionalText(0).map { address($0) },
-                signature: signature(row.optionalText(1), row.optionalText(2))
+                signature: signature(row, from: 1)
             )
         }
     }

@@ -59,7 +59,7 @@ extension SQLStore: VacationStore {
     /// Everything but the text, of which the length is told.
     private static func change(from before: Vacation?, to after: Vacation?) -> AuditDetail {
         func time(_ moment: Timestamp?) -> String? { moment.map { "\($0.seconds)" } }
-        func octets(_ text: String?) -> String? { text.map { "\($0.utf8.count)" } }
+        func octets(_ text: String?) -> Int64? { text.map { Int64($0.utf8.count) } }
         let detail = AuditDetail()
             .changing("is_enabled", from: before?.isEnabled, to: after?.isEnabled)
             .changing("starts_at", from: time(before?.startsAt), to: time(after?.startsAt))
@@ -67,8 +67,8 @@ extension SQLStore: VacationStore {
             .changing("subject", from: before?.subject, to: after?.subject)
             .changing(
                 "interval_days",
-                from: before.map { "\($0.intervalDays)" },
-                to: after.map { "\($0.intervalDays)" }
+                from: before.map { Int64($0.intervalDays) },
+                to: after.map { Int64($0.intervalDays) }
             )
             .changing("audience", from: before?.audience.rawValue, to: after?.audience.rawValue)
             .changing("text_octets", from: octets(before?.text), to: octets(after?.text))

@@ -3,7 +3,7 @@
 /// The local part is kept as written (unquoted); the domain in lower case. Two addresses are equal when they
 /// name the same mailbox here: local parts are compared without regard to ASCII case.
 package struct EmailAddress: Sendable, CustomStringConvertible {
-    /// Octets of an address that is given as text.
+    /// Octets: local part, `@` and domain.
     package static let longest = 320
     /// Without quotes and backslashes of the quoted form.
     ///
@@ -18,10 +18,11 @@ package struct EmailAddress: Sendable, CustomStringConvertible {
         self.domain = Self.lowercased(domain)
     }
 
-    /// Reads a plain `dot-atom@domain`; nil for anything else, control characters and spaces included.
+    /// Reads a plain `dot-atom@domain`; nil for anything else, control characters, spaces and too many octets included.
     ///
     /// For settings, commands and rows. The wire has its own parser, which takes quoted local parts too.
     package init?(_ text: String) {
+        guard text.utf8.count <= Self.longest else { return nil }
         let bytes = Array(text.utf8)
         guard let at = bytes.lastIndex(of: UInt8(ascii: "@")), at > 0, at <= 64, bytes.count - at - 1 <= 255 else {
             return nil

@@ -18,7 +18,8 @@ package struct AccountAddresses: Sendable {
     }
 
     package func own(_ account: Account) async throws(AccountError) -> [AccountAddress] {
-        try await people.stored { () async throws(StoreError) in try await store.accountAddresses(of: account.id) }
+        try await AccountError.stored { () async throws(StoreError) in try await store.accountAddresses(of: account.id)
+        }
     }
 
     package func list(of id: AccountID, for actor: PeopleActor) async throws(AccountError) -> [AccountAddress] {
@@ -80,7 +81,7 @@ package struct AccountAddresses: Sendable {
         now: Timestamp
     ) async throws(AccountError) {
         let account = try await people.managed(id, by: actor)
-        guard text.utf8.count <= 320, let address = EmailAddress(text) else { throw .store(.notFound) }
+        guard let address = EmailAddress(text) else { throw .store(.notFound) }
         try await people.changed { () async throws(StoreError) in
             try await store.removeAccountAddress(
                 address,
@@ -91,7 +92,7 @@ package struct AccountAddresses: Sendable {
     }
 
     private static func address(_ text: String) throws(AccountError) -> EmailAddress {
-        guard text.utf8.count <= 320, let address = EmailAddress(text) else {
+        guard let address = EmailAddress(text) else {
             throw .fieldRefused("email", "This is no address.")
         }
         return address

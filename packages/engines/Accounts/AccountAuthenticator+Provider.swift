@@ -14,7 +14,7 @@ extension AccountAuthenticator {
         _ user: String,
         _ service: String
     ) async -> AuthenticationOutcome {
-        guard case .invalid = outcome, user.utf8.count <= 320, let address = EmailAddress(user) else { return outcome }
+        guard case .invalid = outcome, let address = EmailAddress(user) else { return outcome }
         do throws(StoreError) {
             guard let domain = try await demandingDomain(of: address.domain) else { return outcome }
             return SignInScope(rawValue: service) == nil ? .providerNeeded(domain: domain) : .appPasswordNeeded

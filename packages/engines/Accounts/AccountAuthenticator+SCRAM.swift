@@ -20,7 +20,7 @@ extension AccountAuthenticator {
         service: String,
         now: Timestamp
     ) async -> Result<[UInt8], SignInRefusal> {
-        let address = user.utf8.count <= 320 ? EmailAddress(user) : nil
+        let address = EmailAddress(user)
         guard await !isLockedOut(counters(address, remote), now) else {
             count(.lockedOut(retryAfterSeconds: limits.windowSeconds), service)
             return .failure(SignInRefusal(value: .lockedOut(retryAfterSeconds: limits.windowSeconds)))
@@ -63,7 +63,7 @@ extension AccountAuthenticator {
         _ now: Timestamp
     ) async -> (AuthenticationOutcome, [UInt8]?) {
         let position = signIns.position
-        let address = proof.user.utf8.count <= 320 ? EmailAddress(proof.user) : nil
+        let address = EmailAddress(proof.user)
         let counters = counters(address, remote)
         guard await !isLockedOut(counters, now) else {
             return (.lockedOut(retryAfterSeconds: limits.windowSeconds), nil)

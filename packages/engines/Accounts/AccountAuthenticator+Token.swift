@@ -69,7 +69,7 @@ extension AccountAuthenticator {
         _ now: Timestamp
     ) async -> (AuthenticationOutcome, lacksScope: Bool) {
         let position = signIns.position
-        let address = user.flatMap { $0.utf8.count <= 320 ? EmailAddress($0) : nil }
+        let address = user.flatMap { EmailAddress($0) }
         let counters = counters(address, remote)
         guard await !isLockedOut(counters, now) else {
             return (.lockedOut(retryAfterSeconds: limits.windowSeconds), false)

@@ -129,7 +129,7 @@ package final class AccountAuthenticator: Sendable {
         now: Timestamp
     ) async -> AuthenticationOutcome {
         let position = signIns.position
-        let address = user.utf8.count <= 320 ? EmailAddress(user) : nil
+        let address = EmailAddress(user)
         let counters = counters(address, remote)
         guard await !isLockedOut(counters, now) else { return .lockedOut(retryAfterSeconds: limits.windowSeconds) }
         guard let address, (1...PasswordPolicy.maximumLength).contains(password.utf8.count) else {

@@ -35,6 +35,17 @@ package enum AccountError: Error, Equatable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Work of the store, with its errors as they are.
+    static func stored<Value>(
+        _ work: () async throws(StoreError) -> Value
+    ) async throws(AccountError) -> Value {
+        do throws(StoreError) {
+            return try await work()
+        } catch {
+            throw .store(error)
+        }
+    }
+
     package static func text(_ error: StoreError) -> String {
         switch error {
         case .notFound: "it does not exist"

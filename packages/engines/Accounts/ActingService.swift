@@ -33,7 +33,7 @@ package struct ActingService: Sendable {
             throw .notAllowed(refusal)
         }
         let reason = try PeopleService.text(reason, "reason")
-        let token = try await people.stored { () async throws(StoreError) in
+        let token = try await AccountError.stored { () async throws(StoreError) in
             try await tokens.issue(as: account, actor: administrator, reason: reason, from: origin, now: now)
         }
         do throws(StoreError) {
@@ -62,7 +62,7 @@ package struct ActingService: Sendable {
         now: Timestamp
     ) async throws(AccountError) -> Int {
         let account = try await account(id, administrator, remote)
-        return try await people.stored { () async throws(StoreError) in
+        return try await AccountError.stored { () async throws(StoreError) in
             try await tokens.endActing(as: account, by: administrator, remote: remote, now: now)
         }
     }

@@ -33,7 +33,7 @@ package struct AvatarService: Sendable {
 
     /// `.notFound` for accounts of other organisations and without a picture.
     package func avatar(of id: AccountID, for caller: Account) async throws(AccountError) -> Avatar {
-        let found = try await people.stored { () async throws(StoreError) -> Avatar? in
+        let found = try await AccountError.stored { () async throws(StoreError) -> Avatar? in
             guard let person = try await people.store.person(id),
                 person.account.organisation == caller.organisation || caller.role == .platformAdmin
             else { return nil }
@@ -68,7 +68,7 @@ package struct AvatarService: Sendable {
         _ actor: PeopleActor,
         _ now: Timestamp
     ) async throws(AccountError) -> Person {
-        try await people.stored { () async throws(StoreError) in
+        try await AccountError.stored { () async throws(StoreError) in
             try await store.setAvatar(
                 avatar,
                 of: account.id,

@@ -29,6 +29,8 @@ package struct IdentityBook: Sendable {
     /// Of which something is said, though the account does not send with them any more.
     let stale: [EmailAddress]
     package let defaultAddress: EmailAddress?
+    /// What was said of all mail.
+    package var composing: ComposingSettings { record.composing }
 
     init(_ account: Account, _ record: IdentityRecord) {
         self.account = account

@@ -28,7 +28,7 @@ package struct IdentityService: Sendable {
     }
 
     package func book(of account: Account) async throws(AccountError) -> IdentityBook {
-        try await stored { () async throws(StoreError) in
+        try await AccountError.stored { () async throws(StoreError) in
             IdentityBook(account, try await store.identities(of: account.id))
         }
     }
@@ -60,7 +60,7 @@ package struct IdentityService: Sendable {
             }
         }
         let checked = try settings.map { settings throws(AccountError) in try Self.checked(settings) }
-        try await stored { () async throws(StoreError) in
+        try await AccountError.stored { () async throws(StoreError) in
             try await store.setIdentity(
                 checked,
                 of: address,
@@ -72,17 +72,12 @@ package struct IdentityService: Sendable {
         }
     }
 
-    package func composing(of account: Account) async throws(AccountError) -> ComposingSettings {
-        try await stored { () async throws(StoreError) in try await store.identities(of: account.id).composing }
-    }
-
-    /// - Returns: as it is kept.
     package func set(
         _ settings: ComposingSettings,
         for account: Account,
         by actor: PeopleActor,
         now: Timestamp
-    ) async throws(AccountError) -> ComposingSettings {
+    ) async throws(AccountError) {
         var kept = settings
         if let address = settings.defaultAddress {
             guard IdentityBook.isOne(address), let known = try await book(of: account).identity(for: address) else {
@@ -94,14 +89,13 @@ package struct IdentityService: Sendable {
             try SignatureRules.checked(signature, in: "signature/")
         }
         let settings = kept
-        try await stored { () async throws(StoreError) in
+        try await AccountError.stored { () async throws(StoreError) in
             try await store.setComposing(
                 settings,
                 for: account.id,
                 audit: actor.event("account.composing", account.primaryAddress.canonical, now)
             )
         }
-        return settings
     }
 
     // MARK: - Hints
@@ -133,7 +127,7 @@ package struct IdentityService: Sendable {
             } else if let known = domains[recipient.domain] {
                 found.append(known ? .internal : .external)
             } else {
-                let domain = try await stored { () async throws(StoreError) in
+                let domain = try await AccountError.stored { () async throws(StoreError) in
                     try await directory.domain(named: recipient.domain)
                 }
                 let isOurs = domain?.organisation == account.organisation && domain?.status != .deleted
@@ -163,14 +157,6 @@ package struct IdentityService: Sendable {
     }
 
     private static func address(_ text: String) -> EmailAddress? {
-        text.utf8.count <= EmailAddress.longest ? EmailAddress(text) : nil
-    }
-
-    private func stored<Value>(_ work: () async throws(StoreError) -> Value) async throws(AccountError) -> Value {
-        do throws(StoreError) {
-            return try await work()
-        } catch {
-            throw .store(error)
-        }
+        EmailAddress(text)
     }
 }

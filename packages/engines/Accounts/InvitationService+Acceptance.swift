@@ -31,7 +31,7 @@ extension InvitationService {
         var codes: [String] = []
         switch choice {
         case .password(let password):
-            let known = try await people.stored { () async throws(StoreError) in
+            let known = try await AccountError.stored { () async throws(StoreError) in
                 try await store.invitation(byToken: hash, now: now)
             }
             guard let known else { throw wrongToken(text, remote) }

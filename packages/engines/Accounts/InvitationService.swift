@@ -185,7 +185,7 @@ package struct InvitationService: Sendable {
         now: Timestamp
     ) async throws(AccountError) -> [Invitation] {
         _ = try await people.organisation(listing.organisation, for: actor)
-        return try await people.stored { () async throws(StoreError) in
+        return try await AccountError.stored { () async throws(StoreError) in
             try await store.invitations(listing, now: now)
         }
     }
@@ -206,7 +206,7 @@ package struct InvitationService: Sendable {
         _ actor: PeopleActor,
         _ now: Timestamp
     ) async throws(AccountError) {
-        try await people.stored { () async throws(StoreError) in
+        try await AccountError.stored { () async throws(StoreError) in
             try await store.removeInvitation(id, of: organisation, audit: actor.event("invitation.revoke", "", now))
         }
     }
@@ -216,7 +216,7 @@ package struct InvitationService: Sendable {
     static let badToken = AccountError.fieldRefused("token", "The invitation is not good any more.")
 
     private static func address(_ text: String, _ field: String) throws(AccountError) -> EmailAddress {
-        guard text.utf8.count <= 320, let address = EmailAddress(text) else {
+        guard let address = EmailAddress(text) else {
             throw .fieldRefused(field, "This is no address.")
         }
         return address

@@ -15,7 +15,11 @@ package struct ProfileText: Sendable {
 /// One's own account: name, language, time zone.
 extension PeopleService {
     package func own(_ account: Account) async throws(AccountError) -> Person {
-        guard let found = try await stored({ () async throws(StoreError) in try await store.person(account.id) }) else {
+        guard
+            let found = try await AccountError.stored({ () async throws(StoreError) in
+                try await store.person(account.id)
+            })
+        else {
             throw .store(.notFound)
         }
         return found

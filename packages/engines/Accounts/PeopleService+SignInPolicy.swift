@@ -59,7 +59,7 @@ extension PeopleService {
         for actor: PeopleActor
     ) async throws(AccountError) -> SignInPolicyRecord {
         _ = try await organisation(id, for: actor)
-        return try await stored { () async throws(StoreError) in try await directory.signInPolicy(of: id) }
+        return try await AccountError.stored { () async throws(StoreError) in try await directory.signInPolicy(of: id) }
     }
 
     /// Changes what is given; the rest stays.
@@ -81,7 +81,7 @@ extension PeopleService {
         try change.check(rules)
         let policy = change.applied(to: present.policy)
         guard policy != present.policy else { return present }
-        return try await stored { () async throws(StoreError) in
+        return try await AccountError.stored { () async throws(StoreError) in
             try await store.setSignInPolicy(
                 policy,
                 of: id,

@@ -44,7 +44,7 @@ package struct PeopleService: Sendable {
         try Self.requireManager(actor)
         var listing = listing
         listing.organisation = actor.organisation
-        return try await stored { () async throws(StoreError) in try await store.organisations(listing) }
+        return try await AccountError.stored { () async throws(StoreError) in try await store.organisations(listing) }
     }
 
     package func organisation(
@@ -53,7 +53,8 @@ package struct PeopleService: Sendable {
     ) async throws(AccountError) -> OrganisationRecord {
         try Self.requireManager(actor)
         guard actor.sees(id),
-            let found = try await stored({ () async throws(StoreError) in try await store.organisation(id) })
+            let found = try await AccountError.stored({ () async throws(StoreError) in try await store.organisation(id)
+            })
         else { throw .store(.notFound) }
         return found
     }
@@ -66,7 +67,8 @@ package struct PeopleService: Sendable {
     ) async throws(AccountError) -> OrganisationRecord {
         try await permissions.requireUsers(of: domain, actor)
         guard actor.sees(id),
-            let found = try await stored({ () async throws(StoreError) in try await store.organisation(id) })
+            let found = try await AccountError.stored({ () async throws(StoreError) in try await store.organisation(id)
+            })
         else { throw .store(.notFound) }
         return found
     }
@@ -79,7 +81,7 @@ package struct PeopleService: Sendable {
     ) async throws(AccountError) -> OrganisationRecord {
         guard actor.role == .platformAdmin else { throw .notAllowed("Operators of the platform make organisations.") }
         let name = try Self.text(name, "name")
-        return try await stored { () async throws(StoreError) in
+        return try await AccountError.stored { () async throws(StoreError) in
             try await store.addOrganisation(named: name, audit: actor.event("organisation.add", "", now))
         }
     }
@@ -93,7 +95,7 @@ package struct PeopleService: Sendable {
         _ = try await organisation(id, for: actor)
         guard actor.role.rank >= Role.owner.rank else { throw .notAllowed("Owners rename their organisation.") }
         let name = try Self.text(name, "name")
-        return try await stored { () async throws(StoreError) in
+        return try await AccountError.stored { () async throws(StoreError) in
             try await store.renameOrganisation(
                 id,
                 to: name,
@@ -112,7 +114,9 @@ package struct PeopleService: Sendable {
         _ = try await organisation(id, for: actor)
         guard actor.role == .platformAdmin else { throw .notAllowed("Operators of the platform do this.") }
         if let own = actor.account, reason != nil {
-            let account = try await stored { () async throws(StoreError) in try await directory.account(own) }
+            let account = try await AccountError.stored { () async throws(StoreError) in
+                try await directory.account(own)
+            }
             guard account?.organisation != id else { throw .notAllowed("This is your own organisation.") }
         }
         var text: String?
@@ -128,19 +132,19 @@ package struct PeopleService: Sendable {
 
     package func people(_ listing: PeopleListing, for actor: PeopleActor) async throws(AccountError) -> [Person] {
         _ = try await organisation(listing.organisation, for: actor)
-        return try await stored { () async throws(StoreError) in try await store.people(listing) }
+        return try await AccountError.stored { () async throws(StoreError) in try await store.people(listing) }
     }
 
     package func person(_ id: AccountID, for actor: PeopleActor) async throws(AccountError) -> Person {
         if !actor.managesPeople {
             // The same answer for who is elsewhere, and for nobody.
-            let isOpen = try await stored { () async throws(StoreError) in
+            let isOpen = try await AccountError.stored { () async throws(StoreError) in
                 guard let member = actor.account else { return false }
                 return try await permissions.managesUser(id, by: member)
             }
             guard isOpen else { throw Self.notAllowed }
         }
-        guard let found = try await stored({ () async throws(StoreError) in try await store.person(id) }),
+        guard let found = try await AccountError.stored({ () async throws(StoreError) in try await store.person(id) }),
             actor.sees(found.account.organisation)
         else { throw .store(.notFound) }
         return found
@@ -246,14 +250,6 @@ package struct PeopleService: Sendable {
         let account = try await person(id, for: actor).account
         guard account.role.rank <= actor.role.rank else { throw .notAllowed("The account's role is above yours.") }
         return account
-    }
-
-    func stored<Value>(_ work: () async throws(StoreError) -> Value) async throws(AccountError) -> Value {
-        do throws(StoreError) {
-            return try await work()
-        } catch {
-            throw .store(error)
-        }
     }
 
     /// What the store refuses is in conflict with the state of things.

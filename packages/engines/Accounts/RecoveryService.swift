@@ -59,7 +59,7 @@ package struct RecoveryService: Sendable {
     /// The caller answers the same whatever happened, and after the same time. `.tooMany` tells of the client address only.
     package func requestReset(of text: String, remote: IPAddress?, now: Timestamp) async throws(AccountError) {
         try await count("request", remote, now)
-        guard text.utf8.count <= 320, let address = EmailAddress(text) else { return }
+        guard let address = EmailAddress(text) else { return }
         do throws(StoreError) {
             guard let account = try await directory.account(withAddress: address), account.status == .active,
                 try await demandedProvider(account) == nil,
@@ -82,16 +82,18 @@ package struct RecoveryService: Sendable {
     ) async throws(AccountError) {
         try await count("spend", remote, now)
         guard let hash = MailToken(pasted: text)?.hash(for: .passwordReset),
-            let id = try await stored({ () async throws(StoreError) in
+            let id = try await AccountError.stored({ () async throws(StoreError) in
                 try await store.ticketHolder(hash, for: .passwordReset, now: now)
             })
         else {
             conduct?.noteWrong(.passwordReset, text, of: remote)
             throw Self.badToken
         }
-        let holder = try await stored { () async throws(StoreError) in try await directory.account(id) }
+        let holder = try await AccountError.stored { () async throws(StoreError) in try await directory.account(id) }
         guard let account = holder, account.status == .active else { throw Self.badToken }
-        let provider = try await stored { () async throws(StoreError) in try await demandedProvider(account) }
+        let provider = try await AccountError.stored { () async throws(StoreError) in
+            try await demandedProvider(account)
+        }
         guard provider == nil else {
             throw .notAllowed("The account signs in by its domain's identity provider or directory.")
         }
@@ -116,7 +118,7 @@ package struct RecoveryService: Sendable {
     // MARK: - Recovery addresses
 
     package func recoveryAddress(of account: Account) async throws(AccountError) -> EmailAddress? {
-        try await stored { () async throws(StoreError) in try await store.recoveryAddress(of: account.id) }
+        try await AccountError.stored { () async throws(StoreError) in try await store.recoveryAddress(of: account.id) }
     }
 
     /// Mails a token that proves the address; the caller has checked the password.
@@ -126,10 +128,10 @@ package struct RecoveryService: Sendable {
         remote: IPAddress?,
         now: Timestamp
     ) async throws(AccountError) {
-        guard text.utf8.count <= 320, let address = EmailAddress(text) else {
+        guard let address = EmailAddress(text) else {
             throw .fieldRefused("address", "This is no address.")
         }
-        let holder = try await stored { () async throws(StoreError) in
+        let holder = try await AccountError.stored { () async throws(StoreError) in
             try await directory.account(withAddress: address)
         }
         guard holder?.id != account.id else {
@@ -181,7 +183,7 @@ package struct RecoveryService: Sendable {
     }
 
     package func remove(from account: Account, remote: IPAddress?, now: Timestamp) async throws(AccountError) {
-        try await stored { () async throws(StoreError) in
+        try await AccountError.stored { () async throws(StoreError) in
             try await store.removeRecoveryAddress(
                 of: account.id,
                 audit: event("recovery_address.remove", account, account.primaryAddress.canonical, remote, now)
@@ -296,13 +298,5 @@ package struct RecoveryService: Sendable {
             subject: account.primaryAddress.canonical,
             remote: remote
         )
-    }
-
-    private func stored<Value>(_ work: () async throws(StoreError) -> Value) async throws(AccountError) -> Value {
-        do throws(StoreError) {
-            return try await work()
-        } catch {
-            throw .store(error)
-        }
     }
 }

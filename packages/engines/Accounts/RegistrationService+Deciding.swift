@@ -15,7 +15,7 @@ extension RegistrationService {
         var own = listing
         own.organisation = actor.organisation ?? listing.organisation
         let listing = own
-        return try await stored { () async throws(StoreError) in
+        return try await AccountError.stored { () async throws(StoreError) in
             try await store.waitingRegistrations(listing, now: now)
         }
     }
@@ -61,7 +61,7 @@ extension RegistrationService {
         var audit = actor.event("registration.refuse", "", now)
         audit.detail = AuditDetail().adding("reason", reason).text
         let event = audit
-        let gone = try await stored { () async throws(StoreError) in
+        let gone = try await AccountError.stored { () async throws(StoreError) in
             try await store.refuseRegistration(id, of: actor.organisation, now: now, audit: event)
         }
         let text = "There will be no account \(gone.address): \(reason)"
@@ -77,7 +77,7 @@ extension RegistrationService {
     ) async throws(AccountError) {
         if actor.managesPeople { return }
         guard let member = actor.account else { throw PeopleService.notAllowed }
-        let isTheirs = try await stored { () async throws(StoreError) in
+        let isTheirs = try await AccountError.stored { () async throws(StoreError) in
             for grant in try await permissions.domainGrants(heldBy: member) where grant.permissions.contains(.users) {
                 var listing = RegistrationListing(organisation: actor.organisation, limit: Self.page)
                 listing.domain = grant.domain

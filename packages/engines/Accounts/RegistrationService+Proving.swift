@@ -31,7 +31,7 @@ extension RegistrationService {
         switch choice {
         case .password(let password):
             guard
-                let known = try await stored({ () async throws(StoreError) in
+                let known = try await AccountError.stored({ () async throws(StoreError) in
                     try await store.registration(byToken: hash, now: now)
                 })
             else { throw wrongToken(text, remote) }

@@ -141,7 +141,7 @@ package struct RegistrationService: Sendable {
     /// Whose domain it is; a domain that is not hosted is answered as one that is closed.
     @discardableResult
     func requireOpen(_ name: String) async throws(AccountError) -> OrganisationID {
-        let owner = try await stored { () async throws(StoreError) -> OrganisationID? in
+        let owner = try await AccountError.stored { () async throws(StoreError) -> OrganisationID? in
             guard let domain = try await directory.domain(named: name), domain.status == .active,
                 // As it is kept: registrations are few, and what was opened a moment ago is open.
                 let mode = try await policies.policyRecord(ofDomain: name).policy.registration, mode != .closed,
@@ -154,7 +154,7 @@ package struct RegistrationService: Sendable {
     }
 
     private static func address(_ text: String, _ field: String) throws(AccountError) -> EmailAddress {
-        guard text.utf8.count <= 320, let address = EmailAddress(text) else {
+        guard let address = EmailAddress(text) else {
             throw .fieldRefused(field, "This is no address.")
         }
         return address
@@ -178,13 +178,5 @@ package struct RegistrationService: Sendable {
         }
         guard !ReservedNames.contain(address.localPart) else { throw reserved }
         return address
-    }
-
-    func stored<Value>(_ work: () async throws(StoreError) -> Value) async throws(AccountError) -> Value {
-        do throws(StoreError) {
-            return try await work()
-        } catch {
-            throw .store(error)
-        }
     }
 }

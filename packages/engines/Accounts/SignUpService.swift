@@ -93,7 +93,7 @@ package struct SignUpService: Sendable {
         try requireOpen()
         let name = try PeopleService.text(organisation, "organisation")
         let person = try PeopleService.text(displayName, "display_name", mayBeEmpty: true)
-        guard email.utf8.count <= 320, let address = EmailAddress(email) else {
+        guard let address = EmailAddress(email) else {
             throw .fieldRefused("email", "This is no address.")
         }
         try await applicants.count("request", remote, now)
@@ -102,7 +102,7 @@ package struct SignUpService: Sendable {
         guard await applicants.mayMail(address, atMost: limits.mails, inSeconds: limits.lifetimeSeconds, now) else {
             return
         }
-        let isKnown = try await stored { () async throws(StoreError) in
+        let isKnown = try await AccountError.stored { () async throws(StoreError) in
             if try await directory.account(withAddress: address) != nil { return true }
             return try await directory.domain(named: address.domain) != nil
         }
@@ -183,7 +183,7 @@ package struct SignUpService: Sendable {
         now: Timestamp
     ) async throws(AccountError) -> [SignUp] {
         try Self.requireOperator(actor)
-        return try await stored { () async throws(StoreError) in
+        return try await AccountError.stored { () async throws(StoreError) in
             try await store.waitingSignUps(listing, now: now)
         }
     }
@@ -216,7 +216,7 @@ package struct SignUpService: Sendable {
         var audit = actor.event("sign_up.refuse", "sign-up \(id)", now)
         audit.detail = AuditDetail().adding("reason", reason).text
         let event = audit
-        let gone = try await stored { () async throws(StoreError) in
+        let gone = try await AccountError.stored { () async throws(StoreError) in
             try await store.refuseSignUp(id, now: now, audit: event)
         }
         let text = "There will be no organisation \"\(gone.organisation)\" here: \(reason)"
@@ -242,13 +242,5 @@ package struct SignUpService: Sendable {
 
     private static func requireOperator(_ actor: PeopleActor) throws(AccountError) {
         guard actor.role == .platformAdmin else { throw .notAllowed("Operators of the platform decide.") }
-    }
-
-    private func stored<Value>(_ work: () async throws(StoreError) -> Value) async throws(AccountError) -> Value {
-        do throws(StoreError) {
-            return try await work()
-        } catch {
-            throw .store(error)
-        }
     }
 }

@@ -48,6 +48,9 @@ package enum SignatureRules {
         var kept = signature
         kept.text = signature.text.map(lines)
         kept.html = signature.html.map { HTMLSanitizer.sanitized($0) }
+        if let html = signature.html, !html.utf8.isEmpty, kept.html?.utf8.isEmpty == true {
+            throw .fieldRefused("\(member)html", "Nothing of it may be shown; none on purpose is an empty text.")
+        }
         return kept
     }
 
@@ -73,9 +76,9 @@ package enum SignatureRules {
         )
     }
 
-    /// With the name and the address of who writes.
+    /// With the name and the address of who writes; the address for both where there is no name.
     static func filled(_ signature: MailSignature, name: String, email: String) -> MailSignature {
-        let values = [name, email]
+        let values = [name.utf8.isEmpty ? email : name, email]
         return MailSignature(
             text: signature.text.map { filled($0) { Array(values[$0].utf8) } },
             html: signature.html.map { html in

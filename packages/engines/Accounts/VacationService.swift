@@ -17,7 +17,7 @@ package struct VacationService: Sendable {
 
     /// One that is off where there is none.
     package func vacation(of account: Account) async throws(AccountError) -> Vacation {
-        try await people.stored { () async throws(StoreError) in try await store.vacation(of: account.id) }
+        try await AccountError.stored { () async throws(StoreError) in try await store.vacation(of: account.id) }
             ?? Vacation()
     }
 
@@ -52,7 +52,7 @@ package struct VacationService: Sendable {
         _ now: Timestamp
     ) async throws(AccountError) {
         if let vacation { try Self.check(vacation) }
-        try await people.stored { () async throws(StoreError) in
+        try await AccountError.stored { () async throws(StoreError) in
             try await store.setVacation(
                 vacation,
                 of: account.id,

@@ -13,7 +13,7 @@ extension ClientSettings {
 
         /// nil for what is no such document, or names no address.
         package init?(document: [UInt8]) {
-            guard let content = XMLText.content(of: "EMailAddress", in: document), content.count <= 320,
+            guard let content = XMLText.content(of: "EMailAddress", in: document),
                 let address = EmailAddress(String(decoding: content, as: UTF8.self))
             else { return nil }
             self.address = address

@@ -21,7 +21,7 @@ package struct FooterWriter: Sendable {
         text = footer.text.utf8.split(separator: ASCII.lf, omittingEmptySubsequences: false).map {
             $0.last == ASCII.cr ? Array($0.dropLast()) : Array($0)
         }
-        let lines = HTMLText.lines(text)
+        let lines = HTMLText.html(ofLines: text)
         let markup = footer.html.map { Array(HTMLSanitizer.sanitized($0).utf8) } ?? lines
         html = HTMLText.ascii("<div style=\"margin-top:1em\">\(String(decoding: markup, as: UTF8.self))</div>\r\n")
         shownText = FooterSearch.squeezed(Array(text.joined(separator: [ASCII.lf])))

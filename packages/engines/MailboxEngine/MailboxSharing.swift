@@ -176,7 +176,7 @@ package struct MailboxSharing: Sendable {
         if name.utf8.first == UInt8(ascii: "-") {
             throw .unknownIdentifier("negative rights are not supported")
         }
-        guard name.utf8.count <= 320, let address = EmailAddress(name) else {
+        guard let address = EmailAddress(name) else {
             throw .unknownIdentifier("this is neither an address nor anyone")
         }
         let account = try await stored { () throws(StoreError) in

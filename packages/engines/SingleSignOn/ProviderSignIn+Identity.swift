@@ -10,7 +10,7 @@ extension ProviderSignIn {
         _ connection: ProviderConnection
     ) async throws(SignInStepFault) -> EmailAddress {
         guard let text = claims.text(connection.addressClaim) else { throw .provider(.addressMissing) }
-        guard text.utf8.count <= 320, let address = EmailAddress(text) else { throw .provider(.addressMalformed) }
+        guard let address = EmailAddress(text) else { throw .provider(.addressMalformed) }
         // `email_verified` speaks of `email`, whatever claim the address is taken from (OpenID Connect Core §5.1).
         let isVerified = claims.isTrue("email_verified") && claims.text("email").flatMap { EmailAddress($0) } == address
         guard !connection.needsVerifiedAddress || isVerified else { throw .provider(.addressUnverified) }

@@ -83,7 +83,7 @@ package struct ProviderSignIn: Sendable {
             ("scope", connection.scopes), ("state", state), ("nonce", nonce),
             ("code_challenge", Base64URL.encode(SHA256.hash(Array(verifier.utf8)))), ("code_challenge_method", "S256"),
         ]
-        if let hint, hint.utf8.count <= 320, EmailAddress(hint) != nil { fields.append(("login_hint", hint)) }
+        if let hint, EmailAddress(hint) != nil { fields.append(("login_hint", hint)) }
         fields += wish.fields
         return Begun(
             address: QueryText.appended(fields, to: metadata.authorization.text),

@@ -1,6 +1,6 @@
 package import Accounts
 package import HTTPKit
-package import MailModel
+import MailModel
 package import MailPorts
 
 /// A signature, as routes and commands show it and take it.
@@ -124,8 +124,8 @@ package struct ComposingDocument: Encodable, Sendable {
     package let `default`: String?
     package let signature: SignatureDocument?
 
-    package init(_ settings: ComposingSettings, effective address: EmailAddress?) {
-        self.default = address?.description
-        signature = settings.signature.map { SignatureDocument($0) }
+    package init(_ book: IdentityBook) {
+        self.default = book.defaultAddress?.description
+        signature = book.composing.signature.map { SignatureDocument($0) }
     }
 }

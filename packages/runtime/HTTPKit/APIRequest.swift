@@ -159,7 +159,7 @@ package struct APIRequest: Sendable {
                 }
                 throw Problem(422, detail: "The body has members that are not known.", fields: fields)
             }
-            if let path = JSONText.pathOfNUL(in: bytes) {
+            if let path = NULInJSON.path(in: bytes) {
                 throw Self.refusal(
                     "/" + path.map(Self.pointerText).joined(separator: "/"),
                     "A text has no NUL (U+0000)."

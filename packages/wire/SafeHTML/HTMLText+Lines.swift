@@ -48,11 +48,11 @@ extension HTMLText {
         return String(decoding: Array(lines.joined(separator: [ASCII.lf])), as: UTF8.self)
     }
 
-    /// Lines of text as HTML.
+    /// Lines of text, parted by LF or CR LF, as HTML.
     package static func html(ofLines text: String) -> String {
         let lines = text.utf8.split(separator: ASCII.lf, omittingEmptySubsequences: false).map { line in
             line.last == ASCII.cr ? Array(line.dropLast()) : Array(line)
         }
-        return String(decoding: Self.lines(lines), as: UTF8.self)
+        return String(decoding: html(ofLines: lines), as: UTF8.self)
     }
 }

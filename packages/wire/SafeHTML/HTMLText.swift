@@ -84,9 +84,9 @@ package enum HTMLText {
     }
 
     /// Lines of text as HTML.
-    package static func lines(_ text: [[UInt8]]) -> [UInt8] {
+    package static func html(ofLines lines: [[UInt8]]) -> [UInt8] {
         var output: [UInt8] = []
-        for (place, line) in text.enumerated() {
+        for (place, line) in lines.enumerated() {
             if place > 0 { output += "<br>\r\n".utf8 }
             escape(line, into: &output)
         }

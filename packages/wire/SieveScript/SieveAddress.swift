@@ -1,4 +1,5 @@
 import ByteParsing
+import MailModel
 
 /// An address of a header field or an envelope, its local part without quotes (RFC 5322 §3.4).
 struct SieveAddress: Hashable, Sendable {
@@ -45,7 +46,7 @@ struct SieveAddress: Hashable, Sendable {
 
     /// `addr-spec = local-part "@" domain` and nothing else, as a message is sent to; nil otherwise.
     static func single(_ text: [UInt8]) -> SieveAddress? {
-        guard text.count <= 320,
+        guard text.count <= EmailAddress.longest,
             text.allSatisfy({ $0 > 32 && $0 != 127 && !"<>,;:()".utf8.contains($0) }) || text.first == 34,
             !text.contains(where: \.isASCIIControl)
         else { return nil }

@@ -48,7 +48,7 @@ extension AuthRoutes {
         case (let password?, nil, nil): try await requirePassword(password, named: field, of: caller, request)
         case (nil, let passkey?, nil): try await requirePasskey(passkey, of: caller, request)
         case (nil, nil, let provider?): try await requireProvider(provider, of: caller, request)
-        default: throw Problem.invalid(field, "Give the password or a passkey.")
+        default: throw Problem.invalid(field, "Give the password, a passkey or a new sign-in by the provider.")
         }
     }
 

@@ -116,7 +116,7 @@ package struct GrantRoutes: Sendable {
             throw Problem.invalid("kind", "A grant is send-as or send-on-behalf.")
         }
         func address(_ name: String, _ text: String) throws(Problem) -> EmailAddress {
-            guard text.utf8.count <= 320, let address = EmailAddress(text) else {
+            guard let address = EmailAddress(text) else {
                 throw Problem.invalid(name, "This is no address.")
             }
             return address

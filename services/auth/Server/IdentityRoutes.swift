@@ -115,7 +115,7 @@ package struct IdentityRoutes: Sendable {
     }
 
     private static func address(_ text: String, _ name: String) throws(Problem) -> EmailAddress {
-        guard text.utf8.count <= EmailAddress.longest, let address = EmailAddress(text) else {
+        guard let address = EmailAddress(text) else {
             throw .invalid(name, "This is no address.")
         }
         return address
@@ -123,13 +123,8 @@ package struct IdentityRoutes: Sendable {
 
     // MARK: - All mail
 
-    private func answer(_ settings: ComposingSettings, _ caller: Account) async throws -> APIResponse {
-        let address = try await identities.book(of: caller).defaultAddress
-        return try .json(ComposingDocument(settings, effective: address))
-    }
-
     @Sendable private func showComposing(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
-        try await answer(try await identities.composing(of: caller), caller)
+        try .json(ComposingDocument(try await identities.book(of: caller)))
     }
 
     struct Composing: RequestDocument {
@@ -144,13 +139,13 @@ package struct IdentityRoutes: Sendable {
             defaultAddress: try given.default.map { text throws(Problem) in try Self.address(text, "default") },
             signature: given.signature?.signature
         )
-        let kept = try await identities.set(
+        try await identities.set(
             settings,
             for: caller,
             by: PeopleActor(caller, remote: request.remote),
             now: clock.now()
         )
-        return try await answer(kept, caller)
+        return try await showComposing(request, caller)
     }
 
     // MARK: - One message

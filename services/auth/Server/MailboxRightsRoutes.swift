@@ -188,7 +188,7 @@ package struct MailboxRightsRoutes: Sendable {
     @Sendable private func addTeam(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let scope = try scope(caller)
         let given = try await request.decode(NewTeam.self)
-        guard given.email.utf8.count <= 320, let address = EmailAddress(given.email) else {
+        guard let address = EmailAddress(given.email) else {
             throw Problem.invalid("email", "This is no address.")
         }
         let made = try await sharing.addTeam(

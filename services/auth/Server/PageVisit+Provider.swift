@@ -85,7 +85,7 @@ struct ProviderReturn: Sendable {
 extension OpenIDContext {
     /// The connection that an address signs in by; nil also for what is no address.
     func connection(of address: String) async throws(StoreError) -> ProviderConnection? {
-        guard address.utf8.count <= 320, let domain = EmailAddress(address)?.domain else { return nil }
+        guard let domain = EmailAddress(address)?.domain else { return nil }
         return try await providers.store.connection(covering: domain)
     }
 

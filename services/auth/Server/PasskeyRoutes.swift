@@ -43,7 +43,7 @@ package struct PasskeyRoutes: Sendable {
     private func signInOptions(_ request: APIRequest) async throws -> APIResponse {
         let given = try await request.decode(Address.self)
         let address = try given.email.map { text throws(Problem) in
-            guard text.utf8.count <= 320, let address = EmailAddress(text) else {
+            guard let address = EmailAddress(text) else {
                 throw Problem.invalid("email", "This is no address.")
             }
             return address
@@ -63,7 +63,7 @@ package struct PasskeyRoutes: Sendable {
         let now = auth.clock.now()
         let outcome = try await passkeys.signIn(
             try given.credential.assertion(),
-            address: given.email.flatMap { $0.utf8.count <= 320 ? EmailAddress($0) : nil },
+            address: given.email.flatMap { EmailAddress($0) },
             remote: request.remote,
             now: now
         )

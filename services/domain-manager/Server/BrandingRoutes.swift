@@ -178,7 +178,7 @@ package struct BrandingRoutes: Sendable {
                 fields: faults.map { Problem.Field(pointer: "#/\($0.pointer)", detail: $0.why) }
             )
         }
-        let audit = event("domain.branding", domain, request, caller)
+        let audit = AuditEvent("domain.branding", domain.name, by: caller, request, at: clock.now())
         let record = try await put(new.sanitized, domain.name, replacing: try request.expectedVersion(), audit)
         return try .json(Document(domain.name, record)).tagged(version: record.version)
     }
@@ -208,7 +208,7 @@ package struct BrandingRoutes: Sendable {
         let record = try await branding.setLogo(
             BrandingLogo(type: type, bytes: bytes),
             ofDomain: domain.name,
-            audit: event("domain.logo", domain, request, caller)
+            audit: AuditEvent("domain.logo", domain.name, by: caller, request, at: clock.now())
         )
         return try .json(Document(domain.name, record)).tagged(version: record.version)
     }
@@ -218,7 +218,7 @@ package struct BrandingRoutes: Sendable {
         _ = try await branding.setLogo(
             nil,
             ofDomain: domain.name,
-            audit: event("domain.logo", domain, request, caller)
+            audit: AuditEvent("domain.logo", domain.name, by: caller, request, at: clock.now())
         )
         return .noContent
     }
@@ -233,20 +233,5 @@ package struct BrandingRoutes: Sendable {
 
     private func domain(_ request: APIRequest, _ caller: Account) async throws -> HostedDomain {
         try await gate.domain(request, caller, .manage)
-    }
-
-    private func event(
-        _ action: String,
-        _ domain: HostedDomain,
-        _ request: APIRequest,
-        _ caller: Account
-    ) -> AuditEvent {
-        AuditEvent(
-            at: clock.now(),
-            actor: caller.primaryAddress.canonical,
-            action: action,
-            subject: domain.name,
-            remote: request.remote
-        )
     }
 }

@@ -113,7 +113,7 @@ package struct DirectoryRoutes: Sendable {
     private func test(_ request: APIRequest, _ caller: Account) async throws -> APIResponse {
         let text = try await request.decode(Question.self).address
         let domain = try await domain(request, caller)
-        guard text.utf8.count <= 320, let address = EmailAddress(text) else {
+        guard let address = EmailAddress(text) else {
             throw Problem.invalid("address", "It is no address.")
         }
         return try .json(CheckReportDocument(try await connections.test(address, of: domain.name, now: clock.now())))

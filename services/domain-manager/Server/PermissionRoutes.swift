@@ -103,13 +103,7 @@ package struct PermissionRoutes: Sendable {
                 of: account,
                 on: domain.name,
                 atMost: limit,
-                audit: AuditEvent(
-                    at: clock.now(),
-                    actor: caller.primaryAddress.canonical,
-                    action: "domain.permissions",
-                    subject: domain.name,
-                    remote: request.remote
-                )
+                audit: AuditEvent("domain.permissions", domain.name, by: caller, request, at: clock.now())
             )
         } catch .notFound {
             throw Problem.notFound("There is no such account in the domain's organisation.")

@@ -98,13 +98,7 @@ package struct PolicyRoutes: Sendable {
             policy,
             domain.name,
             replacing: try request.expectedVersion(),
-            audit: AuditEvent(
-                at: clock.now(),
-                actor: caller.primaryAddress.canonical,
-                action: "domain.policy",
-                subject: domain.name,
-                remote: request.remote
-            )
+            audit: AuditEvent("domain.policy", domain.name, by: caller, request, at: clock.now())
         )
         return try .json(Document(record)).tagged(version: record.version)
     }

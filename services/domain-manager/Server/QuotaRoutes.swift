@@ -108,13 +108,7 @@ package struct QuotaRoutes: Sendable {
         let standing = try await quotas.setLimits(
             limits,
             of: subject,
-            audit: AuditEvent(
-                at: clock.now(),
-                actor: caller.primaryAddress.canonical,
-                action: "quota.set",
-                subject: name,
-                remote: request.remote
-            )
+            audit: AuditEvent("quota.set", name, by: caller, request, at: clock.now())
         )
         return try .json(QuotaDocument(standing))
     }

@@ -70,13 +70,7 @@ package struct SignatureRoutes: Sendable {
         try await signatures.setSignature(
             signature,
             ofDomain: domain.name,
-            audit: AuditEvent(
-                at: clock.now(),
-                actor: caller.primaryAddress.canonical,
-                action: "domain.signature",
-                subject: domain.name,
-                remote: request.remote
-            )
+            audit: AuditEvent("domain.signature", domain.name, by: caller, request, at: clock.now())
         )
     }
 

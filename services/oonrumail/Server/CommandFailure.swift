@@ -45,13 +45,13 @@ package struct CommandFailure: Error, Equatable {
         self.init(code, "\(subject): \(AccountError.text(error))")
     }
 
-    init(_ error: AccountError) {
+    init(_ error: AccountError, subject: String) {
         switch error {
         case .domainNotHosted, .noSuchAccount: self.init(.notFound, error.description)
         case .addressTaken, .fieldTaken: self.init(.alreadyExists, error.description)
         case .passwordRefused, .fieldRefused, .notAllowed: self.init(.failure, error.description)
         case .busy, .tooMany: self.init(.unavailable, error.description)
-        case .store(let cause): self.init(cause, subject: "account")
+        case .store(let cause): self.init(cause, subject: subject)
         }
     }
 
@@ -110,7 +110,7 @@ package struct CommandFailure: Error, Equatable {
         case let failure as CommandFailure: self = failure
         case let error as ConfigurationError: self.init(.badSetting, error.description)
         case let error as StoreError: self.init(error, subject: subject)
-        case let error as AccountError: self.init(error)
+        case let error as AccountError: self.init(error, subject: subject)
         case let fault as DomainFault: self.init(fault, subject: subject)
         case let error as AddressError: self.init(error, subject: subject)
         case let fault as WebhookFault: self.init(fault, subject: subject)

@@ -27,32 +27,52 @@ struct SignatureOptions: ParsableArguments {
     }
 }
 
+/// A signature that is given, or taken away.
+struct SignatureChangeOptions: ParsableArguments {
+    enum Change {
+        case keep
+        case set(MailSignature)
+        case takeAway
+    }
+
+    @OptionGroup var signature: SignatureOptions
+    @Flag(name: .long, help: "Take the signature away.") var withoutSignature = false
+
+    func read() throws -> Change {
+        switch (try signature.read(), withoutSignature) {
+        case (nil, false): .keep
+        case (nil, true): .takeAway
+        case (let given?, false): .set(given)
+        case (_?, true): throw ValidationError("a signature is given or taken away, not both")
+        }
+    }
+}
+
 extension IdentityCommand {
     struct Person: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "What an account writes with unless it is said otherwise; options change it."
         )
-        @Argument(help: "An address of the account.") var account: EmailAddress
+        @OptionGroup var whose: Whose
         @Option(name: .long, help: "The address to write with.") var `default`: EmailAddress?
-        @OptionGroup var signature: SignatureOptions
-        @Flag(name: .long, help: "Take the signature away.") var withoutSignature = false
-        @OptionGroup var options: StoreOptions
+        @OptionGroup var signature: SignatureChangeOptions
 
         func run() async throws {
-            let given = try signature.read()
-            guard given == nil || !withoutSignature else {
-                throw ValidationError("a signature is given or taken away, not both")
-            }
-            try await IdentityCommand.with(account, options) { service, account, now in
-                var settings = try await service.composing(of: account)
-                if self.default != nil || given != nil || withoutSignature {
-                    settings.defaultAddress = self.default ?? settings.defaultAddress
-                    settings.signature = withoutSignature ? nil : given ?? settings.signature
-                    settings = try await service.set(settings, for: account, by: .commandLine, now: now)
+            let change = try signature.read()
+            try await whose.with { service, account, now in
+                var settings = try await service.book(of: account).composing
+                let before = settings
+                settings.defaultAddress = self.default ?? settings.defaultAddress
+                switch change {
+                case .keep: ()
+                case .set(let given): settings.signature = given
+                case .takeAway: settings.signature = nil
                 }
-                let address = try await service.book(of: account).defaultAddress
-                let known = ComposingDocument(settings, effective: address)
-                try options.show(
+                if settings != before {
+                    try await service.set(settings, for: account, by: .commandLine, now: now)
+                }
+                let known = ComposingDocument(try await service.book(of: account))
+                try whose.options.show(
                     known,
                     "Default: \(known.default ?? "none")\nSignature: \(known.signature == nil ? "none" : "set")"
                 )
@@ -65,29 +85,25 @@ extension IdentityCommand {
             abstract: "The signature of a domain; options change it. {name} and {email} stand for who writes."
         )
         @Argument(help: "The domain.") var domain: String
-        @OptionGroup var signature: SignatureOptions
-        @Flag(name: .long, help: "Take the signature away.") var withoutSignature = false
+        @OptionGroup var signature: SignatureChangeOptions
         @OptionGroup var options: StoreOptions
 
         func run() async throws {
-            let given = try signature.read()
-            guard given == nil || !withoutSignature else {
-                throw ValidationError("a signature is given or taken away, not both")
-            }
+            let change = try signature.read()
             try await options.withPorts("domain \(domain)") { ports in
                 let store = try await ports.stores.identities()
-                if given != nil || withoutSignature {
-                    let kept = try given.map { try SignatureRules.checked($0, takesPlaceholders: true) }
-                    try await store.setSignature(
-                        kept,
-                        ofDomain: domain,
-                        audit: AuditEvent(
-                            at: ports.stores.clock().now(),
-                            actor: "cli",
-                            action: "domain.signature",
-                            subject: EmailAddress.lowercased(domain)
-                        )
-                    )
+                let audit = AuditEvent(
+                    at: ports.stores.clock().now(),
+                    actor: "cli",
+                    action: "domain.signature",
+                    subject: EmailAddress.lowercased(domain)
+                )
+                switch change {
+                case .keep: ()
+                case .set(let given):
+                    let kept = try SignatureRules.checked(given, takesPlaceholders: true)
+                    try await store.setSignature(kept, ofDomain: domain, audit: audit)
+                case .takeAway: try await store.setSignature(nil, ofDomain: domain, audit: audit)
                 }
                 guard let known = try await store.signature(ofDomain: domain) else {
                     return try options.show(SignatureDocument(MailSignature()), "\(domain) has no signature.")

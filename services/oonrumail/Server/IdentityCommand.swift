@@ -14,26 +14,32 @@ struct IdentityCommand: ParsableCommand {
         subcommands: [List.self, Show.self, Set.self, Forget.self, Person.self, Domain.self]
     )
 
-    static func with(
-        _ account: EmailAddress,
-        _ options: StoreOptions,
-        _ body: (IdentityService, Account, Timestamp) async throws -> Void
-    ) async throws {
-        let settings = try options.sources.settings()
-        try await options.withPorts("account \(account)") { ports in
-            let directory = try await ports.stores.directory()
+    /// Whose identities, in which store: what subcommands take first.
+    struct Whose: ParsableArguments {
+        @Argument(help: "An address of the account.") var account: EmailAddress
+        @OptionGroup var options: StoreOptions
+
+        /// - Parameter absent: what is said when what the subcommand names is not there.
+        func with(
+            absent: String = "",
+            _ body: (IdentityService, Account, Timestamp) async throws -> Void
+        ) async throws {
             var limits = IdentityLimits()
-            limits.identities = settings.identities
-            let service = IdentityService(
-                store: try await ports.stores.identities(),
-                directory: directory,
-                limits: limits
-            )
-            try await body(
-                service,
-                try await AccountCommand.account(account, in: directory),
-                ports.stores.clock().now()
-            )
+            limits.identities = try options.sources.settings().identities
+            try await options.withPorts("account \(account)") { ports in
+                let directory = try await ports.stores.directory()
+                let service = IdentityService(
+                    store: try await ports.stores.identities(),
+                    directory: directory,
+                    limits: limits
+                )
+                let account = try await AccountCommand.account(account, in: directory)
+                do {
+                    try await body(service, account, ports.stores.clock().now())
+                } catch AccountError.store(.notFound) {
+                    throw CommandFailure(.notFound, absent)
+                }
+            }
         }
     }
 
@@ -50,27 +56,25 @@ struct IdentityCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Every address that an account may send with, and what it writes with it."
         )
-        @Argument(help: "An address of the account.") var account: EmailAddress
-        @OptionGroup var options: StoreOptions
+        @OptionGroup var whose: Whose
 
         func run() async throws {
-            try await IdentityCommand.with(account, options) { service, account, _ in
+            try await whose.with { service, account, _ in
                 let known = try await service.book(of: account).identities.map { IdentityDocument($0) }
-                try options.show(known, IdentityCommand.table(known))
+                try whose.options.show(known, IdentityCommand.table(known))
             }
         }
     }
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "What an account writes with an address.")
-        @Argument(help: "An address of the account.") var account: EmailAddress
+        @OptionGroup var whose: Whose
         @Argument(help: "The address to write with.") var address: String
-        @OptionGroup var options: StoreOptions
 
         func run() async throws {
-            try await IdentityCommand.with(account, options) { service, account, _ in
+            try await whose.with(absent: "\(whose.account) does not send with \(address)") { service, account, _ in
                 let known = IdentityDocument(try await service.identity(address, of: account))
-                try options.show(known, IdentityCommand.table([known]) + "\n\(known.signature.text)")
+                try whose.options.show(known, IdentityCommand.table([known]) + "\n\(known.signature.text)")
             }
         }
     }
@@ -79,7 +83,7 @@ struct IdentityCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Say what an account writes with an address; what is not given is as without."
         )
-        @Argument(help: "An address of the account.") var account: EmailAddress
+        @OptionGroup var whose: Whose
         @Argument(help: "The address to write with; *@ and a domain for a whole domain that it may send for.")
         var address: String
         @Option(name: .long, help: "The name; otherwise that of the account or of who lends the address.")
@@ -88,7 +92,6 @@ struct IdentityCommand: ParsableCommand {
         @Option(name: .long, help: "An address that gets each message too; may be repeated.") var bcc: [EmailAddress] =
             []
         @OptionGroup var signature: SignatureOptions
-        @OptionGroup var options: StoreOptions
 
         func run() async throws {
             let settings = IdentitySettings(
@@ -97,24 +100,23 @@ struct IdentityCommand: ParsableCommand {
                 bcc: bcc,
                 signature: try signature.read()
             )
-            try await IdentityCommand.with(account, options) { service, account, now in
+            try await whose.with(absent: "\(whose.account) does not send with \(address)") { service, account, now in
                 try await service.set(settings, of: address, for: account, by: .commandLine, now: now)
                 let known = IdentityDocument(try await service.identity(address, of: account))
-                try options.show(known, IdentityCommand.table([known]))
+                try whose.options.show(known, IdentityCommand.table([known]))
             }
         }
     }
 
     struct Forget: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Forget what was said of an address.")
-        @Argument(help: "An address of the account.") var account: EmailAddress
+        @OptionGroup var whose: Whose
         @Argument(help: "The address of which it was said.") var address: String
-        @OptionGroup var options: StoreOptions
 
         func run() async throws {
-            try await IdentityCommand.with(account, options) { service, account, now in
+            try await whose.with(absent: "nothing was said of \(address)") { service, account, now in
                 try await service.set(nil, of: address, for: account, by: .commandLine, now: now)
-                try options.show(["address": address], "Nothing is said of \(address).")
+                try whose.options.show(["address": address], "Nothing is said of \(address).")
             }
         }
     }

@@ -1,7 +1,7 @@
 import HTTPKit
 import Testing
 
-@Suite("NUL in the texts of a body (RFC 8259 §7)") struct JSONTextTests {
+@Suite("NUL in the texts of a body (RFC 8259 §7)") struct NULInJSONTests {
     private struct Row: CustomTestStringConvertible {
         var text: String
         var path: [String]?
@@ -23,6 +23,6 @@ import Testing
     ]
 
     @Test(arguments: rows) private func isFoundWithTheWayToIt(_ row: Row) {
-        #expect(JSONText.pathOfNUL(in: Array(row.text.utf8)) == row.path)
+        #expect(NULInJSON.path(in: Array(row.text.utf8)) == row.path)
     }
 }

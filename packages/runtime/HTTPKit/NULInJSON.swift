@@ -1,7 +1,7 @@
 import FoundationEssentials
 
 /// Texts of a JSON document that hold NUL, which no store keeps in a text and no protocol of mail sends in one.
-package enum JSONText {
+package enum NULInJSON {
     /// Without regard to what a document means: any value.
     private indirect enum Value: Decodable {
         case text(String)
@@ -61,7 +61,7 @@ package enum JSONText {
     }
 
     /// The members and places that lead to the first text with NUL; nil where there is none.
-    package static func pathOfNUL(in document: [UInt8]) -> [String]? {
+    package static func path(in document: [UInt8]) -> [String]? {
         // RFC 8259 §7: in a string it can only be written so.
         guard contains(Array("\\u0000".utf8), document) else { return nil }
         return (try? JSONDecoder().decode(Value.self, from: Data(document)))?.pathOfNUL
